@@ -1,0 +1,51 @@
+# Plait's commands. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := libs/common libs/fakes libs/cli services/gateway services/linker services/ledger services/analyzer \
+	services/notifier services/api services/dashboard
+STAMP := $(VENV)/.ready
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test check bench e2e lock clean schemas
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv with everything in it (does nothing when it is up to date)
+
+$(STAMP): requirements/dev.txt $(addsuffix /pyproject.toml,$(PACKAGES)) scripts/setup
+	@PYTHON="$(PYTHON)" scripts/setup $(VENV) $(PACKAGES)
+	@touch $@
+
+demo: setup ## everything, with recorded sample traffic; ARGS=--exit stops afterwards
+	@$(BIN)/plait demo $(ARGS)
+
+up: setup ## everything, waiting for your own traffic
+	@$(BIN)/plait up $(ARGS)
+
+test: setup check ## lint, types, imports, and every test on the embedded parts
+	$(BIN)/python -m pytest tests/unit tests/contract tests/integration tests/faults $(ARGS)
+
+check: setup ## lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+e2e: setup ## the real clients (Claude Code, SDKs) and a real browser through the gateway
+	$(BIN)/python -m pytest tests/e2e $(ARGS)
+
+bench: setup ## measure, and write docs/benchmarks.md
+	$(BIN)/python -m tests.bench $(ARGS)
+
+schemas: setup ## write docs/events from the event models, docs/settings.md from the settings
+	$(BIN)/python -m plait.common.schemas docs/events
+	$(BIN)/plait settings --markdown > docs/settings.md
+
+lock: setup ## pin all dependencies anew
+	PATH="$(abspath $(BIN)):$$PATH" scripts/lock
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Plait's common ground: what every service shares and what none of them owns."""

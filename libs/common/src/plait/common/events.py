@@ -1,0 +1,250 @@
+"""The events that flow through Kafka: CloudEvents 1.0 in JSON, and nothing else passes between services.
+
+Each event is one JSON object (CloudEvents structured mode, JSON format). The client's body stands in it verbatim as
+`data.body` when it is valid JSON; anything else stands as `data.bodyBase64`. Times are ISO 8601 UTC, durations
+milliseconds, sizes bytes. Consumers must tolerate fields they do not know: a version changes only when a meaning does.
+
+`docs/events/` holds the JSON Schema of every event; `make schemas` writes it from these models.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+SOURCE_GATEWAY: Final = "/plait/gateway"
+SOURCE_LINKER: Final = "/plait/linker"
+SOURCE_IMPORT: Final = "/plait/import"
+
+Outcome = Literal["complete", "interrupted", "failed", "aborted", "rejected"]
+Header = tuple[str, str]
+"""Name as received and value, latin-1 decoded; secrets are already masked."""
+
+
+class Data(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What every event's `data` says about the exchange it belongs to."""
+
+    exchange_id: UUID
+    domain: str
+    thread: str
+    """Client's session id, else a hash of the first user message, else the exchange id: half of the partition key."""
+    started_at: datetime
+    """When the gateway had read the request's head."""
+
+
+class RequestData(Data, frozen=True, kw_only=True, rename="camel"):
+    """A request as the gateway received it, published as soon as its body is whole."""
+
+    method: str
+    path: str
+    """Without query and without the `/t/<tag>` prefix."""
+    query: str = ""
+    headers: list[Header]
+    body: Raw | UnsetType = UNSET
+    """The body, decoded from its content encoding, verbatim, if it is JSON."""
+    body_base64: bytes | UnsetType = UNSET
+    """The body as received, if it is not JSON (or could not be decoded) and not empty."""
+    body_size: int
+    """Bytes as received, before decoding."""
+    tag: str | None = None
+    key_name: str | None = None
+    account_id: str | None = None
+    client_address: str | None = None
+
+
+class Piece(Struct, frozen=True, rename="camel"):
+    """Bytes of an answer that arrived together."""
+
+    offset_ms: float
+    """Since `started_at`."""
+    data: bytes
+    """As they came from upstream (content encoding undone); may begin or end inside an event or a character."""
+
+
+class ChunkData(Data, frozen=True, kw_only=True, rename="camel"):
+    """Pieces of a running event stream, batched: up to 100 ms or 16 KB."""
+
+    index: int
+    """Number of this event's first piece within the answer, from 0."""
+    pieces: list[Piece]
+
+
+class Fault(Struct, frozen=True, rename="camel"):
+    """Why an exchange did not end `complete`."""
+
+    type: str
+    """Anthropic's error type where there is one, else the gateway's own: `upstream_cut`, `client_gone`, `gateway_lost`."""
+    message: str
+
+
+class ResponseData(Data, frozen=True, kw_only=True, rename="camel"):
+    """The end of an exchange: published once its answer ended, however it ended."""
+
+    outcome: Outcome
+    status: int | None
+    """HTTP status that the client got; null when it left, or the gateway died, before there was one."""
+    headers: list[Header]
+    ended_at: datetime
+    first_byte_ms: float | None = None
+    """From `started_at` to the first byte of the answer's body."""
+    first_token_ms: float | None = None
+    """From `started_at` to the first content delta of an event stream."""
+    duration_ms: float
+    streamed: bool = False
+    """Whether the answer was an event stream."""
+    body: Raw | UnsetType = UNSET
+    """The answer if it is JSON; of an event stream the folded message (see `plait.common.folding`)."""
+    body_base64: bytes | UnsetType = UNSET
+    """The answer, content encoding undone, if it is neither JSON nor an event stream, and not empty."""
+    body_size: int = 0
+    """Bytes of the answer's body as they came from upstream."""
+    usage: Raw | UnsetType = UNSET
+    """Anthropic's usage object, the last values seen."""
+    model: str | None = None
+    """The model that answered, else the model asked for."""
+    account_id: str | None = None
+    error: Fault | None = None
+
+
+class ConversationData(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A conversation after a change: what it now holds."""
+
+    conversation_id: UUID
+    domain: str
+    title: str | None
+    request_count: int
+    branch_ids: list[str]
+    latest_exchange_id: UUID
+    moved_from: list[UUID] = []
+    """Conversations that were found to be part of this one and exist no longer."""
+
+
+class AnalysisData(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An analysis job of one branch, asked for or changed."""
+
+    analysis_id: UUID
+    conversation_id: UUID
+    branch_id: str
+    status: Literal["pending", "processing", "completed", "failed"]
+
+
+DataT = TypeVar("DataT")
+
+
+class _Event(Struct, frozen=True, kw_only=True):
+    specversion: Literal["1.0"] = "1.0"
+    id: Annotated[str, Meta(min_length=1)]
+    """Unique per source: the same fact published twice has the same id."""
+    source: str
+    subject: str
+    """The exchange id, or the conversation's."""
+    time: datetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    partitionkey: str
+    traceparent: str | UnsetType = UNSET
+
+
+class RequestEvent(_Event, frozen=True, kw_only=True, tag_field="type", tag="plait.request.v1"):
+    """An exchange began (topic `plait.requests`)."""
+
+    data: RequestData
+
+
+class ChunkEvent(_Event, frozen=True, kw_only=True, tag_field="type", tag="plait.chunk.v1"):
+    """A piece of a running answer (topic `plait.chunks`)."""
+
+    data: ChunkData
+
+
+class ResponseEvent(_Event, frozen=True, kw_only=True, tag_field="type", tag="plait.response.v1"):
+    """An exchange ended (topic `plait.responses`)."""
+
+    data: ResponseData
+
+
+class ConversationEvent(_Event, frozen=True, kw_only=True, tag_field="type", tag="plait.conversation.v1"):
+    """A conversation changed (topic `plait.conversations`)."""
+
+    data: ConversationData
+
+
+class AnalysisEvent(_Event, frozen=True, kw_only=True, tag_field="type", tag="plait.analysis.v1"):
+    """An analysis changed (topic `plait.analyses`)."""
+
+    data: AnalysisData
+
+
+ExchangeEvent = RequestEvent | ChunkEvent | ResponseEvent
+Event = ExchangeEvent | ConversationEvent | AnalysisEvent
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def encode(event: Event) -> bytes:
+    """One event as JSON. `Raw` fields must hold valid JSON: they are copied, not checked."""
+    return _encoder.encode(event)
+
+
+def decode(raw: bytes) -> Event:
+    """The event of a Kafka message's value.
+
+    Raises:
+        msgspec.ValidationError: it is JSON, but no event of ours (unknown type or version, missing field).
+        msgspec.DecodeError: it is not JSON.
+    """
+    return _decoder.decode(raw)
+
+
+def json_or_none(body: bytes) -> Any | None:
+    """The value of a JSON text, None when it is not one (in UTF-8, at most as deep as the decoder goes)."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+
+
+def request_event(data: RequestData, *, source: str = SOURCE_GATEWAY, traceparent: str | None = None) -> RequestEvent:
+    """Wrap a request's data; the id is derived, so publishing twice gives equal events."""
+    return RequestEvent(
+        id=f"{data.exchange_id}/request",
+        source=source,
+        subject=str(data.exchange_id),
+        time=data.started_at,
+        partitionkey=partition_key(data.domain, data.thread),
+        traceparent=traceparent or UNSET,
+        data=data,
+    )
+
+
+def chunk_event(data: ChunkData, at: datetime) -> ChunkEvent:
+    """Wrap pieces of an answer; `at` is when the first of them arrived."""
+    return ChunkEvent(
+        id=f"{data.exchange_id}/chunk/{data.index}",
+        source=SOURCE_GATEWAY,
+        subject=str(data.exchange_id),
+        time=at,
+        partitionkey=partition_key(data.domain, data.thread),
+        data=data,
+    )
+
+
+def response_event(data: ResponseData, *, source: str = SOURCE_GATEWAY) -> ResponseEvent:
+    """Wrap the end of an exchange."""
+    return ResponseEvent(
+        id=f"{data.exchange_id}/response",
+        source=source,
+        subject=str(data.exchange_id),
+        time=data.ended_at,
+        partitionkey=partition_key(data.domain, data.thread),
+        data=data,
+    )
+
+
+def partition_key(domain: str, thread: str) -> str:
+    """Kafka key of all events of one thread: they meet in one partition, in order."""
+    return f"{domain}|{thread}"

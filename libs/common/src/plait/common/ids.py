@@ -1,0 +1,21 @@
+"""Exchange ids: UUID version 7, so that they sort by the time the exchange began and partitions can be cut by them."""
+
+from __future__ import annotations
+
+import os
+import time
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+
+def new_exchange_id(at: float | None = None) -> UUID:
+    """A fresh UUIDv7 (RFC 9562) for the moment `at`, unix seconds, default now."""
+    millis = int((time.time() if at is None else at) * 1000) & 0xFFFFFFFFFFFF
+    random = int.from_bytes(os.urandom(10), "big")
+    value = millis << 80 | random
+    value = value & ~(0xF << 76) | 0x7 << 76
+    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+
+
+def conversation_id(root: UUID) -> UUID:
+    """The conversation whose first exchange is `root`: the same after any replay (linking.md, "Names")."""
+    return uuid5(NAMESPACE_OID, str(root))

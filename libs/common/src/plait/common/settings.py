@@ -1,0 +1,48 @@
+"""Settings are environment variables with the names people already use; a `.env` file stands behind them, then defaults.
+
+Each service has one class that inherits the groups it needs from here, so a name has one meaning and one description.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What every part reads."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+    log_level: str = Field("info", description="Least level that is logged: debug, info, warning, error.")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Port of this part's own /metrics and /health; 0: none.")
+
+
+class KafkaSettings(BaseSettings):
+    """Where the broker is."""
+
+    kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="Brokers, host:port, comma-separated.")
+    kafka_flavor: str = Field(
+        "kafka",
+        pattern="^(kafka|embedded)$",
+        description="embedded: the in-memory broker of `plait up`, which forgets on restart and lacks idempotent producers.",
+    )
+    kafka_replication: int = Field(1, ge=1, description="Copies of each topic that is created.")
+
+
+class PostgresSettings(BaseSettings):
+    """Where the database is."""
+
+    database_url: SecretStr = Field(
+        SecretStr("postgresql://plait@127.0.0.1:5432/plait"), description="Postgres, as a postgresql:// address."
+    )
+
+
+class HomeSettings(BaseSettings):
+    """Where state lies on disk."""
+
+    plait_home: Path = Field(
+        Path("~/.local/share/plait").expanduser(), description="Folder of all state of `plait up`."
+    )
