@@ -77,7 +77,7 @@ class Fault(Struct, frozen=True, rename="camel"):
     """Why an exchange did not end `complete`."""
 
     type: str
-    """Anthropic's error type where there is one, else the gateway's own: `upstream_cut`, `client_gone`, `gateway_lost`."""
+    """Anthropic's error type if there is one, else our own: `upstream_cut`, `client_gone`, `gateway_lost`."""
     message: str
 
 

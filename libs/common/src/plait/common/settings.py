@@ -1,4 +1,4 @@
-"""Settings are environment variables with the names people already use; a `.env` file stands behind them, then defaults.
+"""Settings are environment variables with the names people already use, then a `.env` file, then defaults.
 
 Each service has one class that inherits the groups it needs from here, so a name has one meaning and one description.
 """
@@ -27,7 +27,7 @@ class KafkaSettings(BaseSettings):
     kafka_flavor: str = Field(
         "kafka",
         pattern="^(kafka|embedded)$",
-        description="embedded: the in-memory broker of `plait up`, which forgets on restart and lacks idempotent producers.",
+        description="embedded: the in-memory broker of `plait up`, which forgets on restart.",
     )
     kafka_replication: int = Field(1, ge=1, description="Copies of each topic that is created.")
 
