@@ -1,0 +1,137 @@
+"""Clients of the broker with settings that both brokers bear, and the creation of topics.
+
+Two facts about the embedded broker shape this module (measured): it forgets everything when it restarts, and it
+creates any topic that a client asks about, with too few partitions. So a topic's presence proves nothing. The topic
+`plait.life` does: only `ensure_topics` makes it, after all others, and no client ever asks for it by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from plait.common.errors import DependencyDown
+from plait.common.settings import KafkaSettings
+from plait.common.topics import ALL, MAX_EVENT_BYTES, Topic
+
+LIFE: Final = Topic("plait.life", 1, -1)
+"""Is there exactly as long as the broker remembers: its absence means a new, empty broker."""
+
+_REQUEST_TIMEOUT_MS: Final = 20_000
+_EMBEDDED: Final = "embedded"
+_ATTEMPTS: Final = 5
+
+
+def is_embedded(settings: KafkaSettings) -> bool:
+    """Whether the broker is the one that forgets on restart."""
+    return settings.kafka_flavor == _EMBEDDED
+
+
+def new_producer(settings: KafkaSettings) -> AIOKafkaProducer:
+    """A producer that waits for all replicas and takes events of any size we allow; not started.
+
+    Idempotent only on real Kafka: the embedded broker lacks it. Order within a partition holds on both, since aiokafka
+    has one request in flight per partition.
+    """
+    return AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        acks="all",
+        compression_type="zstd",
+        max_request_size=MAX_EVENT_BYTES,
+        linger_ms=2,
+        request_timeout_ms=_REQUEST_TIMEOUT_MS,
+        enable_idempotence=not is_embedded(settings),
+    )
+
+
+def new_consumer(settings: KafkaSettings, group: str, topics: Iterable[Topic]) -> AIOKafkaConsumer:
+    """A member of `group` that starts at the beginning and commits only when told; not started.
+
+    A fetch gives up after 50 ms because the embedded broker does not wake one that waits.
+    """
+    return AIOKafkaConsumer(
+        *(topic.name for topic in topics),
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        group_id=group,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        fetch_max_wait_ms=50,
+        session_timeout_ms=10_000,
+        heartbeat_interval_ms=1_000,
+    )
+
+
+@asynccontextmanager
+async def admin_client(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client, connected for the length of the block.
+
+    Raises:
+        KafkaConnectionError: no broker answers.
+    """
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=settings.kafka_bootstrap_servers, request_timeout_ms=_REQUEST_TIMEOUT_MS
+    )
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def topics_ready(admin: AIOKafkaAdminClient) -> bool:
+    """Whether `ensure_topics` has run in this broker's life. Asks for no topic by name, so it creates none."""
+    return LIFE.name in await admin.list_topics()
+
+
+async def ensure_topics(admin: AIOKafkaAdminClient, settings: KafkaSettings) -> bool:
+    """Create what is missing, each with its final partition count. True when this broker had not been set up before.
+
+    Raises:
+        DependencyDown: a topic could not be created as it must be.
+    """
+    new_life = not await topics_ready(admin)
+    for topic in ALL:
+        await _ensure(admin, topic, settings, may_replace=new_life and is_embedded(settings))
+    await _create(admin, LIFE, settings)
+    return new_life
+
+
+async def committed_offsets(
+    admin: AIOKafkaAdminClient, group: str, topics: Sequence[Topic]
+) -> dict[TopicPartition, int]:
+    """The next offset that `group` will read, per partition in which it has committed one."""
+    wanted = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
+    found = await admin.list_consumer_group_offsets(group, partitions=wanted)
+    return {place: known.offset for place, known in found.items() if known.offset >= 0}
+
+
+async def _ensure(admin: AIOKafkaAdminClient, topic: Topic, settings: KafkaSettings, *, may_replace: bool) -> None:
+    """Create a topic, or replace one that a client's question made with too few partitions.
+
+    Nothing can be in such a topic: what a broker holds begins with what is shipped after this.
+    """
+    for _ in range(_ATTEMPTS):
+        if await _create(admin, topic, settings) or not may_replace:
+            return
+        found = await admin.describe_topics([topic.name])
+        if len(found[0]["partitions"]) == topic.partitions:
+            return
+        await admin.delete_topics([topic.name])
+    raise DependencyDown(f"topic {topic.name} cannot be created with {topic.partitions} partitions")
+
+
+async def _create(admin: AIOKafkaAdminClient, topic: Topic, settings: KafkaSettings) -> bool:
+    """True when it was created, False when it was there."""
+    asked = NewTopic(topic.name, topic.partitions, settings.kafka_replication, topic_configs=topic.config)
+    answer = await admin.create_topics([asked])
+    failure = answer.to_object()["topic_errors"][0]
+    code = int(failure["error_code"])
+    if code not in (0, TopicAlreadyExistsError.errno):
+        why = failure["error_message"] or for_code(code).__name__
+        raise DependencyDown(f"topic {topic.name} cannot be created: {why}")
+    return code == 0
