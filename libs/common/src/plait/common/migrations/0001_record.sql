@@ -64,22 +64,22 @@ CREATE INDEX exchanges_running ON exchanges (started_at) WHERE outcome IS NULL;
 -- What gives the exact request and answer back (plait.common.bodies), by id only.
 CREATE TABLE exchange_requests (
     id        uuid PRIMARY KEY,
-    headers   jsonb NOT NULL,             -- [[name, value], ...], masked
+    headers   bytea NOT NULL,             -- packed (plait.common.packing): [[name, value], ...], masked
     chain     bytea,                      -- head of the message chain
     system    bytea,                      -- blob
     tools     bytea,                      -- blob
-    remainder bytea NOT NULL,             -- zstd: everything else, and what moved between turns
+    remainder bytea NOT NULL,             -- packed: everything else, and what moved between turns
     whole     boolean NOT NULL            -- the remainder is the body itself: no JSON, or no messages request
 ) PARTITION BY RANGE (id);
 CREATE TABLE exchange_responses (
     id        uuid PRIMARY KEY,
-    headers   jsonb NOT NULL,
+    headers   bytea NOT NULL,
     content   bytea,                      -- blob: the answer as an assistant message
     remainder bytea NOT NULL,
     whole     boolean NOT NULL
 ) PARTITION BY RANGE (id);
 
--- The raw event stream, one row a chunk event: zstd of msgpack [[offset ms, bytes], ...].
+-- The raw event stream, one row a chunk event: packed msgpack [[offset ms, bytes], ...].
 CREATE TABLE chunks (
     exchange_id uuid    NOT NULL,
     first_index integer NOT NULL,

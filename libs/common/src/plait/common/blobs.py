@@ -1,0 +1,82 @@
+"""Content-addressed blobs and hash chains: each message is kept once, however often clients resend it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import msgspec
+
+from plait.common.packing import compress, decompress
+
+PLAIN: Final = 0
+ZSTD: Final = 1
+_WORTH_COMPRESSING: Final = 128
+"""Bytes below which a zstd frame's own overhead eats the gain."""
+
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Bytes under the name of their SHA-256: a row of `blobs`."""
+
+    data: bytes
+
+    @cached_property
+    def hash(self) -> bytes:
+        """SHA-256 of the plain bytes."""
+        return hashlib.sha256(self.data).digest()
+
+
+@dataclass(frozen=True)
+class Link:
+    """A row of `chains`: the first `depth` messages of a conversation, the last of them being `blob`."""
+
+    hash: bytes
+    parent: bytes | None
+    blob: bytes
+    depth: int
+
+
+def json_blob(value: Any) -> Blob:
+    """A JSON value with sorted keys and no spaces, so that key order does not matter to its name."""
+    return Blob(_encoder.encode(value))
+
+
+def shelve(data: bytes) -> tuple[int, bytes]:
+    """`(blobs.encoding, blobs.data)` for plain bytes."""
+    if len(data) < _WORTH_COMPRESSING:
+        return PLAIN, data
+    packed = compress(data)
+    return (ZSTD, packed) if len(packed) < len(data) else (PLAIN, data)
+
+
+def unshelve(encoding: int, data: bytes) -> bytes:
+    """The plain bytes of a row of `blobs`.
+
+    Raises:
+        ValueError: the encoding is unknown or the data damaged.
+    """
+    if encoding == PLAIN:
+        return data
+    if encoding == ZSTD:
+        return decompress(data)
+    raise ValueError(f"unknown blob encoding {encoding}")
+
+
+def chain(hashes: Iterable[bytes]) -> list[Link]:
+    """The chain of these blobs in order.
+
+    A link's hash is SHA-256 of its parent's hash (nothing at the first) and its blob's hash.
+    """
+    links: list[Link] = []
+    parent: bytes | None = None
+    for depth, blob in enumerate(hashes, 1):
+        link = Link(hashlib.sha256((parent or b"") + blob).digest(), parent, blob, depth)
+        links.append(link)
+        parent = link.hash
+    return links
