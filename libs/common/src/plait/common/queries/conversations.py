@@ -1,0 +1,129 @@
+"""Conversations: lists of them, and one with its exchanges and branches."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from plait.common.queries.exchanges import ExchangeFilter, ExchangeSummary, summarise
+from plait.common.queries.identity import resolve
+from plait.common.queries.matching import containing
+from plait.common.queries.named import statements
+from plait.common.queries.paging import Listed, Page, Reader, paginate
+
+_SQL: Final = statements("conversations")
+_NO_FILTER: Final[dict[str, object]] = dict.fromkeys(("id", "domain", "account", "session", "since", "until", "words"))
+
+
+class ConversationFilter(Struct, frozen=True, kw_only=True):
+    """Which conversations; what is None does not matter."""
+
+    domain: str | None = None
+    account_id: str | None = None
+    session_id: str | None = None
+    """One of its sessions."""
+    date_from: datetime | None = None
+    """Still active at this moment or later."""
+    date_to: datetime | None = None
+    """Begun before this moment."""
+    q: str | None = None
+    """Contained, in any case, in the title or id."""
+
+
+class ConversationSummary(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A conversation as lists show it."""
+
+    conversation_id: UUID
+    title: str | None
+    domain: str
+    account_id: str | None
+    session_ids: list[str]
+    first_message_time: datetime
+    last_message_time: datetime
+    request_count: int
+    """Exchanges that carry its id, side calls and retries too."""
+    message_count: int
+    """Messages on the longest way through it."""
+    total_tokens: int
+    """All kinds of tokens of all exchanges that carry its id."""
+    cost_usd: float | None = None
+    """Null: not priced."""
+    branch_count: int
+    """All branches, `main` too."""
+    subtask_branch_count: int
+    compact_branch_count: int
+    user_branch_count: int
+    models_used: list[str]
+    root_request_id: UUID
+    latest_request_id: UUID
+    latest_model: str | None
+    latest_context_tokens: int
+    """How long the latest prompt was: its input, cache reads and cache writes."""
+
+
+class Branch(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A named path in a conversation."""
+
+    branch_id: str
+    kind: str
+    """main, user (a branch or fork that someone opened), subtask or compact."""
+    parent_request_id: UUID | None
+    """Where it leaves another branch; null for `main`."""
+    request_count: int
+    total_tokens: int
+    first_time: datetime
+    last_time: datetime
+
+
+class Conversation(ConversationSummary, frozen=True, kw_only=True, rename="camel"):
+    """A conversation with everything that belongs to it."""
+
+    requests: list[ExchangeSummary]
+    """In time order, side calls too."""
+    branches: list[Branch]
+    """In the order in which they were opened."""
+
+
+async def list_conversations(db: Reader, where: ConversationFilter, page: Page) -> Listed[ConversationSummary]:
+    """A page of the conversations that match, the one with the latest activity first."""
+    values = _values(where)
+    sql, arguments = _SQL["page"].bind({**values, "limit": page.limit + 1, "offset": page.offset})
+    found = [ConversationSummary(**record) for record in await db.fetch(sql, *arguments)]
+    return await paginate(db, page, found, _SQL["count"], _SQL["matching"], values)
+
+
+async def get_conversation(db: Reader, conversation_id: UUID) -> Conversation | None:
+    """One conversation by its id, or by any id that an exchange of it would have had as a root; None: no such."""
+    known = await resolve(db, conversation_id)
+    if known is None:
+        return None
+    sql, arguments = _SQL["page"].bind({**_NO_FILTER, "id": known, "limit": None, "offset": None})
+    record = await db.fetchrow(sql, *arguments)
+    if record is None:
+        return None
+    return Conversation(
+        **record,
+        requests=await summarise(db, ExchangeFilter(conversation_id=known)),
+        branches=await list_branches(db, known),
+    )
+
+
+async def list_branches(db: Reader, conversation_id: UUID) -> list[Branch]:
+    """The branches of a conversation, oldest first."""
+    sql, arguments = _SQL["branches"].bind({"id": conversation_id})
+    return [Branch(**record) for record in await db.fetch(sql, *arguments)]
+
+
+def _values(where: ConversationFilter) -> dict[str, object]:
+    return {
+        **_NO_FILTER,
+        "domain": where.domain,
+        "account": where.account_id,
+        "session": where.session_id,
+        "since": where.date_from,
+        "until": where.date_to,
+        "words": containing(where.q),
+    }

@@ -1,0 +1,72 @@
+-- Conversations: lists of them, and one with its branches.
+
+-- name: matching
+-- The conversations that every given filter lets through. One that was active within the dates matches, whenever it
+-- began or ended.
+SELECT c.* FROM conversations c
+WHERE true
+    AND c.id = :id --?
+    AND c.domain = :domain --?
+    AND c.account_id = :account --?
+    AND c.session_ids @> ARRAY[:session::text] --?
+    AND c.last_time >= :since --?
+    AND c.first_time < :until --?
+    AND (c.title ILIKE :words OR c.id::text ILIKE :words) --?
+
+-- name: page
+-- A page of conversations, the one with the latest activity first. Tokens are summed over all exchanges that carry
+-- the conversation's id, side calls and retries included.
+WITH page AS MATERIALIZED (
+    {matching}
+    ORDER BY c.last_time DESC, c.id DESC
+    LIMIT :limit OFFSET :offset --?
+)
+SELECT
+    c.id AS conversation_id, c.title, c.domain, c.account_id, c.session_ids, c.first_time AS first_message_time,
+    c.last_time AS last_message_time, c.request_count, c.message_count, tokens.total AS total_tokens, c.branch_count,
+    c.subtask_count AS subtask_branch_count, c.compact_count AS compact_branch_count, c.user_branch_count,
+    c.models AS models_used, c.root_id AS root_request_id, c.latest_id AS latest_request_id,
+    latest.model AS latest_model,
+    coalesce(u.input_tokens + u.cache_read_tokens + u.cache_creation_tokens, 0) AS latest_context_tokens
+FROM page c
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(t.input_tokens + t.output_tokens + t.cache_read_tokens + t.cache_creation_tokens), 0)::bigint
+        AS total
+    FROM links l JOIN usage t ON t.exchange_id = l.exchange_id
+    WHERE l.conversation_id = c.id
+) AS tokens
+LEFT JOIN exchanges latest ON latest.id = c.latest_id
+LEFT JOIN usage u ON u.exchange_id = c.latest_id
+ORDER BY c.last_time DESC, c.id DESC
+
+-- name: count
+-- How many conversations match, up to a bound.
+SELECT count(*) FROM (
+    {matching}
+    LIMIT :counted
+) AS counted
+
+-- name: branches
+-- The branches of a conversation, oldest first. Side calls that carry a branch's name are counted with it; its parent
+-- is that of its first exchange in the tree.
+SELECT
+    l.branch_id,
+    CASE
+        WHEN l.branch_id LIKE 'subtask\_%' THEN 'subtask'
+        WHEN l.branch_id LIKE 'compact\_%' THEN 'compact'
+        WHEN l.branch_id LIKE 'branch\_%' THEN 'user'
+        ELSE 'main'
+    END AS kind,
+    (array_agg(l.parent_id ORDER BY e.started_at, e.id) FILTER (WHERE l.link_kind IS NOT NULL))[1]
+        AS parent_request_id,
+    count(*)::integer AS request_count,
+    coalesce(sum(u.input_tokens + u.output_tokens + u.cache_read_tokens + u.cache_creation_tokens), 0)::bigint
+        AS total_tokens,
+    min(e.started_at) AS first_time,
+    max(e.started_at) AS last_time
+FROM links l
+JOIN exchanges e ON e.id = l.exchange_id
+LEFT JOIN usage u ON u.exchange_id = l.exchange_id
+WHERE l.conversation_id = :id AND l.branch_id IS NOT NULL AND e.method IS NOT NULL
+GROUP BY l.branch_id
+ORDER BY min(e.started_at), l.branch_id

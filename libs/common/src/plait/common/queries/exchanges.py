@@ -1,0 +1,146 @@
+"""Exchanges as lists show them, without their bodies."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+
+from plait.common.events import Fault
+from plait.common.queries.identity import resolve
+from plait.common.queries.matching import containing
+from plait.common.queries.named import statements
+from plait.common.queries.paging import Listed, Page, Reader, paginate
+
+_SQL: Final = statements("exchanges")
+_FILTERS: Final = (
+    "id", "conversation", "domain", "session", "kind", "model", "status", "outcome", "running", "since", "until",
+    "words",
+)  # fmt: skip
+_NO_FILTER: Final[dict[str, object]] = dict.fromkeys(_FILTERS)
+
+
+class ExchangeFilter(Struct, frozen=True, kw_only=True):
+    """Which exchanges; what is None does not matter."""
+
+    domain: str | None = None
+    conversation_id: UUID | None = None
+    """Its id, or any id that was ever one of the conversation's."""
+    session_id: str | None = None
+    kind: str | None = None
+    model: str | None = None
+    status: int | None = None
+    """HTTP status."""
+    outcome: str | None = None
+    running: bool | None = None
+    since: datetime | None = None
+    """Began at this moment or later."""
+    until: datetime | None = None
+    """Began before this moment."""
+    q: str | None = None
+    """Contained, in any case, in the preview, path, model or id."""
+
+
+class ExchangeSummary(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An exchange as lists show it."""
+
+    request_id: UUID
+    domain: str
+    account_id: str | None
+    session_id: str | None
+    agent_id: str | None
+    kind: str | None
+    """linking.md, "Words"."""
+    side_kind: str | None
+    """Of an auxiliary exchange: title, classifier, web_search, suggestion, …"""
+    model: str | None
+    timestamp: datetime
+    """When the request arrived."""
+    method: str
+    path: str
+    status: int | None
+    """HTTP status that the client got; null while running."""
+    outcome: str | None
+    """linking.md, "Outcome"; null while running."""
+    streamed: bool | None
+    input_tokens: int
+    """Neither read from the cache nor written to it. All counters are 0 where no usage was reported (yet)."""
+    output_tokens: int
+    cache_read_input_tokens: int
+    cache_creation_input_tokens: int
+    total_tokens: int
+    """Input, output, cache reads and cache writes together: everything the model worked through."""
+    cost_usd: float | None = None
+    """Null: not priced."""
+    duration_ms: float | None
+    first_token_ms: float | None
+    message_count: int
+    """Messages in the request."""
+    tool_call_count: int
+    """Tool calls in the answer."""
+    conversation_id: UUID | None
+    branch_id: str | None
+    parent_request_id: UUID | None
+    link_kind: str | None
+    """linking.md, "Words"; null for side calls."""
+    request_type: str | None
+    retry_of: UUID | None
+    serves_request_id: UUID | None
+    """Of a side call: the exchange that it served."""
+    is_subtask: bool
+    parent_task_request_id: UUID | None
+    """The exchange whose answer called the sub-agent that this one belongs to."""
+    tag: str | None
+    key_name: str | None
+    preview: str | None
+    """What the exchange is in one line: its prompt or tool, at most 200 characters."""
+    error: Fault | None
+    """Why it did not end `complete`."""
+
+
+async def list_exchanges(db: Reader, where: ExchangeFilter, page: Page) -> Listed[ExchangeSummary]:
+    """A page of the exchanges that match, newest first."""
+    values = await _values(db, where)
+    sql, arguments = _SQL["page"].bind({**values, "limit": page.limit + 1, "offset": page.offset})
+    found = [_summary(record) for record in await db.fetch(sql, *arguments)]
+    return await paginate(db, page, found, _SQL["count"], _SQL["matching"], values)
+
+
+async def summarise(db: Reader, where: ExchangeFilter) -> list[ExchangeSummary]:
+    """All exchanges that match, oldest first: for filters that bound the answer, as a conversation's."""
+    sql, arguments = _SQL["page"].bind({**await _values(db, where), "limit": None, "offset": None})
+    return [_summary(record) for record in reversed(await db.fetch(sql, *arguments))]
+
+
+async def get_summary(db: Reader, exchange_id: UUID) -> ExchangeSummary | None:
+    """One exchange without its bodies; None if there is no such."""
+    sql, arguments = _SQL["page"].bind({**_NO_FILTER, "id": exchange_id, "limit": None, "offset": None})
+    record = await db.fetchrow(sql, *arguments)
+    return _summary(record) if record else None
+
+
+async def _values(db: Reader, where: ExchangeFilter) -> dict[str, object]:
+    conversation = where.conversation_id and await resolve(db, where.conversation_id)
+    return {
+        **_NO_FILTER,
+        "conversation": conversation,
+        "domain": where.domain,
+        "session": where.session_id,
+        "kind": where.kind,
+        "model": where.model,
+        "status": where.status,
+        "outcome": where.outcome,
+        "running": where.running,
+        "since": where.since,
+        "until": where.until,
+        "words": containing(where.q),
+    }
+
+
+def _summary(record: asyncpg.Record) -> ExchangeSummary:
+    fields = dict(record)
+    kind, message = fields.pop("error_type"), fields.pop("error_message")
+    return ExchangeSummary(**fields, error=Fault(kind, message or "") if kind else None)

@@ -1,0 +1,53 @@
+-- Exchanges as lists show them, without their bodies.
+
+-- name: matching
+-- The exchanges that every given filter lets through. A filter that is not given is left out, so that each
+-- combination is planned for itself.
+SELECT e.* FROM exchanges e
+WHERE e.method IS NOT NULL
+    AND e.id = :id --?
+    AND e.id IN (SELECT l.exchange_id FROM links l WHERE l.conversation_id = :conversation) --?
+    AND e.domain = :domain --?
+    AND e.session_id = :session --?
+    AND e.kind = :kind --?
+    AND e.model = :model --?
+    AND e.status = :status --?
+    AND e.outcome = :outcome --?
+    AND (e.outcome IS NULL) = :running --?
+    AND e.started_at >= :since --?
+    AND e.started_at < :until --?
+    AND (e.preview ILIKE :words OR e.path ILIKE :words OR e.model ILIKE :words OR e.id::text ILIKE :words) --?
+
+-- name: page
+-- A page of exchanges, newest first. Links and usage are looked up for the page's rows only.
+WITH page AS MATERIALIZED (
+    {matching}
+    ORDER BY e.started_at DESC, e.id DESC
+    LIMIT :limit OFFSET :offset --?
+)
+SELECT
+    e.id AS request_id, e.domain, e.account_id, e.session_id, e.agent_id, e.kind, e.side_kind, e.model,
+    e.started_at AS timestamp, e.method, e.path, e.status, e.outcome, e.streamed,
+    coalesce(u.input_tokens, 0) AS input_tokens,
+    coalesce(u.output_tokens, 0) AS output_tokens,
+    coalesce(u.cache_read_tokens, 0) AS cache_read_input_tokens,
+    coalesce(u.cache_creation_tokens, 0) AS cache_creation_input_tokens,
+    coalesce(u.input_tokens + u.output_tokens + u.cache_read_tokens + u.cache_creation_tokens, 0) AS total_tokens,
+    round(e.duration_ms::float8::numeric, 2)::float8 AS duration_ms,
+    round(e.first_token_ms::float8::numeric, 2)::float8 AS first_token_ms,
+    coalesce(e.message_count, 0) AS message_count,
+    coalesce(e.tool_call_count, 0) AS tool_call_count,
+    l.conversation_id, l.branch_id, l.parent_id AS parent_request_id, l.link_kind, e.request_type, l.retry_of,
+    l.serves_id AS serves_request_id, coalesce(l.is_subtask, false) AS is_subtask,
+    l.parent_task_id AS parent_task_request_id, e.tag, e.key_name, e.preview, e.error_type, e.error_message
+FROM page e
+LEFT JOIN links l ON l.exchange_id = e.id
+LEFT JOIN usage u ON u.exchange_id = e.id
+ORDER BY e.started_at DESC, e.id DESC
+
+-- name: count
+-- How many exchanges match, up to a bound.
+SELECT count(*) FROM (
+    {matching}
+    LIMIT :counted
+) AS counted

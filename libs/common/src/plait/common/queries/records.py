@@ -1,0 +1,114 @@
+"""What was kept of one exchange: its bodies, headers, usage and evidence, and the raw pieces of its answer."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct, structs
+
+from plait.common.blobs import unshelve
+from plait.common.bodies import put_answer_together, put_request_together
+from plait.common.events import Header
+from plait.common.packing import unpack_headers, unpack_pieces
+from plait.common.queries.exchanges import ExchangeSummary, get_summary
+from plait.common.queries.named import statements
+from plait.common.queries.paging import Reader
+
+_SQL: Final = statements("records")
+
+
+class Evidence(Struct, frozen=True, rename="camel"):
+    """Why an exchange stands where it stands in its conversation."""
+
+    rule: str
+    detail: Any
+
+
+class Exchange(ExchangeSummary, frozen=True, kw_only=True, rename="camel"):
+    """An exchange with everything that was kept of it."""
+
+    evidence: Evidence | None
+    """Null until it is linked."""
+    request_headers: list[Header]
+    """[name, value] as received; secrets are masked."""
+    response_headers: list[Header]
+    request_body: Any
+    """The JSON value that the client sent; its text if it was no JSON; null if it was empty."""
+    response_body: Any
+    """The JSON value of the answer, of an event stream the folded message as far as it came; null without one."""
+    usage_data: Any
+    """The provider's own usage object; null if none was reported."""
+
+
+class Chunk(Struct, frozen=True, rename="camel"):
+    """A piece of an answer as it arrived."""
+
+    index: int
+    offset_ms: float
+    """Since the request arrived."""
+    data: str
+    """All pieces joined are the whole stream: a character that was cut in two stands in the later piece."""
+
+
+async def get_exchange(db: Reader, exchange_id: UUID) -> Exchange | None:
+    """One exchange whole; None if there is no such."""
+    summary = await get_summary(db, exchange_id)
+    if summary is None:
+        return None
+    sql, arguments = _SQL["record"].bind({"id": exchange_id})
+    (record,) = await db.fetch(sql, *arguments)
+    return Exchange(
+        **structs.asdict(summary),
+        evidence=Evidence(record["rule"], record["detail"]) if record["rule"] else None,
+        request_headers=_headers(record["request_headers"]),
+        response_headers=_headers(record["response_headers"]),
+        request_body=_request(record, await _messages(db, exchange_id)),
+        response_body=_answer(record),
+        usage_data=record["usage_data"],
+    )
+
+
+async def list_chunks(db: Reader, exchange_id: UUID) -> list[Chunk] | None:
+    """The raw pieces of an exchange's answer in order, empty if it was no event stream; None: no such exchange."""
+    sql, arguments = _SQL["chunks"].bind({"id": exchange_id})
+    records = await db.fetch(sql, *arguments)
+    if not records:
+        return None
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    return [
+        Chunk(record["first_index"] + n, round(piece.offset_ms, 2), decoder.decode(piece.data))
+        for record in records
+        if record["data"] is not None
+        for n, piece in enumerate(unpack_pieces(record["data"]))
+    ]
+
+
+async def _messages(db: Reader, exchange_id: UUID) -> list[bytes]:
+    sql, arguments = _SQL["messages"].bind({"id": exchange_id})
+    return [unshelve(r["encoding"], r["data"]) for r in await db.fetch(sql, *arguments)]
+
+
+def _request(record: asyncpg.Record, messages: list[bytes]) -> Any:
+    if record["request_remainder"] is None:
+        return None
+    return put_request_together(
+        record["request_remainder"], record["request_whole"], messages, _blob(record, "system"), _blob(record, "tools")
+    )
+
+
+def _answer(record: asyncpg.Record) -> Any:
+    if record["response_remainder"] is None:
+        return None
+    return put_answer_together(record["response_remainder"], record["response_whole"], _blob(record, "content"))
+
+
+def _blob(record: asyncpg.Record, name: str) -> bytes | None:
+    data = record[f"{name}_data"]
+    return None if data is None else unshelve(record[f"{name}_encoding"], data)
+
+
+def _headers(packed: bytes | None) -> list[Header]:
+    return unpack_headers(packed) if packed else []
