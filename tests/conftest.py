@@ -1,0 +1,165 @@
+"""Real servers for the tests: Postgres, and a Kafka broker.
+
+Postgres: `DATABASE_URL`, else a container if a Docker engine answers, else the embedded server.
+Broker: `KAFKA_BOOTSTRAP_SERVERS`, else what `PLAIT_TEST_BROKER` names (`kafka`: Kafka from its jars, or `embedded`),
+else a container if a Docker engine answers, else the embedded broker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Coroutine, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg
+import psutil
+import pytest
+
+from plait.cli import leftovers
+from plait.cli.embedded import broker as embedded_broker
+from plait.cli.embedded import kafka, postgres
+from plait.cli.program import free_port
+from plait.common.migrate import migrate
+from tests import servers
+
+ResultT = TypeVar("ResultT")
+_PREFIX = "plait-tests-"
+
+
+@pytest.fixture(scope="session")
+def servers_home() -> Iterator[Path]:
+    """Folder of the embedded servers of this run; what killed runs left is ended and removed first."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        if not psutil.pid_exists(int(left.name.removeprefix(_PREFIX))):
+            leftovers.end(left, grace=1)
+            shutil.rmtree(left, ignore_errors=True)
+    home = Path(tempfile.gettempdir()) / f"{_PREFIX}{os.getpid()}"
+    home.mkdir(mode=0o711)
+    yield home
+    shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(servers_home: Path) -> Iterator[str]:
+    """Address of a database whose user may create others."""
+    if given := os.environ.get("DATABASE_URL"):
+        yield given
+    elif _docker_answers():
+        with servers.postgres_container() as address:
+            yield address
+    else:
+        port, password = free_port(), secrets.token_hex(16)
+        mark = {leftovers.MARK: str(servers_home)}
+        program = postgres.prepare(servers_home / "postgres", port, password, env=mark, durable=False)
+        with servers.running(program, servers_home / "postgres.log"):
+            yield postgres.url(port, password, "postgres")
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: str) -> Iterator[str]:
+    """Name of a database with all migrations: copying it is faster than migrating each test's anew."""
+    name = f"plait_template_{os.getpid()}"
+    _alone(_command(postgres_server, f"CREATE DATABASE {name}"))
+    _alone(_migrate(_database(postgres_server, name)))
+    yield name
+    _alone(_command(postgres_server, f"DROP DATABASE {name}"))
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: str) -> Iterator[str]:
+    """Address of a fresh database without any table."""
+    yield from _fresh_database(postgres_server, "template1")
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, migrated_template: str) -> Iterator[str]:
+    """Address of a fresh, migrated database."""
+    yield from _fresh_database(postgres_server, migrated_template)
+
+
+@pytest.fixture(scope="session")
+def kafka_servers(servers_home: Path) -> Iterator[str | None]:
+    """Bootstrap servers of the real Kafka that this run uses, None when it uses the embedded broker."""
+    wanted = os.environ.get("PLAIT_TEST_BROKER")
+    if given := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        if found := _alone(servers.own_topics(given)):
+            pytest.fail(f"The tests would delete {', '.join(found)} of {given}: give them a broker of their own.")
+        yield given
+    elif wanted == "kafka":
+        yield from _kafka_from_jars(servers_home)
+    elif wanted is None and _docker_answers():
+        with servers.kafka_container() as address:
+            yield address
+    else:
+        yield None
+
+
+@pytest.fixture
+def broker(servers_home: Path, kafka_servers: str | None) -> Iterator[servers.Broker]:
+    """A broker without topics: the embedded one is new for each test, a real one is emptied."""
+    if kafka_servers:
+        _alone(servers.forget_topics(kafka_servers))
+        yield servers.Broker(kafka_servers, "kafka")
+        _alone(servers.forget_topics(kafka_servers))
+    else:
+        port = free_port()
+        program = embedded_broker.prepare(port, env={leftovers.MARK: str(servers_home)})
+        with servers.running(program, servers_home / "broker.log"):
+            yield servers.Broker(embedded_broker.servers(port), "embedded")
+
+
+def _kafka_from_jars(home: Path) -> Iterator[str]:
+    if lack := kafka.missing():
+        pytest.skip(lack)
+    port = free_port()
+    program = kafka.prepare(home / "kafka", port, free_port(), env={leftovers.MARK: str(home)})
+    with servers.running(program, home / "kafka.log"):
+        yield embedded_broker.servers(port)
+
+
+def _fresh_database(server: str, template: str) -> Iterator[str]:
+    name = f"plait_test_{secrets.token_hex(6)}"
+    _alone(_command(server, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield _database(server, name)
+    _alone(_command(server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@cache
+def _docker_answers() -> bool:
+    if not shutil.which("docker"):
+        return False
+    return subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=10).returncode == 0
+
+
+def _alone(work: Coroutine[Any, Any, ResultT]) -> ResultT:
+    """Run it in a loop of its own that leaves no trace for the test's loop."""
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return runner.run(work)
+
+
+async def _command(server: str, statement: str) -> None:
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _migrate(address: str) -> None:
+    connection = await asyncpg.connect(address)
+    try:
+        await migrate(connection)
+    finally:
+        await connection.close()
+
+
+def _database(server: str, name: str) -> str:
+    return urlsplit(server)._replace(path=f"/{name}").geturl()
