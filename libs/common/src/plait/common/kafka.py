@@ -23,6 +23,9 @@ LIFE: Final = Topic("plait.life", 1, -1)
 """Is there exactly as long as the broker remembers: its absence means a new, empty broker."""
 
 _REQUEST_TIMEOUT_MS: Final = 20_000
+_FETCH_BYTES: Final = 32 * 1024 * 1024
+_PARTITION_FETCH_BYTES: Final = 4 * 1024 * 1024
+_NEVER_MS: Final = 24 * 60 * 60 * 1000
 _EMBEDDED: Final = "embedded"
 _ATTEMPTS: Final = 5
 
@@ -49,11 +52,14 @@ def new_producer(settings: KafkaSettings) -> AIOKafkaProducer:
     )
 
 
-def new_consumer(settings: KafkaSettings, group: str, topics: Iterable[Topic]) -> AIOKafkaConsumer:
+def new_consumer(settings: KafkaSettings, group: str, topics: Iterable[Topic] = ()) -> AIOKafkaConsumer:
     """A member of `group` that starts at the beginning and commits only when told; not started.
 
-    A fetch gives up after 50 ms because the embedded broker does not wake one that waits.
+    A fetch gives up after 50 ms because the embedded broker does not wake one that waits. That broker lets a first
+    member wait for half a session before it is given partitions. A fetch is small (memory is bounded by it); a record
+    larger than it comes alone. A member that pauses keeps its partitions.
     """
+    session_ms = 4_000 if is_embedded(settings) else 8_000
     return AIOKafkaConsumer(
         *(topic.name for topic in topics),
         bootstrap_servers=settings.kafka_bootstrap_servers,
@@ -61,8 +67,13 @@ def new_consumer(settings: KafkaSettings, group: str, topics: Iterable[Topic]) -
         auto_offset_reset="earliest",
         enable_auto_commit=False,
         fetch_max_wait_ms=50,
-        session_timeout_ms=10_000,
+        fetch_max_bytes=_FETCH_BYTES,
+        max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
+        metadata_max_age_ms=60_000,
+        session_timeout_ms=session_ms,
         heartbeat_interval_ms=1_000,
+        rebalance_timeout_ms=15_000,
+        max_poll_interval_ms=_NEVER_MS,
     )
 
 

@@ -1,7 +1,4 @@
-"""The one way to consume: batches, commit after the transaction, dead letters, pause while a dependency is down.
-
-(Interface first; see docs/adr/0003.)
-"""
+"""What a consumer's loop and a service say to each other."""
 
 from __future__ import annotations
 
@@ -36,9 +33,10 @@ class Processor(Protocol):
     async def process(self, batch: Sequence[Record]) -> Sequence[Rejected]:
         """Store a batch in one transaction, all of it but what is returned as rejected; offsets are committed after.
 
-        May be called again with the same records: every write is keyed by exchange id.
+        May be called again with the same records, or with a part of them: every write is keyed by exchange id.
 
         Raises:
             DependencyDown: nothing was stored; the consumer pauses and calls again with the same batch.
+            Exception: nothing was stored, for no known reason; the consumer looks for the record at fault.
         """
         ...

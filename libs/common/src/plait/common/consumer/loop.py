@@ -1,0 +1,168 @@
+"""The loop that every consumer runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from plait.common.consumer.batch import Handler, NearlyAllBad
+from plait.common.consumer.decoding import Raw, slices
+from plait.common.consumer.lifeline import lifeline
+from plait.common.consumer.member import Member
+from plait.common.consumer.records import Processor
+from plait.common.consumer.status import Status
+from plait.common.consumer.waits import Left, Pauses, nap, unless
+from plait.common.deadletters import DeadLetters
+from plait.common.errors import DependencyDown
+from plait.common.kafka import admin_client, is_embedded, topics_ready
+from plait.common.metrics import (
+    CONSUMER_BATCH_SECONDS,
+    CONSUMER_DEAD_LETTERS,
+    CONSUMER_JOINS,
+    CONSUMER_RECORDS,
+)
+from plait.common.settings import KafkaSettings
+from plait.common.topics import Topic
+
+_log = structlog.get_logger()
+
+_BATCH_BYTES: Final = 32 * 1024 * 1024
+_GRACE_S: Final = 0.4
+"""How long a stop waits for the batch in hand; cut off, its transaction is rolled back and it is repeated."""
+_COMMIT_S: Final = 30.0
+_TOPIC_POLL_S: Final = 0.25
+_REJOIN_S: Final = 1.0
+_LAG_S: Final = 1.0
+
+
+async def consume(
+    processor: Processor, *, group: str, topics: Sequence[Topic], settings: KafkaSettings, stop: asyncio.Event
+) -> None:
+    """Give every record of `topics` to `processor` at least once, until `stop` is set; returns within a second of it.
+
+    Offsets are committed after the processor has stored a batch and its dead letters are written. Whatever goes wrong
+    with the broker, the group is joined anew; topics that are not there yet are waited for. Nothing is raised for
+    that: `plait.common.health` tells.
+    """
+    consumer = _Consumer(processor, group, topics, settings, stop)
+    try:
+        await consumer.run()
+    finally:
+        await consumer.close()
+
+
+class _Consumer:
+    def __init__(
+        self, processor: Processor, group: str, topics: Sequence[Topic], settings: KafkaSettings, stop: asyncio.Event
+    ) -> None:
+        self._group = group
+        self._topics = topics
+        self._settings = settings
+        self._stop = stop
+        self._dead_letters = DeadLetters(settings)
+        self._handler = Handler(processor, self._dead_letters, group)
+        self._status = Status(group)
+
+    async def run(self) -> None:
+        pauses = Pauses(_REJOIN_S)
+        while not self._stop.is_set():
+            try:
+                async with self._broker_life() as leave, self._membership(leave) as member:
+                    pauses = Pauses(_REJOIN_S)
+                    await self._flow(member, leave)
+            except Left:
+                continue
+            except (KafkaError, OSError, DependencyDown) as error:
+                self._status.become("paused", f"Kafka: {type(error).__name__}")
+                await pauses.wait(self._stop)
+
+    async def close(self) -> None:
+        self._status.become("stopped")
+        await self._dead_letters.close()
+
+    @asynccontextmanager
+    async def _broker_life(self) -> AsyncIterator[asyncio.Event]:
+        """An event that is set by a stop and, for a broker that forgets, by its end."""
+        leave = asyncio.Event()
+        relay = asyncio.create_task(_relay(self._stop, leave))
+        try:
+            async with AsyncExitStack() as stack:
+                if is_embedded(self._settings):
+                    await stack.enter_async_context(lifeline(self._settings, leave))
+                yield leave
+        finally:
+            relay.cancel()
+
+    @asynccontextmanager
+    async def _membership(self, leave: asyncio.Event) -> AsyncIterator[Member]:
+        await unless(leave, self._topics_there(leave))
+        member = Member(self._settings, self._group, self._topics)
+        try:
+            await unless(leave, member.join())
+            CONSUMER_JOINS.labels(self._group).inc()
+            yield member
+        finally:
+            await member.leave()
+
+    async def _topics_there(self, leave: asyncio.Event) -> None:
+        """Wait until the shipper has made the topics: a client that asks for one earlier would have it made wrongly."""
+        async with admin_client(self._settings) as admin:
+            while not await topics_ready(admin):
+                await nap(leave, _TOPIC_POLL_S)
+
+    async def _flow(self, member: Member, leave: asyncio.Event) -> None:
+        self._status.become("running")
+        measured = 0.0
+        while not leave.is_set():
+            polled = await unless(leave, member.poll())
+            epoch = member.epoch
+            for batch in slices(polled, _BATCH_BYTES):
+                member.hold()
+                try:
+                    await self._settle(member, batch, epoch, leave)
+                finally:
+                    member.release()
+            if time.monotonic() - measured >= _LAG_S:
+                measured = time.monotonic()
+                _log.debug("lag", group=self._group, records=member.measure_lag())
+
+    async def _settle(self, member: Member, batch: Sequence[Raw], epoch: int, leave: asyncio.Event) -> None:
+        """Handle a batch and commit past it; come back without that when it is no longer ours."""
+        pauses = Pauses()
+        with CONSUMER_BATCH_SECONDS.labels(self._group).time():
+            while epoch == member.epoch:
+                if await self._handled(batch, leave):
+                    async with asyncio.timeout(_COMMIT_S):
+                        await unless(leave, member.commit(batch, epoch), grace=_GRACE_S)
+                    return
+                member.release()
+                await pauses.wait(leave)
+                if leave.is_set():
+                    raise Left
+                member.hold()
+
+    async def _handled(self, batch: Sequence[Raw], leave: asyncio.Event) -> bool:
+        try:
+            put_aside = await unless(leave, self._handler.handle(batch), grace=_GRACE_S)
+        except DependencyDown as error:
+            self._status.become("paused", str(error))
+            return False
+        except NearlyAllBad as error:
+            self._status.become("stalled", str(error))
+            return False
+        self._status.become("running")
+        CONSUMER_DEAD_LETTERS.labels(self._group).inc(put_aside)
+        for raw in batch:
+            CONSUMER_RECORDS.labels(self._group, raw.topic).inc()
+        return True
+
+
+async def _relay(stop: asyncio.Event, leave: asyncio.Event) -> None:
+    await stop.wait()
+    leave.set()

@@ -1,0 +1,113 @@
+"""A member of a consumer group: what aiokafka offers, less what is not safe to use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError
+
+from plait.common.consumer.decoding import Raw
+from plait.common.kafka import new_consumer
+from plait.common.metrics import CONSUMER_LAG
+from plait.common.settings import KafkaSettings
+from plait.common.topics import Topic
+
+_log = structlog.get_logger()
+
+_MAX_RECORDS: Final = 500
+_POLL_MS: Final = 50
+_REVOCATION_S: Final = 5.0
+"""How long a rebalance waits for the batch in hand: below every broker's rebalance timeout."""
+_CLOSING_S: Final = 0.4
+
+
+class Member(ConsumerRebalanceListener):
+    """Polls and commits for one group; `epoch` counts the assignments.
+
+    What was polled in one epoch must be committed in it: afterwards the partitions may be somebody else's.
+    """
+
+    def __init__(self, settings: KafkaSettings, group: str, topics: Sequence[Topic]) -> None:
+        self.epoch = 0
+        self._group = group
+        self._topics = topics
+        self._consumer: AIOKafkaConsumer = new_consumer(settings, group)
+        self._settled = asyncio.Event()
+        self._settled.set()
+        self._next: dict[TopicPartition, int] = {}
+
+    async def join(self) -> None:
+        """Connect and join the group; returns when partitions are assigned."""
+        self._consumer.subscribe([topic.name for topic in self._topics], listener=self)
+        await self._consumer.start()
+
+    async def leave(self) -> None:
+        """Leave the group and disconnect, within half a second; a broker that is slow to answer is left alone."""
+        closing = asyncio.ensure_future(self._consumer.stop())
+        await asyncio.wait({closing}, timeout=_CLOSING_S)
+        closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
+        self._forget_lag()
+
+    async def poll(self) -> list[Raw]:
+        """Up to 500 records, those of one partition in order; none after 50 ms without any."""
+        found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
+        return [record for records in found.values() for record in records]
+
+    def hold(self) -> None:
+        """A batch is in hand: a rebalance waits for it."""
+        self._settled.clear()
+
+    def release(self) -> None:
+        """No batch is in hand, or it has to wait for something: a rebalance need not."""
+        self._settled.set()
+
+    async def commit(self, batch: Sequence[Raw], epoch: int) -> bool:
+        """Commit past a batch polled in `epoch`; False when it is ours no longer and somebody will get it again."""
+        if epoch != self.epoch:
+            return False
+        offsets: dict[TopicPartition, int] = {}
+        for raw in batch:
+            place = TopicPartition(raw.topic, raw.partition)
+            offsets[place] = max(raw.offset + 1, offsets.get(place, 0))
+        try:
+            await self._consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError):
+            _log.info("commit came too late, the batch will be repeated", group=self._group)
+            return False
+        self._next |= offsets
+        return True
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:  # noqa: ARG002 - aiokafka's interface
+        """Wait, bounded, for the batch in hand; what is not committed by then is somebody else's."""
+        try:
+            await asyncio.wait_for(self._settled.wait(), _REVOCATION_S)
+        except TimeoutError:
+            _log.warning("partitions are given back with a batch in hand", group=self._group)
+        finally:
+            self.epoch += 1
+            self._forget_lag()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Tell what is ours now."""
+        places = sorted(f"{place.topic}-{place.partition}" for place in assigned)
+        _log.info("partitions assigned", group=self._group, partitions=places)
+
+    def measure_lag(self) -> int:
+        """Set the lag of every partition we own; returns their sum."""
+        total = 0
+        for place in self._consumer.assignment():
+            end = self._consumer.highwater(place)
+            if end is not None:
+                lag = max(0, end - self._next.get(place, 0))
+                CONSUMER_LAG.labels(self._group, place.topic, place.partition).set(lag)
+                total += lag
+        return total
+
+    def _forget_lag(self) -> None:
+        CONSUMER_LAG.remove_by_labels({"group": self._group})
+        self._next.clear()

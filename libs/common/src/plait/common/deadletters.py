@@ -1,0 +1,148 @@
+"""Dead letters: records that no retry will mend, kept on a topic of their own with where they came from and why.
+
+A dead letter has the record's key, value and headers as they were, and our headers more. It is written before the
+offset of its record is committed, so none is lost; after a crash there may be two of one record, with equal places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
+
+from plait.common.errors import DependencyDown
+from plait.common.kafka import new_producer
+from plait.common.settings import KafkaSettings
+from plait.common.topics import DEAD_LETTERS, MAX_EVENT_BYTES
+
+PREFIX: Final = "plait-dead-"
+"""All headers that this module adds begin so; headers of a record that begin so are left out."""
+
+_ROOM: Final = 64 * 1024
+"""What headers and framing may add to a value before the topic's limit is reached."""
+_LONGEST_REASON: Final = 500
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A record with its place of origin, the service that refused it, and the reason."""
+
+    topic: str
+    partition: int
+    offset: int
+    service: str
+    error: str
+    key: bytes | None
+    value: bytes | None
+    """None also when the record was too large to be kept: see `size`."""
+    headers: tuple[tuple[str, bytes | None], ...]
+    """The record's own."""
+    size: int
+    """Bytes of the record's value."""
+
+    @property
+    def place(self) -> str:
+        """`topic-partition-offset`: equal for two dead letters of one record."""
+        return f"{self.topic}-{self.partition}-{self.offset}"
+
+
+def of_record(record: ConsumerRecord[bytes | None, bytes | None], service: str, error: str) -> DeadLetter:
+    """The dead letter of a record just consumed."""
+    return DeadLetter(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        service=service,
+        error=error[:_LONGEST_REASON],
+        key=record.key,
+        value=record.value,
+        headers=tuple((name, value) for name, value in record.headers if not name.startswith(PREFIX)),
+        size=len(record.value or b""),
+    )
+
+
+def to_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
+    """The headers that are added, values in UTF-8."""
+    added = {
+        "topic": letter.topic,
+        "partition": str(letter.partition),
+        "offset": str(letter.offset),
+        "service": letter.service,
+        "error": letter.error,
+        "size": str(letter.size),
+    }
+    return [(PREFIX + name, value.encode("utf-8", "replace")) for name, value in added.items()]
+
+
+def parse(record: ConsumerRecord[bytes | None, bytes | None]) -> DeadLetter | None:
+    """A record of the dead-letter topic read back; None when somebody else wrote it."""
+    ours = {n.removeprefix(PREFIX): (v or b"").decode("utf-8", "replace") for n, v in record.headers if _is_ours(n)}
+    try:
+        return DeadLetter(
+            topic=ours["topic"],
+            partition=int(ours["partition"]),
+            offset=int(ours["offset"]),
+            service=ours["service"],
+            error=ours["error"],
+            key=record.key,
+            value=record.value,
+            headers=tuple((n, v) for n, v in record.headers if not _is_ours(n)),
+            size=int(ours["size"]),
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(PREFIX)
+
+
+class DeadLetters:
+    """Publishes dead letters; connects when the first one comes."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._producer: AIOKafkaProducer | None = None
+
+    async def publish(self, letters: Sequence[DeadLetter]) -> None:
+        """Write all of them; returns when the broker has them.
+
+        Raises:
+            DependencyDown: the broker did not take one; some may be written.
+        """
+        try:
+            for letter in letters:
+                await self._send(letter)
+        except (KafkaError, OSError) as error:
+            raise DependencyDown(f"dead letters cannot be written: {type(error).__name__}") from error
+
+    async def _send(self, letter: DeadLetter) -> None:
+        producer = await self._started()
+        fits = letter.size + sum(len(n) + len(v or b"") for n, v in letter.headers) <= MAX_EVENT_BYTES - _ROOM
+        await producer.send_and_wait(
+            DEAD_LETTERS.name,
+            key=letter.place.encode(),
+            value=letter.value if fits else None,
+            headers=[*(letter.headers if fits else ()), *to_headers(letter)],
+        )
+
+    async def _started(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            producer = new_producer(self._settings)
+            try:
+                await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
+            self._producer = producer
+        return self._producer
+
+    async def close(self) -> None:
+        """Disconnect."""
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await producer.stop()
