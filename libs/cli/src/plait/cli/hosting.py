@@ -1,0 +1,87 @@
+"""Running parts inside this process: `plait run PART`, and the processes of `plait up`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Sequence
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from plait.cli.parts import Part
+from plait.cli.pauses import Pauses
+from plait.common import logs
+from plait.common.errors import UserError
+from plait.common.settings import Settings
+
+_log = structlog.get_logger()
+
+
+def host(parts: Sequence[Part]) -> int:
+    """Run parts until SIGTERM or SIGINT; returns the exit code.
+
+    One part alone ends the process when it fails: whoever runs it starts it again. Of several, the one that fails is
+    started again here, and the others do not notice.
+    """
+    logs.configure(Settings().log_level, service=parts[0].name)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_run_until_told(parts))
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    """uvloop's where it is installed: images of consumers do without."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.Loop
+
+
+async def _run_until_told(parts: Sequence[Part]) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if len(parts) == 1:
+        return await _run_alone(parts[0], stop)
+    async with asyncio.TaskGroup() as group:
+        for each in parts:
+            group.create_task(keep_running(each, stop))
+    return 0
+
+
+async def _run_alone(part: Part, stop: asyncio.Event) -> int:
+    try:
+        await part.load()(stop)
+    except UserError as error:
+        _log.error("part cannot run", reason=str(error))
+        return 1
+    except Exception:
+        _log.exception("part failed")
+        return 1
+    return 0 if stop.is_set() else 1
+
+
+async def keep_running(part: Part, stop: asyncio.Event) -> None:
+    """Run a part, again whenever it ends, until `stop` is set."""
+    with bound_contextvars(service=part.name):
+        pauses = Pauses()
+        while not stop.is_set():
+            began = time.monotonic()
+            try:
+                await part.load()(stop)
+            except Exception:
+                _log.exception("part failed")
+            if not stop.is_set():
+                pause = pauses.after(time.monotonic() - began)
+                _log.warning("part ended and is started again", pause=pause, times=pauses.ends)
+                await _nap(stop, pause)
+
+
+async def _nap(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
