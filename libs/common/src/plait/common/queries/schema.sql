@@ -1,0 +1,5 @@
+-- The state of the schema.
+
+-- name: migrations
+-- How many migrations have been applied.
+SELECT count(*) FROM migrations

@@ -1,0 +1,48 @@
+"""The application: routes, errors, the key and the documents, put together."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.responses import HTMLResponse, Response
+
+from plait.api import documents, errors, page
+from plait.api.database import Database
+from plait.api.encoding import Json
+from plait.api.front import CallId, KeyGate
+from plait.api.routes import conversations, health, requests, statistics
+
+_WORDS = "Recorded Claude traffic: exchanges, the conversations they form, and what they used. Times are UTC."
+
+
+def create_app(database: Database, key: str | None) -> FastAPI:
+    """The read API on a database; without a key it refuses everything but its health and documents."""
+    app = FastAPI(
+        title="Plait read API",
+        version=version("plait-api"),
+        description=_WORDS,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[Middleware(CallId), Middleware(KeyGate, key=key)],
+    )
+    app.state.database, app.state.has_key = database, bool(key)
+    for module in (requests, conversations, statistics, health):
+        app.include_router(module.router)
+    errors.install(app)
+    _publish(app)
+    return app
+
+
+def _publish(app: FastAPI) -> None:
+    async def openapi() -> Response:
+        return Json(documents.openapi(app))
+
+    async def docs() -> Response:
+        return HTMLResponse(page.render(documents.openapi(app)), headers=page.HEADERS)
+
+    app.add_api_route("/openapi.json", openapi, include_in_schema=False)
+    app.add_api_route("/docs", docs, include_in_schema=False)

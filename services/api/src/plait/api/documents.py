@@ -1,0 +1,61 @@
+"""OpenAPI: FastAPI describes routes and parameters, msgspec the answers; both are put together here."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from plait.api.errors import ErrorAnswer
+
+Described = dict[int | str, dict[str, Any]]
+_REF: Final = "#/components/schemas/{name}"
+_SCHEMES: Final = {
+    "DashboardKey": {"type": "apiKey", "in": "header", "name": "X-Dashboard-Key"},
+    "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "Bearer": {"type": "http", "scheme": "bearer"},
+}
+_REFUSALS: Final = {
+    400: "A parameter is malformed, unknown or given twice; the message names it.",
+    401: "The key is missing.",
+    403: "The key is wrong.",
+    503: "The database does not answer.",
+    504: "It took too long.",
+}
+_shown: dict[str, type] = {"ErrorAnswer": ErrorAnswer}
+
+
+def described(answer: type, words: str | None = None) -> dict[str, Any]:
+    """A response object of OpenAPI whose body is a struct."""
+    _shown[answer.__name__] = answer
+    schema = {"$ref": _REF.format(name=answer.__name__)}
+    return {
+        "description": words or (answer.__doc__ or "").splitlines()[0],
+        "content": {"application/json": {"schema": schema}},
+    }
+
+
+def answers(good: type, *, found_by_id: bool = False) -> Described:
+    """All answers of a route under `/api`: the good one and the refusals."""
+    refusals = _REFUSALS | ({404: "Nothing has this id."} if found_by_id else {})
+    return {
+        200: described(good),
+        **{status: described(ErrorAnswer, words) for status, words in sorted(refusals.items())},
+    }
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of the app, made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        _, schemas = msgspec.json.schema_components(_shown.values(), ref_template=_REF)
+        document["components"] = {"schemas": schemas, "securitySchemes": _SCHEMES}
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
+                operation["responses"].pop("422", None)  # we answer 400
+                if path.startswith("/api"):
+                    operation["security"] = [{name: []} for name in _SCHEMES]
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,123 @@
+"""Every refusal has one shape: `{"error": {"type", "message", "request_id"}}`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import asyncpg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from msgspec import Struct
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from plait.api.encoding import Json
+from plait.common.errors import DependencyDown
+from plait.common.postgres import DOWN
+
+_TYPES: Final = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    405: "invalid_request_error",
+    503: "unavailable_error",
+    504: "timeout_error",
+}
+
+
+class Refusal(Struct, frozen=True):
+    """What went wrong."""
+
+    type: str
+    message: str
+    request_id: str
+    """Stands in the answer's `X-Request-ID` too."""
+
+
+class ErrorAnswer(Struct, frozen=True):
+    """The body of every answer but a good one."""
+
+    error: Refusal
+
+
+class NotFound(HTTPException):
+    """Nothing has the id that was asked for."""
+
+    def __init__(self, noun: str, sought: object) -> None:
+        super().__init__(404, f"No {noun} has the id {sought}.")
+
+
+class BadParameter(HTTPException):
+    """A parameter that cannot be what was meant."""
+
+    def __init__(self, name: str, fault: str) -> None:
+        super().__init__(400, f"{name}: {fault}")
+
+
+def refusal(status: int, message: str, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer that refuses."""
+    kind = _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
+    return Json(ErrorAnswer(Refusal(kind, message, request_id)), status, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every exception in the one shape."""
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(asyncpg.QueryCanceledError, _too_slow)
+    app.add_exception_handler(asyncpg.UndefinedTableError, _no_tables)
+    app.add_exception_handler(asyncpg.UndefinedColumnError, _no_tables)
+    for away in (DependencyDown, *DOWN):
+        app.add_exception_handler(away, _away)
+    app.add_exception_handler(Exception, _broken)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message = error.detail if error.status_code not in (404, 405) else _routing(request, error)
+    return refusal(error.status_code, message, _id(request), error.headers)
+
+
+def _routing(request: Request, error: HTTPException) -> str:
+    """Names the path and method where the framework says no more than the status's name."""
+    if isinstance(error, NotFound):
+        return error.detail
+    if error.status_code == 405:
+        return f"{request.url.path} does not take {request.method}."
+    return f"There is no {request.url.path}."
+
+
+async def _validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return refusal(400, _faults(error.errors()), _id(request))
+
+
+def _faults(errors: Any) -> str:
+    faults: dict[str, list[str]] = {}
+    for one in errors:
+        unknown = one["type"] == "extra_forbidden"
+        faults.setdefault(str(one["loc"][1]), []).append("no such parameter" if unknown else one["msg"])
+    return "; ".join(f"{name}: {' or: '.join(messages)}" for name, messages in faults.items())
+
+
+async def _away(request: Request, _: Exception) -> Response:
+    return refusal(503, "The database does not answer. Try again in a moment.", _id(request), {"Retry-After": "1"})
+
+
+async def _no_tables(request: Request, _: Exception) -> Response:
+    return refusal(503, "The database lacks tables of this version: run `plait migrate`.", _id(request))
+
+
+async def _too_slow(request: Request, _: Exception) -> Response:
+    return refusal(504, "This took too long. Ask for less: since, until and domain narrow it.", _id(request))
+
+
+async def _broken(request: Request, _: Exception) -> Response:
+    return refusal(500, "Something went wrong in Plait; its log says what.", _id(request))
+
+
+def _id(request: Request) -> str:
+    found: str = request.state.request_id
+    return found

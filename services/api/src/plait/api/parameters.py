@@ -1,0 +1,156 @@
+"""Query parameters: what each may be. Anything else is refused by its name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from fastapi import Request
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from plait.api.errors import BadParameter
+from plait.common.queries.conversations import ConversationFilter
+from plait.common.queries.exchanges import ExchangeFilter
+from plait.common.queries.paging import Page
+
+Kind = Literal["inference", "subagent", "compaction", "auxiliary", "count_tokens", "quota", "models", "probe", "other"]
+Ending = Literal["complete", "interrupted", "failed", "aborted", "rejected", "running"]
+_DAY: Final = timedelta(days=1)
+_DATE_ONLY: Final = len("2026-11-21")
+
+
+def _no_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a NUL character is in it")
+    return text
+
+
+def _moment(text: Any) -> datetime:
+    """A time with its zone, UTC where it names none; a date alone is its midnight."""
+    try:
+        found = datetime.fromisoformat(str(text).replace(" ", "+") if "T" in str(text) else str(text))
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError("no ISO 8601 time, such as 2026-11-21T12:00:00Z") from error
+
+
+def _end(text: Any) -> datetime:
+    """As `_moment`, but a date alone means its end: `until=2026-11-21` has that day in it."""
+    found = _moment(text)
+    try:
+        return found + _DAY if len(str(text)) == _DATE_ONLY else found
+    except OverflowError as error:
+        raise ValueError("too late a date") from error
+
+
+Text = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_no_nul)]
+Words = Annotated[str, Field(max_length=500), AfterValidator(_no_nul)]
+Start = Annotated[datetime, BeforeValidator(_moment)]
+End = Annotated[datetime, BeforeValidator(_end)]
+
+
+class Parameters(BaseModel):
+    """Parameters of a route, camelCase; others than the declared are refused."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, frozen=True)
+
+
+class Paged(Parameters):
+    """Parameters of a list."""
+
+    limit: int = Field(100, ge=1, le=1000, description="Rows of the page.")
+    offset: int = Field(0, ge=0, le=1_000_000_000, description="Rows before the page.")
+
+    @property
+    def page(self) -> Page:
+        """Where the page lies."""
+        return Page(self.limit, self.offset)
+
+
+class RequestList(Paged):
+    """Filters of `GET /api/requests`; those that are given must all match."""
+
+    domain: Text | None = None
+    conversation_id: UUID | None = Field(None, description="Its id, or an older id of it.")
+    session_id: Text | None = Field(None, description="The client's own session id.")
+    kind: Kind | None = None
+    model: Text | None = None
+    status: Annotated[int, Field(ge=100, le=599)] | Ending | None = Field(
+        None, description="HTTP status, or how it ended."
+    )
+    since: Start | None = Field(None, description="Began then or later: ISO 8601; without a zone UTC.")
+    until: End | None = Field(None, description="Began before; a date alone has its whole day in it.")
+    q: Words | None = Field(None, description="Contained in the first line of the prompt, the path, model or id.")
+
+    @property
+    def filter(self) -> ExchangeFilter:
+        """What to look for."""
+        ending = self.status if isinstance(self.status, str) else None
+        return ExchangeFilter(
+            domain=self.domain,
+            conversation_id=self.conversation_id,
+            session_id=self.session_id,
+            kind=self.kind,
+            model=self.model,
+            status=self.status if isinstance(self.status, int) else None,
+            outcome=ending if ending != "running" else None,
+            running=True if ending == "running" else None,
+            since=self.since,
+            until=self.until,
+            q=self.q or None,
+        )
+
+
+class ConversationList(Paged):
+    """Filters of `GET /api/conversations`; those that are given must all match."""
+
+    limit: int = Field(50, ge=1, le=1000, description="Rows of the page.")
+    domain: Text | None = None
+    account_id: Text | None = None
+    session_id: Text | None = Field(None, description="One of the conversation's sessions.")
+    date_from: Start | None = Field(None, description="Active then or later: ISO 8601; without a zone UTC.")
+    date_to: End | None = Field(None, description="Begun before; a date alone has its whole day in it.")
+    q: Words | None = Field(None, description="Contained in the title or id.")
+
+    @property
+    def filter(self) -> ConversationFilter:
+        """What to look for."""
+        return ConversationFilter(
+            domain=self.domain,
+            account_id=self.account_id,
+            session_id=self.session_id,
+            date_from=self.date_from,
+            date_to=self.date_to,
+            q=self.q or None,
+        )
+
+
+class StatisticsOf(Parameters):
+    """What `GET /api/stats` sums over."""
+
+    domain: Text | None = None
+    since: Start | None = Field(None, description="Began then or later; the last 24 hours if it is not given.")
+
+
+async def once(request: Request) -> None:
+    """Refuse a parameter that is given twice: which one was meant?
+
+    Raises:
+        BadParameter: names it.
+    """
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    if twice := next((name for name, count in counts.items() if count > 1), None):
+        raise BadParameter(twice, "given more than once")
+
+
+async def none(request: Request) -> None:
+    """Refuse every parameter, where a route takes none.
+
+    Raises:
+        BadParameter: names one.
+    """
+    for name in request.query_params:
+        raise BadParameter(name, "no such parameter")
