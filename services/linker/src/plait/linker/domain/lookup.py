@@ -1,0 +1,138 @@
+"""How rules find other exchanges: by key, in time order, a bounded number of them.
+
+A rule never sees the whole record. It asks for what stands under a key, and everything it asked is remembered
+(`Recorder`): when a fact under one of those keys appears or changes, the exchange that asked is placed again (`weave`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import UUID
+
+from msgspec import Struct
+
+from plait.common.errors import PlaitError
+from plait.linker.domain.facts import Facts
+from plait.linker.domain.offers import offers
+
+Stamp = tuple[datetime, UUID]
+"""Start time and exchange id: the order of time (linking.md, "Earlier")."""
+
+PAGE = 100
+"""Candidates looked at per key, the newest (linking.md, "Finding the parent")."""
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Ask(Struct, frozen=True):
+    """A question: which exchanges offer `key`, started after `after` and before `before` (both excluded)?"""
+
+    key: int
+    before: Stamp | None = None
+    after: Stamp | None = None
+    oldest_first: bool = False
+    limit: int = PAGE
+
+
+class Watch(Struct, frozen=True):
+    """A key whose change can change a placement, as long as what changed started at `until` or earlier."""
+
+    key: int
+    until: datetime
+
+
+class NotLoaded(PlaitError):
+    """Answers are not at hand yet: fetch those of `asks` and place again."""
+
+    def __init__(self, asks: Sequence[Ask]) -> None:
+        super().__init__(f"{len(asks)} look-ups are not loaded")
+        self.asks = asks
+
+
+class Lookup(Protocol):
+    """What rules may know of other exchanges."""
+
+    def find(self, ask: Ask) -> Sequence[Facts]:
+        """The exchanges that offer the key, newest first unless `oldest_first`, at most `limit`.
+
+        Raises:
+            NotLoaded: the answer is not at hand.
+        """
+        ...
+
+    def need(self, asks: Iterable[Ask]) -> None:
+        """Say which questions follow, so that their answers can be fetched together.
+
+        Raises:
+            NotLoaded: with all of `asks` whose answers are not at hand.
+        """
+        ...
+
+
+class Book:
+    """All facts in memory: complete knowledge, for rebuilds and tests."""
+
+    def __init__(self, facts: Iterable[Facts] = ()) -> None:
+        self.facts: dict[UUID, Facts] = {}
+        self._under: defaultdict[int, list[Stamp]] = defaultdict(list)
+        for one in facts:
+            self.put(one)
+
+    def put(self, facts: Facts) -> Facts | None:
+        """Insert or replace an exchange's facts; returns those that stood there before."""
+        before = self.facts.get(facts.id)
+        had = offers(before) if before else set()
+        has = offers(facts)
+        for key in had - has:
+            under = self._under[key]
+            del under[bisect_left(under, facts.stamp)]
+        for key in has - had:
+            insort(self._under[key], facts.stamp)
+        self.facts[facts.id] = facts
+        return before
+
+    def find(self, ask: Ask) -> Sequence[Facts]:
+        """See `Lookup.find`; never raises."""
+        under = self._under.get(ask.key, [])
+        low = bisect_left(under, (ask.after[0], UUID(int=ask.after[1].int + 1))) if ask.after else 0
+        high = bisect_left(under, ask.before) if ask.before else len(under)
+        found = under[low:high][: ask.limit] if ask.oldest_first else under[max(low, high - ask.limit) : high][::-1]
+        return [self.facts[stamp[1]] for stamp in found]
+
+    def need(self, asks: Iterable[Ask]) -> None:
+        """Everything is at hand."""
+
+
+class Recorder:
+    """Passes questions on and remembers what the answers depend on."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+        self._until: dict[int, datetime] = {}
+        self.count = 0
+
+    def find(self, ask: Ask) -> Sequence[Facts]:
+        """See `Lookup.find`."""
+        found = self._lookup.find(ask)
+        self.count += 1
+        until = _until(ask, found)
+        self._until[ask.key] = max(until, self._until.get(ask.key, until))
+        return found
+
+    def need(self, asks: Iterable[Ask]) -> None:
+        """See `Lookup.need`."""
+        self._lookup.need(asks)
+
+    def watches(self) -> Iterator[Watch]:
+        """What the questions asked so far depend on, each key once."""
+        return (Watch(key, until) for key, until in self._until.items())
+
+
+def _until(ask: Ask, found: Sequence[Facts]) -> datetime:
+    """Up to when a change can alter the answer: nothing younger than the end of a full page of the oldest can."""
+    if ask.oldest_first and len(found) >= ask.limit:
+        return found[-1].started_at
+    return ask.before[0] if ask.before else FOREVER

@@ -1,0 +1,82 @@
+"""Under which keys an exchange can be found, read off its facts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from plait.linker.domain import keys
+from plait.linker.domain.facts import Answer, Call, Facts
+
+AGENT_TOOLS = frozenset({"Agent", "Task"})
+WORKFLOW_TOOL = "Workflow"
+SEARCH_TOOL = "WebSearch"
+
+
+def offers(facts: Facts) -> set[int]:
+    """Every key under which `facts` answers. Side notes are found by nobody, failed attempts by those who try again."""
+    return set(_offers(facts)) if facts.converses else set()
+
+
+def is_attempt(facts: Facts) -> bool:
+    """Whether it ended so that its client may try again: not complete, or complete without content."""
+    return facts.answer is not None and (facts.answer.outcome != "complete" or facts.answer.empty)
+
+
+def counted_retry(facts: Facts) -> bool:
+    """Whether its client says that this is a retry."""
+    return bool(facts.retries)
+
+
+def _offers(facts: Facts) -> Iterator[int]:
+    yield keys.asked(facts.domain, facts.scope, facts.chain)
+    yield from _retry_offers(facts)
+    if facts.session_id:
+        yield keys.in_session(facts.domain, facts.session_id)
+    if facts.agent_id:
+        yield keys.of_agent(facts.domain, facts.session_id, facts.agent_id)
+    for _, agent in facts.pairs:
+        yield keys.named_agent(facts.domain, facts.session_id, agent)
+    if facts.prompt:
+        yield from {keys.agent_prompt(facts.domain, place, facts.prompt) for place in (facts.session_id, keys.ANYWHERE)}
+    if facts.candidate:
+        yield keys.asked(facts.domain, keys.ANYWHERE, facts.chain)
+        yield keys.begun(facts.domain, facts.scope, facts.first)
+        if facts.answer:
+            yield from _answer_offers(facts, facts.answer)
+
+
+def _retry_offers(facts: Facts) -> Iterator[int]:
+    if is_attempt(facts):
+        yield keys.attempt(facts.domain, facts.scope, facts.thread, facts.chain)
+    for chain in facts.shorter:
+        yield keys.resent(facts.domain, facts.scope, facts.thread, chain)
+    if counted_retry(facts):
+        yield keys.resent(facts.domain, facts.scope, facts.thread, facts.chain)
+
+
+def _answer_offers(facts: Facts, answer: Answer) -> Iterator[int]:
+    domain, scope = facts.domain, facts.scope
+    if answer.upto:
+        yield keys.answered(domain, scope, answer.upto)
+        yield keys.answered(domain, keys.ANYWHERE, answer.upto)
+        yield keys.said_after_first(domain, scope, facts.first, answer.message)
+        yield keys.said_after_last(domain, scope, answer.previous, answer.message)
+    if facts.thread and answer.message_id:
+        yield keys.message_id(domain, answer.message_id)
+    if facts.kind == "compaction" and answer.summary:
+        yield keys.summary_of_scope(domain, scope)
+        yield from {keys.summary_in(domain, place) for place in (facts.session_id, keys.ANYWHERE)}
+    for call in answer.calls:
+        yield keys.tool_call(domain, scope, call.id)
+        yield keys.tool_call(domain, keys.ANYWHERE, call.id)
+        for place in {facts.session_id, keys.ANYWHERE}:
+            yield from _call_offers(domain, place, call)
+
+
+def _call_offers(domain: str, session: str | None, call: Call) -> Iterator[int]:
+    if call.name == WORKFLOW_TOOL:
+        yield keys.workflow_call(domain, session)
+    elif call.name == SEARCH_TOOL:
+        yield keys.searched(domain, session, call.wants)
+    elif call.name in AGENT_TOOLS:
+        yield keys.agent_call(domain, session, call.wants)
