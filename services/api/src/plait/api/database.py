@@ -42,10 +42,10 @@ class Database:
             self._pool = None
 
 
-async def _pool_of(request: Request) -> asyncpg.Pool:
+async def _database_of(request: Request) -> Database:
     database: Database = request.app.state.database
-    return await database.pool()
+    return database
 
 
-Pool = Annotated[asyncpg.Pool, Depends(_pool_of)]
-"""What a route declares to be given the pool."""
+Source = Annotated[Database, Depends(_database_of)]
+"""What a route declares to read the database. It asks for the pool itself, once its parameters were found good."""

@@ -97,9 +97,15 @@ async def _validation(request: Request, error: Exception) -> Response:
 def _faults(errors: Any) -> str:
     faults: dict[str, list[str]] = {}
     for one in errors:
-        unknown = one["type"] == "extra_forbidden"
-        faults.setdefault(str(one["loc"][1]), []).append("no such parameter" if unknown else one["msg"])
+        faults.setdefault(str(one["loc"][1]), []).append(_fault(one))
     return "; ".join(f"{name}: {' or: '.join(messages)}" for name, messages in faults.items())
+
+
+def _fault(one: dict[str, Any]) -> str:
+    if one["type"] == "extra_forbidden":
+        return "no such parameter"
+    message: str = one["msg"]
+    return message.removeprefix("Value error, ")
 
 
 async def _away(request: Request, _: Exception) -> Response:
@@ -115,7 +121,8 @@ async def _too_slow(request: Request, _: Exception) -> Response:
 
 
 async def _broken(request: Request, _: Exception) -> Response:
-    return refusal(500, "Something went wrong in Plait; its log says what.", _id(request))
+    request_id = _id(request)  # this answer passes none of our middleware
+    return refusal(500, "Something went wrong in Plait; its log says what.", request_id, {"X-Request-ID": request_id})
 
 
 def _id(request: Request) -> str:

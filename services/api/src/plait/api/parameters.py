@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from plait.common.queries.paging import Page
 Kind = Literal["inference", "subagent", "compaction", "auxiliary", "count_tokens", "quota", "models", "probe", "other"]
 Ending = Literal["complete", "interrupted", "failed", "aborted", "rejected", "running"]
 _DAY: Final = timedelta(days=1)
-_DATE_ONLY: Final = len("2026-11-21")
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def _no_nul(text: str) -> str:
@@ -41,9 +41,10 @@ def _end(text: Any) -> datetime:
     """As `_moment`, but a date alone means its end: `until=2026-11-21` has that day in it."""
     found = _moment(text)
     try:
-        return found + _DAY if len(str(text)) == _DATE_ONLY else found
-    except OverflowError as error:
-        raise ValueError("too late a date") from error
+        date.fromisoformat(str(text))
+    except ValueError:
+        return found
+    return found + min(_DAY, _LAST - found)
 
 
 Text = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_no_nul)]

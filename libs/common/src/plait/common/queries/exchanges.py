@@ -123,10 +123,10 @@ async def get_summary(db: Reader, exchange_id: UUID) -> ExchangeSummary | None:
 
 
 async def _values(db: Reader, where: ExchangeFilter) -> dict[str, object]:
-    conversation = where.conversation_id and await resolve(db, where.conversation_id)
+    wanted = where.conversation_id
     return {
         **_NO_FILTER,
-        "conversation": conversation,
+        "conversation": wanted and (await resolve(db, wanted) or wanted),
         "domain": where.domain,
         "session": where.session_id,
         "kind": where.kind,

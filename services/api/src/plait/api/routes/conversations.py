@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from plait.api import parameters
 from plait.api.answers import ConversationPage
-from plait.api.database import Pool
+from plait.api.database import Source
 from plait.api.documents import answers
 from plait.api.encoding import Json
 from plait.api.errors import NotFound
@@ -22,15 +22,15 @@ ConversationId = Annotated[UUID, Path(alias="id", description="Its id, or an id 
 
 
 @router.get("", responses=answers(ConversationPage))
-async def list_conversations(pool: Pool, given: Annotated[parameters.ConversationList, Query()]) -> Response:
+async def list_conversations(source: Source, given: Annotated[parameters.ConversationList, Query()]) -> Response:
     """Conversations that match all filters, the one with the latest activity first."""
-    listed = await find(pool, given.filter, given.page)
+    listed = await find(await source.pool(), given.filter, given.page)
     return Json(ConversationPage(listed.rows, listed.pagination))
 
 
 @router.get("/{id}", responses=answers(Conversation, found_by_id=True), dependencies=[Depends(parameters.none)])
-async def one_conversation(pool: Pool, conversation_id: ConversationId) -> Response:
+async def one_conversation(source: Source, conversation_id: ConversationId) -> Response:
     """One conversation with its exchanges in time order and its branches."""
-    if conversation := await get_conversation(pool, conversation_id):
+    if conversation := await get_conversation(await source.pool(), conversation_id):
         return Json(conversation)
     raise NotFound("conversation", conversation_id)

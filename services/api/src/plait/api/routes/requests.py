@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from plait.api import parameters
 from plait.api.answers import Chunks, RequestPage
-from plait.api.database import Pool
+from plait.api.database import Source
 from plait.api.documents import answers
 from plait.api.encoding import Json
 from plait.api.errors import NotFound
@@ -22,24 +22,24 @@ RequestId = Annotated[UUID, Path(alias="id", description="Exchange id, as in the
 
 
 @router.get("", responses=answers(RequestPage))
-async def list_requests(pool: Pool, given: Annotated[parameters.RequestList, Query()]) -> Response:
+async def list_requests(source: Source, given: Annotated[parameters.RequestList, Query()]) -> Response:
     """Exchanges that match all filters, newest first."""
-    listed = await list_exchanges(pool, given.filter, given.page)
+    listed = await list_exchanges(await source.pool(), given.filter, given.page)
     return Json(RequestPage(listed.rows, listed.pagination))
 
 
 @router.get("/{id}", responses=answers(Exchange, found_by_id=True), dependencies=[Depends(parameters.none)])
-async def one_request(pool: Pool, request_id: RequestId) -> Response:
+async def one_request(source: Source, request_id: RequestId) -> Response:
     """One exchange with its bodies, headers and evidence."""
-    if exchange := await get_exchange(pool, request_id):
+    if exchange := await get_exchange(await source.pool(), request_id):
         return Json(exchange)
     raise NotFound("request", request_id)
 
 
 @router.get("/{id}/chunks", responses=answers(Chunks, found_by_id=True), dependencies=[Depends(parameters.none)])
-async def chunks_of_request(pool: Pool, request_id: RequestId) -> Response:
+async def chunks_of_request(source: Source, request_id: RequestId) -> Response:
     """The pieces of a streamed answer as they came; empty if it was not streamed."""
-    chunks = await list_chunks(pool, request_id)
+    chunks = await list_chunks(await source.pool(), request_id)
     if chunks is None:
         raise NotFound("request", request_id)
     return Json(Chunks(chunks))

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from plait.api import parameters
 from plait.api.answers import Domains
-from plait.api.database import Pool
+from plait.api.database import Source
 from plait.api.documents import answers
 from plait.api.encoding import Json
 from plait.common.queries.statistics import Statistics, get_statistics, list_domains
@@ -21,13 +21,13 @@ _DOMAINS_SPAN: Final = timedelta(days=7)
 
 
 @router.get("/stats", responses=answers(Statistics))
-async def statistics(pool: Pool, given: Annotated[parameters.StatisticsOf, Query()]) -> Response:
+async def statistics(source: Source, given: Annotated[parameters.StatisticsOf, Query()]) -> Response:
     """Requests, tokens, errors and times, of everything or of one domain."""
     since = given.since or datetime.now(UTC) - _STATISTICS_SPAN
-    return Json(await get_statistics(pool, since, given.domain))
+    return Json(await get_statistics(await source.pool(), since, given.domain))
 
 
 @router.get("/domains", responses=answers(Domains), dependencies=[Depends(parameters.none)])
-async def domains(pool: Pool) -> Response:
+async def domains(source: Source) -> Response:
     """The domains of the last seven days, the busiest first."""
-    return Json(Domains(await list_domains(pool, datetime.now(UTC) - _DOMAINS_SPAN)))
+    return Json(Domains(await list_domains(await source.pool(), datetime.now(UTC) - _DOMAINS_SPAN)))
