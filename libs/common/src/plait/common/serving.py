@@ -1,0 +1,81 @@
+"""How every HTTP part listens: uvicorn inside the part's own coroutine, ended by an event instead of by signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Any, Final, Literal
+
+import uvicorn
+
+from plait.common.errors import UserError
+
+GRACE_SECONDS: Final = 10
+"""How long running answers may go on after the end was asked for."""
+
+_BACKLOG: Final = 2048
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs the part."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket on exactly this address.
+
+    Raises:
+        UserError: the port is taken, or the address is not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise UserError(f"cannot listen on {host}:{port}: {error.strerror}; choose another port or host") from error
+
+
+async def serve(
+    app: Any,
+    *,
+    host: str,
+    port: int,
+    stop: asyncio.Event,
+    lifespan: Literal["on", "off"] = "off",
+    protocol: type[asyncio.Protocol] | Literal["httptools"] = "httptools",
+) -> None:
+    """Serve an ASGI app until `stop` is set, then finish running answers for at most `GRACE_SECONDS`.
+
+    Adds no header of its own (`server`, `date`) and writes no access log.
+
+    Raises:
+        UserError: the address cannot be listened on.
+    """
+    config = uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        lifespan=lifespan,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = _Server(config)
+    ending = asyncio.create_task(_end(server, stop))
+    try:
+        await server.serve(sockets=[listen(host, port)])
+    finally:
+        ending.cancel()
+
+
+async def _end(server: uvicorn.Server, stop: asyncio.Event) -> None:
+    await stop.wait()
+    server.should_exit = True

@@ -1,0 +1,52 @@
+"""Entry of the gateway's relay."""
+
+from __future__ import annotations
+
+import asyncio
+
+from plait.common.masking import Masker
+from plait.common.serving import serve
+from plait.gateway.relay.app import Relay
+from plait.gateway.relay.health import Health
+from plait.gateway.relay.protocol import RelayProtocol
+from plait.gateway.relay.upstream import Upstream
+from plait.gateway.settings import RelaySettings
+from plait.gateway.spool.writer import SpoolWriter
+
+
+async def run(stop: asyncio.Event) -> None:
+    """Relay until `stop` is set, finish running answers, then sync the spool.
+
+    Raises:
+        UserError: the port is taken, or another gateway writes this spool.
+    """
+    settings = RelaySettings()
+    spool = SpoolWriter(
+        settings.spool_dir, segment_bytes=settings.spool_segment_bytes, max_bytes=settings.spool_max_bytes
+    )
+    claude = _upstream(settings, "Claude", settings.claude_api_base_url)
+    api = _upstream(settings, "The API", settings.api_url)
+    relay = Relay(
+        claude=claude,
+        api=api,
+        spool=spool,
+        masker=Masker(bytes.fromhex(settings.masking_key.get_secret_value())),
+        health=Health(spool, settings.spool_dir),
+        max_request_bytes=settings.max_request_bytes,
+    )
+    try:
+        await serve(relay, host=settings.host, port=settings.port, stop=stop, protocol=RelayProtocol)
+    finally:
+        await claude.close()
+        await api.close()
+        spool.close()
+
+
+def _upstream(settings: RelaySettings, name: str, base_url: str) -> Upstream:
+    return Upstream(
+        name,
+        base_url,
+        connect=settings.claude_connect_timeout,
+        first_byte=settings.claude_api_timeout,
+        idle=settings.claude_idle_timeout,
+    )

@@ -1,0 +1,99 @@
+"""The gateway as an ASGI application: which path goes where."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from plait.common.ids import new_exchange_id
+from plait.common.masking import Masker
+from plait.gateway.relay import refusals
+from plait.gateway.relay.call import Call, ClientGone, Receive, Scope, Send, call_of, drain, read_body
+from plait.gateway.relay.capture import Capture, Spool
+from plait.gateway.relay.fields import domain_of, to_claude, to_service
+from plait.gateway.relay.forward import Forward
+from plait.gateway.relay.health import Health
+from plait.gateway.relay.refusals import Refusal
+from plait.gateway.relay.upstream import Upstream
+from plait.gateway.spool.records import Ending
+
+_OF_THE_API: Final = ("/token-stats", "/mcp")
+
+
+class Relay:
+    """Everything that comes in on the gateway's port."""
+
+    def __init__(
+        self, *, claude: Upstream, api: Upstream, spool: Spool, masker: Masker, health: Health, max_request_bytes: int
+    ) -> None:
+        self._claude = claude
+        self._api = api
+        self._spool = spool
+        self._masker = masker
+        self._health = health
+        self._max_request_bytes = max_request_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        call, exchange_id = call_of(scope), new_exchange_id()
+        path = call.path.decode("latin-1")
+        if _is_claudes(call.method, path):
+            await self._to_claude(call, exchange_id, scope, receive, send)
+        elif path.startswith(("/api/", "/mcp/")) or path in _OF_THE_API:
+            await self._to_api(call, exchange_id, scope, receive, send)
+        elif path in self._health.paths:
+            await self._health.answer(path, str(exchange_id), send)
+        else:
+            await _refuse(refusals.unknown_path(path), exchange_id, receive, send)
+
+    async def _to_claude(self, call: Call, exchange_id: UUID, scope: Scope, receive: Receive, send: Send) -> None:
+        capture = Capture(self._spool, self._masker, exchange_id)
+        domain = domain_of(call.fields)
+        if domain is None:
+            await _refuse(refusals.bad_host(), exchange_id, receive, send)
+            return
+        try:
+            body = await read_body(call, receive, self._max_request_bytes)
+        except ClientGone:
+            return
+        except Refusal as refusal:
+            capture.request(call, domain, b"")
+            fields, body = refusal.answer(str(exchange_id))
+            capture.own_answer(refusal, fields, body, Ending.REFUSED)
+            await _refuse(refusal, exchange_id, receive, send)
+            return
+        capture.request(call, domain, body)
+        await Forward(self._claude, capture, call, exchange_id).run(scope, to_claude(call.fields), body, receive, send)
+
+    async def _to_api(self, call: Call, exchange_id: UUID, scope: Scope, receive: Receive, send: Send) -> None:
+        """What belongs to our own services passes the same way, unrecorded."""
+        try:
+            body = await read_body(call, receive, self._max_request_bytes)
+        except ClientGone:
+            return
+        except Refusal as refusal:
+            await _refuse(refusal, exchange_id, receive, send)
+            return
+        capture = Capture(_Nowhere(), self._masker, exchange_id)
+        await Forward(self._api, capture, call, exchange_id).run(scope, to_service(call.fields), body, receive, send)
+
+
+class _Nowhere:
+    """A spool that keeps nothing."""
+
+    def append(self, _frame: object) -> bool:
+        return False
+
+
+def _is_claudes(method: str, path: str) -> bool:
+    """`/v1/*`, and the probes that Claude Code sends before its first call (wire.md)."""
+    return path.startswith("/v1/") or path == "/api/hello" or (path == "/" and method == "HEAD")
+
+
+async def _refuse(refusal: Refusal, exchange_id: UUID, receive: Receive, send: Send) -> None:
+    """Answer at once, then read the rest of the request away, then close: so the answer can be read."""
+    fields, body = refusal.answer(str(exchange_id), close=True)
+    await send({"type": "http.response.start", "status": refusal.status, "headers": fields})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    await drain(receive)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,0 +1,110 @@
+"""A request's head as the server gives it, and its body, read whole and counted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from plait.common.errors import PlaitError
+from plait.gateway.relay.fields import Fields, value_of
+from plait.gateway.relay.refusals import too_large
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_TAG_PREFIX: Final = b"/t/"
+_DRAIN_SECONDS: Final = 10
+
+
+class ClientGone(PlaitError):
+    """The client closed the connection."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request's head. `path` and `query` are bytes exactly as received, the path without its tag's prefix."""
+
+    method: str
+    path: bytes
+    query: bytes
+    fields: Fields
+    tag: str | None
+    client_address: str | None
+    started_at: float
+    """Unix seconds."""
+    began: float
+    """The same moment on `time.perf_counter()`."""
+
+    @property
+    def target(self) -> str:
+        """Path and query as they go upstream."""
+        return (self.path + (b"?" + self.query if self.query else b"")).decode("ascii")
+
+
+def call_of(scope: Scope) -> Call:
+    """Read a request's head off an ASGI scope."""
+    tag, path = _split_tag(scope["raw_path"])
+    return Call(
+        method=scope["method"],
+        path=path,
+        query=scope["query_string"],
+        fields=scope["headers"],
+        tag=tag,
+        client_address=scope["client"][0] if scope.get("client") else None,
+        started_at=time.time(),
+        began=time.perf_counter(),
+    )
+
+
+def _split_tag(path: bytes) -> tuple[str | None, bytes]:
+    """`/t/<tag>/rest` is `/rest` with a tag (api.md)."""
+    if not path.startswith(_TAG_PREFIX):
+        return None, path
+    tag, slash, rest = path[len(_TAG_PREFIX) :].partition(b"/")
+    return (tag.decode("latin-1"), slash + rest) if tag and slash else (None, path)
+
+
+async def read_body(call: Call, receive: Receive, limit: int) -> bytes:
+    """The whole body.
+
+    Raises:
+        Refusal: it is over `limit` bytes, by its length or by count.
+        ClientGone: it was not sent to its end.
+    """
+    length = value_of(call.fields, b"content-length")
+    if length is not None and int(length) > limit:
+        raise too_large(limit)
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        parts.append(message["body"])
+        size += len(message["body"])
+        if size > limit:
+            raise too_large(limit)
+        more = message["more_body"]
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def drain(receive: Receive) -> None:
+    """Throw the rest of a refused body away: closing on unread bytes would reset the connection under our answer."""
+    message: Message = {"more_body": True}
+    try:
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while message.get("more_body"):
+                message = await receive()
+    except TimeoutError:
+        return
+
+
+async def gone(receive: Receive) -> None:
+    """Returns when the client has closed its connection, or has been answered."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,90 @@
+"""Writes one exchange into the spool, step by step, and never says that a record is whole when it is not."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+from uuid import UUID
+
+from plait.common.masking import Masker
+from plait.gateway.relay.call import Call
+from plait.gateway.relay.fields import Fields, as_text
+from plait.gateway.relay.refusals import Refusal
+from plait.gateway.spool.frames import Frame
+from plait.gateway.spool.records import End, Ending, Head, Piece, Record, Request, to_frame
+
+
+class Spool(Protocol):
+    """Where captures go."""
+
+    def append(self, frame: Frame) -> bool:
+        """Write a record; False when it was dropped."""
+        ...
+
+
+class Capture:
+    """The record of one exchange, appended as it happens.
+
+    Without its request nothing else is written. When a later record is dropped the rest is not written either, and
+    the end says `capture_lost`.
+    """
+
+    def __init__(self, spool: Spool, masker: Masker, exchange_id: UUID) -> None:
+        self._spool = spool
+        self._masker = masker
+        self._exchange = exchange_id.bytes
+        self._began = time.perf_counter()
+        self._open = False
+        self._partial = False
+        self.ended = False
+
+    def request(self, call: Call, domain: str, body: bytes) -> None:
+        """The request, before upstream has it; its secrets are masked here."""
+        record = Request(
+            started_at=call.started_at,
+            domain=domain,
+            method=call.method,
+            path=call.path.decode("latin-1"),
+            query=self._masker.query(call.query.decode("latin-1")),
+            headers=self._masker.headers(as_text(call.fields)),
+            body=body,
+            tag=call.tag,
+            client_address=call.client_address,
+        )
+        self._began = call.began
+        self._open = self._append(record)
+
+    def head(self, status: int, fields: Fields) -> None:
+        """Status and fields of the answer."""
+        self._follow(Head(self._now(), status, self._masker.headers(as_text(fields))))
+
+    def piece(self, data: bytes) -> None:
+        """Bytes of the answer, before the client gets them."""
+        self._follow(Piece(self._now(), data))
+
+    def end(self, ending: Ending, error_type: str = "", message: str = "") -> None:
+        """The end, before the client gets the last byte. Only the first one counts."""
+        if self.ended:
+            return
+        self.ended = True
+        if not self._open:
+            return
+        if self._partial and ending is Ending.WHOLE:
+            ending, error_type, message = Ending.CAPTURE_LOST, "capture_lost", "the spool had no room for the answer"
+        self._append(End(self._now(), ending, error_type, message))
+
+    def own_answer(self, refusal: Refusal, fields: Fields, body: bytes, ending: Ending) -> None:
+        """An answer of the gateway itself."""
+        self.head(refusal.status, fields)
+        self.piece(body)
+        self.end(ending, refusal.type, refusal.message)
+
+    def _follow(self, record: Head | Piece) -> None:
+        if self._open and not self._partial:
+            self._partial = not self._append(record)
+
+    def _append(self, record: Record) -> bool:
+        return self._spool.append(to_frame(self._exchange, record))
+
+    def _now(self) -> float:
+        return round((time.perf_counter() - self._began) * 1000, 3)

@@ -1,0 +1,101 @@
+"""One exchange: request up, answer down piece by piece, a record of both, and an end that says what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Final
+from uuid import UUID
+
+from aiohttp import ClientResponse
+
+from plait.gateway.relay.call import Call, Receive, Scope, Send, gone
+from plait.gateway.relay.capture import Capture
+from plait.gateway.relay.fields import REQUEST_ID, Fields, to_client, value_of
+from plait.gateway.relay.protocol import cut
+from plait.gateway.relay.refusals import Refusal
+from plait.gateway.relay.upstream import Broke, Upstream
+from plait.gateway.spool.records import Ending
+
+_BODILESS: Final = frozenset({204, 304})
+
+
+class Forward:
+    """Passes one request on and its answer back."""
+
+    def __init__(self, upstream: Upstream, capture: Capture, call: Call, exchange_id: UUID) -> None:
+        self._upstream = upstream
+        self._capture = capture
+        self._call = call
+        self._exchange_id = str(exchange_id).encode()
+
+    async def run(self, scope: Scope, fields: Fields, body: bytes, receive: Receive, send: Send) -> None:
+        """Do it, unless the client leaves first: then upstream's connection is closed at once."""
+        work = asyncio.ensure_future(self._exchange(scope, fields, body, send))
+        watch = asyncio.ensure_future(gone(receive))
+        try:
+            await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done() and not self._capture.ended:
+                self._capture.end(Ending.CLIENT_GONE, "client_gone", "the client closed the connection")
+                work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+        except asyncio.CancelledError:
+            # The grace time of a stop is over: what is open is cut and recorded as lost, not as an error of ours.
+            self._capture.end(Ending.GATEWAY_LOST, "gateway_lost", "the gateway was stopped")
+            work.cancel()
+            cut(scope)
+        finally:
+            watch.cancel()
+            self._capture.end(Ending.GATEWAY_LOST, "gateway_lost", "the gateway failed")
+
+    async def _exchange(self, scope: Scope, fields: Fields, body: bytes, send: Send) -> None:
+        try:
+            answer = await self._upstream.ask(self._call, fields, body)
+        except Refusal as refusal:
+            await self._refuse(refusal, send)
+            return
+        try:
+            await self._pass_on(answer, send)
+        except Broke as broke:
+            await self._break_off(broke, scope, send)
+        finally:
+            answer.close()
+
+    async def _pass_on(self, answer: ClientResponse, send: Send) -> None:
+        fields = to_client(answer.raw_headers, answer.status)
+        self._capture.head(answer.status, fields)
+        left = self._length(answer, fields)
+        if left == 0:
+            self._capture.end(Ending.WHOLE)
+        fields.append((REQUEST_ID, self._exchange_id))
+        await send({"type": "http.response.start", "status": answer.status, "headers": fields})
+        while left != 0 and (piece := await self._upstream.next_piece(answer)):
+            self._capture.piece(piece)
+            left = None if left is None else left - len(piece)
+            if left == 0:
+                self._capture.end(Ending.WHOLE)
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        self._capture.end(Ending.WHOLE)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _length(self, answer: ClientResponse, fields: Fields) -> int | None:
+        """Bytes of the body to come, None when only its end will tell."""
+        if self._call.method == "HEAD" or answer.status in _BODILESS:
+            return 0
+        length = value_of(fields, b"content-length")
+        return None if length is None else int(length)
+
+    async def _refuse(self, refusal: Refusal, send: Send) -> None:
+        fields, body = refusal.answer(self._exchange_id.decode())
+        self._capture.own_answer(refusal, fields, body, Ending.NO_ANSWER)
+        await send({"type": "http.response.start", "status": refusal.status, "headers": fields})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _break_off(self, broke: Broke, scope: Scope, send: Send) -> None:
+        """What came is passed on, nothing is added, and the client sees the cut as it would have without us."""
+        if broke.rest:
+            self._capture.piece(broke.rest)
+            await send({"type": "http.response.body", "body": broke.rest, "more_body": True})
+        self._capture.end(Ending.UPSTREAM_CUT, "upstream_cut", str(broke))
+        cut(scope)

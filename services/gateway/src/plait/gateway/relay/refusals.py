@@ -1,0 +1,62 @@
+"""What the gateway itself answers when it cannot relay: Anthropic's error shape, so that clients understand it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from plait.common.errors import PlaitError
+from plait.gateway.relay.fields import REQUEST_ID, Fields
+
+
+@dataclass
+class Refusal(PlaitError):
+    """The gateway answers in Claude's place."""
+
+    status: int
+    type: str
+    message: str
+
+    def __post_init__(self) -> None:
+        super().__init__(self.message)
+
+    def answer(self, request_id: str, *, close: bool = False) -> tuple[Fields, bytes]:
+        """Header fields and body; `close` where the rest of the request is not going to be read."""
+        shape = {
+            "type": "error",
+            "error": {"type": self.type, "message": self.message},
+            "request_id": request_id,
+        }
+        body = msgspec.json.encode(shape)
+        fields = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (REQUEST_ID, request_id.encode()),
+        ]
+        return [*fields, (b"connection", b"close")] if close else fields, body
+
+
+def bad_host() -> Refusal:
+    """No domain can be read off the request."""
+    return Refusal(400, "invalid_request_error", "The Host header is missing or malformed.")
+
+
+def too_large(limit: int) -> Refusal:
+    """The body is over the limit."""
+    return Refusal(413, "request_too_large", f"The request body is larger than {limit} bytes.")
+
+
+def unknown_path(path: str) -> Refusal:
+    """Neither Claude's nor ours."""
+    return Refusal(404, "not_found_error", f"Nothing is served at {path}. Claude's API is under /v1/.")
+
+
+def unreachable(who: str, why: str) -> Refusal:
+    """No answer, because there is no connection."""
+    return Refusal(502, "api_error", f"{who} cannot be reached: {why}.")
+
+
+def too_slow(who: str, why: str) -> Refusal:
+    """No answer in time."""
+    return Refusal(504, "timeout_error", f"{who} did not answer in time: {why}.")

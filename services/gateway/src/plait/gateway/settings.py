@@ -1,0 +1,55 @@
+"""What the gateway's two parts read from the environment."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field, SecretStr, field_validator
+
+from plait.common.settings import KafkaSettings, Settings
+
+MEGA: Final = 1024 * 1024
+_KEY: Final = re.compile("([0-9a-fA-F]{2}){16,}")
+
+
+class SpoolSettings(Settings):
+    """Where the spool lies; both parts read it."""
+
+    spool_dir: Path = Field(
+        Path("~/.local/share/plait/spool/gateway").expanduser(), description="Folder of the spool's segments."
+    )
+
+
+class RelaySettings(SpoolSettings):
+    """Settings of the part that clients talk to."""
+
+    host: str = Field("127.0.0.1", description="Address that the gateway listens on.")
+    port: int = Field(3000, ge=1, le=65535, description="Port that the gateway listens on.")
+    claude_api_base_url: str = Field(
+        "https://api.anthropic.com", pattern="^https?://[^/?#]+", description="Where Claude is; may carry a path."
+    )
+    claude_api_timeout: float = Field(600, gt=0, description="Seconds that Claude may take to begin its answer.")
+    claude_idle_timeout: float = Field(300, gt=0, description="Seconds of silence allowed within an answer.")
+    claude_connect_timeout: float = Field(10, gt=0, description="Seconds to open a connection to Claude.")
+    api_url: str = Field(
+        "http://127.0.0.1:3002", pattern="^https?://[^/?#]+", description="The read API that /api/* is relayed to."
+    )
+    max_request_bytes: int = Field(32 * MEGA, gt=0, description="Largest request body; a larger one gets 413.")
+    masking_key: SecretStr = Field(description="Key, in hex, of the marks that replace secrets in records.")
+    spool_segment_bytes: int = Field(64 * MEGA, ge=MEGA, description="Size at which a spool segment is closed.")
+    spool_max_bytes: int = Field(
+        4096 * MEGA, ge=MEGA, description="Most disk that the spool takes; beyond it new exchanges are not recorded."
+    )
+
+    @field_validator("masking_key")
+    @classmethod
+    def _is_hex(cls, key: SecretStr) -> SecretStr:
+        if not _KEY.fullmatch(key.get_secret_value()):
+            raise ValueError("must be at least 32 hex digits: `openssl rand -hex 32` makes one")
+        return key
+
+
+class ShipperSettings(SpoolSettings, KafkaSettings):
+    """Settings of the part that publishes the spool."""

@@ -1,0 +1,121 @@
+"""Reads a spool from any position to its present end, and goes on from there when more has been written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Final
+
+from plait.gateway.spool.frames import HEAD, MARKER, Frame, frame_at, frame_size
+from plait.gateway.spool.segments import Position, segment_numbers, segment_path
+
+_BLOCK: Final = 1 << 20
+
+
+class SpoolReader:
+    """Yields whole frames in the order of writing.
+
+    In the newest segment an unfinished frame is one that is being written: the reader waits before it. In an older
+    segment it is damage: the reader skips to the next whole frame and counts one in `damaged`.
+    """
+
+    def __init__(self, directory: Path, start: Position, *, settled: bool = False) -> None:
+        """`settled`: nobody writes, so the newest segment is read as the older ones are."""
+        self._directory = directory
+        self._settled = settled
+        self._segment, self._base = start
+        self._file = -1
+        self._data = b""
+        self._at = 0
+        self.damaged = 0
+
+    @property
+    def position(self) -> Position:
+        """Where the next frame will be read."""
+        return Position(self._segment, self._base + self._at)
+
+    def next(self) -> Frame | None:
+        """The next frame, None when there is none yet."""
+        while self._open():
+            frame = self._frame_here() or self._frame_behind_trouble()
+            if frame is not None:
+                self._at += frame.size
+                return frame
+            if not self._advance():
+                return None
+        return None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
+        self._data, self._at = b"", 0
+
+    def _open(self) -> bool:
+        """Have a file in hand: the segment asked for, or the first after it when it was deleted."""
+        while self._file < 0:
+            there = [number for number in segment_numbers(self._directory) if number >= self._segment]
+            if not there:
+                return False
+            if there[0] != self._segment:
+                self._segment, self._base = there[0], 0
+            with contextlib.suppress(FileNotFoundError):  # deleted since it was listed
+                self._file = os.open(segment_path(self._directory, self._segment), os.O_RDONLY | os.O_CLOEXEC)
+        return True
+
+    def _frame_here(self) -> Frame | None:
+        if not self._have(HEAD.size):
+            return None
+        size = frame_size(self._data, self._at)
+        if size is None or not self._have(size):
+            return None
+        return frame_at(self._data, self._at)
+
+    def _frame_behind_trouble(self) -> Frame | None:
+        """No whole frame is here: in a finished segment, the next one behind the damage."""
+        # Asked before reading again: what a segment holds once its successor exists is all that it will ever hold.
+        final = self._settled or self._successor() is not None
+        self._forget()
+        found = self._frame_here()
+        while found is None and final and self._skip_damage():
+            found = self._frame_here()
+        return found
+
+    def _have(self, wanted: int) -> bool:
+        """Whether `wanted` bytes are in hand from here on, read anew if they were not."""
+        if len(self._data) - self._at < wanted:
+            self._forget()
+            self._data = os.pread(self._file, max(_BLOCK, wanted), self._base)
+        return len(self._data) - self._at >= wanted
+
+    def _forget(self) -> None:
+        """Drop what was read: it is read again, because an unfinished write may have been taken back meanwhile."""
+        self._base += self._at
+        self._data, self._at = b"", 0
+
+    def _skip_damage(self) -> bool:
+        """Go to the next marker behind this place; False at the segment's end."""
+        self._forget()
+        rest = os.pread(self._file, os.fstat(self._file).st_size - self._base, self._base)
+        if not rest:
+            return False
+        self.damaged += 1
+        found = rest.find(MARKER, 1)
+        while found >= 0 and frame_at(rest, found) is None:
+            found = rest.find(MARKER, found + 1)
+        self._base += found if found >= 0 else len(rest)
+        return True
+
+    def _successor(self) -> int | None:
+        return next((number for number in segment_numbers(self._directory) if number > self._segment), None)
+
+    def _advance(self) -> bool:
+        """Go to the next segment, if this one is read to its end; damage to the end counts as read."""
+        following = self._successor()
+        if following is None or os.fstat(self._file).st_size > self._base:
+            return False
+        self.close()
+        self._segment, self._base = following, 0
+        return True

@@ -1,0 +1,66 @@
+"""Segment files and places in them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from plait.common.errors import UserError
+
+_SUFFIX: Final = ".segment"
+
+
+class Position(NamedTuple):
+    """A place in a spool: segment number and byte offset of a frame's start. Ordered as the records are."""
+
+    segment: int
+    offset: int
+
+
+START: Final = Position(0, 0)
+
+
+def segment_numbers(directory: Path) -> list[int]:
+    """Numbers of the segments that are there, ascending."""
+    return sorted(int(path.stem) for path in directory.glob(f"*{_SUFFIX}") if path.stem.isdigit())
+
+
+def segment_path(directory: Path, number: int) -> Path:
+    """Where a segment lies."""
+    return directory / f"{number:020d}{_SUFFIX}"
+
+
+def next_number(directory: Path) -> int:
+    """A number above all that were ever used, also those of deleted segments: milliseconds, if the clock is right."""
+    now = int(time.time() * 1000)
+    return max(now, *(number + 1 for number in segment_numbers(directory)[-1:]), 1)
+
+
+def bytes_used(directory: Path) -> int:
+    """Disk that the segments take."""
+    total = 0
+    for number in segment_numbers(directory):
+        with contextlib.suppress(FileNotFoundError):  # the shipper deletes what it is done with
+            total += segment_path(directory, number).stat().st_size
+    return total
+
+
+def lock(directory: Path, role: str) -> int:
+    """Become the only process with this role on the directory, until the returned descriptor is closed.
+
+    Raises:
+        UserError: another process has the role.
+    """
+    descriptor = os.open(directory / f"{role}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise UserError(
+            f"the spool {directory} has a {role} already; end it, or give this one its own SPOOL_DIR"
+        ) from error
+    return descriptor
