@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import time
 from collections.abc import Sequence
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from plait.cli.parts import Part
+from plait.cli.parts import Part, part
 from plait.cli.pauses import Pauses
 from plait.common import logs
 from plait.common.errors import UserError
@@ -52,9 +53,9 @@ async def _run_until_told(parts: Sequence[Part]) -> int:
     return 0
 
 
-async def _run_alone(part: Part, stop: asyncio.Event) -> int:
+async def _run_alone(each: Part, stop: asyncio.Event) -> int:
     try:
-        await part.load()(stop)
+        await each.load()(stop)
     except UserError as error:
         _log.error("part cannot run", reason=str(error))
         return 1
@@ -64,14 +65,14 @@ async def _run_alone(part: Part, stop: asyncio.Event) -> int:
     return 0 if stop.is_set() else 1
 
 
-async def keep_running(part: Part, stop: asyncio.Event) -> None:
+async def keep_running(each: Part, stop: asyncio.Event) -> None:
     """Run a part, again whenever it ends, until `stop` is set."""
-    with bound_contextvars(service=part.name):
+    with bound_contextvars(service=each.name):
         pauses = Pauses()
         while not stop.is_set():
             began = time.monotonic()
             try:
-                await part.load()(stop)
+                await each.load()(stop)
             except Exception:
                 _log.exception("part failed")
             if not stop.is_set():
@@ -85,3 +86,7 @@ async def _nap(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
         return
+
+
+if __name__ == "__main__":
+    sys.exit(host([part(name) for name in sys.argv[1:]]))

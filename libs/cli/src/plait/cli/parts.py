@@ -51,17 +51,17 @@ def _load(place: str) -> Any:
 
 
 def _worker(name: str) -> Part:
-    return Part(name, "workers", f"plait.{name}.main:run", f"plait.{name}.settings:Settings")
+    return Part(name, "workers", f"plait.{name}.main:run", f"plait.{name}.settings:{name.capitalize()}Settings")
 
 
 PARTS: Final = (
-    Part("gateway", "gateway", "plait.gateway.main:run", "plait.gateway.settings:Settings", 3000),
+    Part("gateway", "gateway", "plait.gateway.main:run", "plait.gateway.settings:RelaySettings", 3000),
     Part("shipper", "workers", "plait.gateway.shipper_main:run", "plait.gateway.settings:ShipperSettings"),
     _worker("linker"),
     _worker("ledger"),
     _worker("analyzer"),
     _worker("notifier"),
-    Part("api", "api", "plait.api.main:run", "plait.api.settings:Settings", 3002),
+    Part("api", "api", "plait.api.main:run", "plait.api.settings:ApiSettings", 3002),
     Part("dashboard", "dashboard", "plait.dashboard.main:run", "plait.dashboard.settings:Settings", 3001),
 )
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 LOOPBACK: Final = "127.0.0.1"
+
+Ready: TypeAlias = "Callable[[int], bool]"
+"""Whether the process with this id serves. Cheap, never raises, may block for a second."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +23,7 @@ class Program:
 
     name: str
     argv: tuple[str, ...]
-    ready: Callable[[int], bool]
-    """Whether the process with this id serves. Cheap, never raises, may block for a few hundred milliseconds."""
+    ready: Ready
     env: Mapping[str, str] = field(default_factory=dict)
     """Its whole environment."""
     cwd: Path | None = None
@@ -58,3 +61,19 @@ def listening(port: int, host: str = LOOPBACK) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.3)
         return probe.connect_ex((host, port)) == 0
+
+
+def http_ready(host: str, port: int) -> Ready:
+    """Ready is what answers 200 to `GET /health/ready`."""
+
+    def ask(_: int) -> bool:
+        connection = http.client.HTTPConnection(host, port, timeout=1)
+        try:
+            connection.request("GET", "/health/ready")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    return ask

@@ -1,0 +1,25 @@
+"""What the command itself reads from its environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from plait.cli import home
+from plait.common.settings import Settings
+
+
+class UpSettings(Settings):
+    """Settings of `plait up`: what is given here is used instead of an embedded part or a generated secret."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True)
+
+    plait_home: Path = Field(home.DEFAULT, description="Folder of all state of `plait up`; --home goes before it.")
+    database_url: SecretStr | None = Field(None, description="Postgres to use instead of the embedded one.")
+    kafka_bootstrap_servers: str | None = Field(None, description="Broker to use instead of the embedded one.")
+    dashboard_api_key: SecretStr | None = Field(
+        None, min_length=1, description="Key of the dashboard and the API instead of a generated one."
+    )
+    credentials_dir: Path | None = Field(None, description="Folder of credentials; default: in the home.")

@@ -1,0 +1,147 @@
+"""`plait up`: everything, started in order, kept running, stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from rich.console import Console
+
+from plait.cli import database, leftovers, plan
+from plait.cli.embedded import postgres
+from plait.cli.home import Home
+from plait.cli.parts import Part, processes
+from plait.cli.plan import Options, Plan
+from plait.cli.program import Program, Ready, http_ready
+from plait.cli.screen import Terminal
+from plait.cli.settings import UpSettings
+from plait.cli.supervisor import Child, Supervisor
+from plait.common.errors import UserError
+
+
+async def up(options: Options, console: Console) -> None:
+    """Run everything until SIGTERM or Ctrl-C.
+
+    Raises:
+        UserError: it cannot be started; nothing is left running.
+    """
+    stop = told_to_stop()
+    async with running(options, UpSettings(), console, stop):
+        await stop.wait()
+        console.print("Stopping ...", style="dim")
+
+
+def told_to_stop() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set, from now on."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+@asynccontextmanager
+async def running(options: Options, settings: UpSettings, console: Console, stop: asyncio.Event) -> AsyncIterator[Plan]:
+    """Everything runs and is ready inside the block, unless `stop` was set meanwhile; all of it is gone after it.
+
+    Raises:
+        UserError: it cannot be started.
+    """
+    home = Home(options.home)
+    home.create()
+    with home.lock():
+        if await asyncio.to_thread(leftovers.end, home.path):
+            console.print("Cleaned up after a Plait that was killed.", style="dim")
+        instance = _Instance(plan.make(options, home, settings), console)
+        try:
+            await _unless(stop, asyncio.create_task(instance.start()))
+            yield instance.plan
+        finally:
+            await instance.stop()
+
+
+async def _unless(stop: asyncio.Event, work: asyncio.Task[None]) -> None:
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if not work.done():
+        work.cancel()
+        await asyncio.wait({work})
+    if not work.cancelled():
+        work.result()
+
+
+class _Instance:
+    """One running Plait."""
+
+    def __init__(self, plan: Plan, console: Console) -> None:
+        self.plan = plan
+        self._terminal = Terminal(console, plan)
+        self._supervisor = Supervisor(plan.home, self._terminal)
+
+    async def start(self) -> None:
+        """The gateway first: its spool takes the traffic while the rest is started."""
+        if self.plan.settings.database_url:
+            await database.bring_up_to_date(self.plan.database_url)
+        layout = processes(self.plan.options.parts, one_each=self.plan.options.one_process_each)
+        self._start("gateway", layout.pop("gateway"))
+        try:
+            async with asyncio.TaskGroup() as servers:
+                servers.create_task(self._postgres())
+                servers.create_task(self._broker())
+        except* UserError as failed:
+            raise failed.exceptions[0] from None
+        for name, parts in layout.items():
+            self._start(name, parts)
+        await asyncio.gather(*(child.settled.wait() for child in self._supervisor.children))
+        self._terminal.block()
+
+    async def stop(self) -> None:
+        """The gateway first: it finishes its streams while what records them still runs."""
+        await self._supervisor.stop(first=["gateway"], last=["postgres", "broker"])
+
+    def _start(self, name: str, parts: list[Part]) -> Child:
+        program = Program(
+            name=name,
+            argv=(sys.executable, "-m", "plait.cli.hosting", *(part.name for part in parts)),
+            env=self.plan.environment(parts[0]),
+            ready=self._readiness(parts[0]),
+            grace=13.0 if name == "gateway" else 8.0,
+        )
+        return self._supervisor.start(program, [part.name for part in parts])
+
+    def _readiness(self, part: Part) -> Ready:
+        if part.port is None:
+            return lambda _: True  # consumers wait for what they need by themselves
+        return http_ready(self.plan.options.address, self.plan.options.ports[part.name])
+
+    async def _postgres(self) -> None:
+        if (port := self.plan.addresses.postgres) is None:
+            return
+        folder, password = self.plan.home.postgres, self.plan.secrets.postgres_password
+        program = await asyncio.to_thread(postgres.prepare, folder, port, password, env=self.plan.mark)
+        await self._serving(self._supervisor.start(program))
+        await database.create_if_missing(postgres.url(port, password, "postgres"), postgres.DATABASE)
+        await database.bring_up_to_date(self.plan.database_url)
+
+    async def _broker(self) -> None:
+        if (port := self.plan.addresses.broker) is None:
+            return
+        await self._serving(self._supervisor.start(await asyncio.to_thread(self._broker_program, port)))
+
+    def _broker_program(self, port: int) -> Program:
+        if (controller := self.plan.addresses.controller) is None:
+            from plait.cli.embedded import broker
+
+            return broker.prepare(port, env=self.plan.mark)
+        from plait.cli.embedded import kafka
+
+        return kafka.prepare(self.plan.home.broker, port, controller, env=self.plan.mark)
+
+    async def _serving(self, child: Child) -> None:
+        await child.settled.wait()
+        if not child.ready.is_set():
+            name = child.program.name
+            raise UserError(f"{name} does not start: its log says why, {self.plan.home.logs / name}.log")
