@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -42,6 +42,8 @@ class RequestParts:
     links: Sequence[Link] = ()
     system: Blob | None = None
     tools: Blob | None = None
+    rest: Mapping[str, Any] = field(default_factory=dict)
+    """The body's other fields, as the remainder holds them."""
 
     @property
     def head(self) -> bytes | None:
@@ -138,7 +140,7 @@ def _request_parts(body: dict[str, Any]) -> RequestParts:
     system = _blob_of(notes, "system", notes.system_cache, (str, list))
     tools = _blob_of(notes, "tools", notes.tools_cache, (list,))
     links = chain(blob.hash for blob in messages)
-    return RequestParts(_packed(notes), False, messages, links, system, tools)
+    return RequestParts(_packed(notes), False, messages, links, system, tools, notes.rest)
 
 
 def _answer_parts(body: dict[str, Any]) -> AnswerParts:

@@ -1,11 +1,13 @@
 -- Links: a pure function of stored facts (linking.md). `facts` holds what an exchange knows about itself; the other
 -- tables hold what was computed from them and can be thrown away and computed again.
 
--- The facts of one exchange (plait.linker.domain.facts.Facts as msgpack). `version` is that of the extraction.
+-- The facts of one exchange (plait.linker.domain.facts) as msgpack: what the request says, joined with the answer once
+-- both are there. An answer that comes before its request waits beside. `version` is that of the extraction.
 CREATE TABLE facts (
     exchange_id uuid PRIMARY KEY,
     version     smallint NOT NULL,
-    data        bytea    NOT NULL
+    data        bytea,                    -- Facts; null until the request comes
+    waiting     bytea                     -- AnswerFacts; null once joined
 );
 
 -- Under which keys an exchange can be found (offers), and which keys its own link was decided by (asks). A key is the
@@ -16,12 +18,11 @@ CREATE TABLE link_offers (
     exchange_id uuid        NOT NULL,
     PRIMARY KEY (key, started_at, exchange_id)
 );
-CREATE INDEX link_offers_by_exchange ON link_offers (exchange_id);
 CREATE TABLE link_asks (
     key         bigint      NOT NULL,
-    started_at  timestamptz NOT NULL,
+    until       timestamptz NOT NULL,     -- what started later and comes under this key changes nothing for the asker
     exchange_id uuid        NOT NULL,
-    PRIMARY KEY (key, started_at, exchange_id)
+    PRIMARY KEY (key, until, exchange_id)
 );
 CREATE INDEX link_asks_by_exchange ON link_asks (exchange_id);
 
@@ -33,6 +34,7 @@ CREATE TABLE links (
     link_kind       text,                 -- null for side calls
     branch_id       text,
     retry_of        uuid,
+    spawn_call      text,                 -- the tool call that started this agent
     serves_id       uuid,
     is_subtask      boolean NOT NULL DEFAULT false,
     parent_task_id  uuid,
@@ -65,3 +67,10 @@ CREATE TABLE conversations (
 );
 CREATE INDEX conversations_by_time ON conversations (last_time DESC, id DESC);
 CREATE INDEX conversations_by_domain ON conversations (domain, last_time DESC, id DESC);
+
+-- Conversation events that are committed and not yet published: a crash between the two loses none.
+CREATE TABLE outbox (
+    id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    key   text  NOT NULL,
+    event bytea NOT NULL                  -- plait.conversation.v1 as JSON
+);
