@@ -1,4 +1,4 @@
-"""What the contract tests of the consumers' loop share: a broker with topics, events to send, a processor that looks."""
+"""What the contract tests of the consumers' loop share: topics, events to send, a processor that remembers."""
 
 from __future__ import annotations
 

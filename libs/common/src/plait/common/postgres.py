@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import asyncpg
@@ -11,16 +13,21 @@ import asyncpg
 from plait.common.errors import DependencyDown
 
 DOWN: Final = (
-    OSError,
+    OSError,  # TimeoutError is one
+    asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.InterfaceError,
-    asyncio.TimeoutError,
+    asyncpg.InsufficientResourcesError,  # disk or memory full, too many connections
+    asyncpg.PostgresSystemError,
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, after a failover
+    asyncpg.TransactionRollbackError,  # deadlock, serialization: the other one goes first
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.UndefinedTableError,  # not migrated yet
 )
-"""What asyncpg raises when the database is away, not when the statement is wrong."""
+"""What asyncpg raises when the database is away or cannot work now; nothing is wrong with the rows in hand."""
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:
@@ -49,3 +56,39 @@ async def open_pool(
         )
     except DOWN as error:
         raise DependencyDown(f"Postgres does not answer: {type(error).__name__}: {error}") from error
+
+
+class Database:
+    """A pool that is opened when it is first needed, so the database may be away when a part starts."""
+
+    def __init__(self, url: str, *, name: str, size: int = 4) -> None:
+        self._url = url
+        self._name = name
+        self._size = size
+        self._pool: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        """A connection within one transaction, committed at the end of the block.
+
+        Raises:
+            DependencyDown: the database is away, or went away: nothing is written, or (rarely) all of it is.
+        """
+        try:
+            async with (await self._opened()).acquire() as connection, connection.transaction():
+                yield connection
+        except DOWN as error:
+            raise DependencyDown(f"Postgres: {type(error).__name__}") from error
+
+    async def _opened(self) -> asyncpg.Pool:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await open_pool(self._url, name=self._name, size=self._size)
+            return self._pool
+
+    async def close(self) -> None:
+        """Close all connections at once."""
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool = None

@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
     log_level: str = Field("info", description="Least level that is logged: debug, info, warning, error.")
+    metrics_host: str = Field("127.0.0.1", description="Address that this part's own /metrics and /health listen on.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of this part's own /metrics and /health; 0: none.")
 
 

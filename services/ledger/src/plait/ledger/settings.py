@@ -1,0 +1,9 @@
+"""What the ledger reads from its environment."""
+
+from __future__ import annotations
+
+from plait.common import settings as groups
+
+
+class Settings(groups.Settings, groups.KafkaSettings, groups.PostgresSettings):
+    """Settings of the ledger."""
