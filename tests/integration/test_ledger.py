@@ -100,11 +100,16 @@ async def test_repeats_and_further_answers_of_an_exchange_change_nothing(
     assert [row["input_tokens"] for row in await reader.fetch("SELECT * FROM usage")] == [11]
 
 
-async def test_two_writers_of_the_same_rows_in_any_order(ledger: Ledger, postgres_url: str) -> None:
-    other = Ledger(Database(postgres_url, name="ledger", size=1))
+async def test_two_writers_of_the_same_rows_in_any_order(
+    ledger: Ledger, reader: asyncpg.Connection, postgres_url: str
+) -> None:
+    database = Database(postgres_url, name="ledger", size=1)
+    other = Ledger(database)
     batch = [answer() for _ in range(200)]
     await asyncio.gather(ledger.process(batch), other.process(batch[::-1]))
     await asyncio.gather(ledger.process(batch[::-1]), other.process(batch))
+    assert await reader.fetchval("SELECT count(*) FROM usage") == 200
+    await database.close()
 
 
 @pytest.mark.parametrize("outcome", ["interrupted", "aborted", "failed"])
