@@ -47,6 +47,7 @@ async def serve(
     stop: asyncio.Event,
     lifespan: Literal["on", "off"] = "off",
     protocol: type[asyncio.Protocol] | Literal["httptools"] = "httptools",
+    websockets: bool = False,
 ) -> None:
     """Serve an ASGI app until `stop` is set, then finish running answers for at most `GRACE_SECONDS`.
 
@@ -58,7 +59,7 @@ async def serve(
     config = uvicorn.Config(
         app,
         http=protocol,
-        ws="none",
+        ws="websockets-sansio" if websockets else "none",
         lifespan=lifespan,
         log_config=None,
         access_log=False,
