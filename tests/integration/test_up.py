@@ -1,0 +1,140 @@
+"""`plait up` from start to stop, and everything that it refuses with a sentence."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from plait.cli.program import LOOPBACK, free_port
+from tests.plait_up import PlaitUp, run_plait
+
+PARTS = ("postgres", "broker", "gateway", "shipper", "linker", "ledger", "analyzer", "notifier", "api")
+WORKERS = ("shipper", "linker", "ledger", "analyzer", "notifier")
+
+
+@pytest.fixture(scope="module")
+def plait(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlaitUp]:
+    with PlaitUp(tmp_path_factory.mktemp("up") / "home") as running:
+        yield running.wait_ready()
+
+
+def test_each_part_has_a_pid_file_and_workers_share_a_process(plait: PlaitUp) -> None:
+    plait.wait_said("Plait is ready")
+    pids = {part: plait.pid(part) for part in PARTS}
+    assert all(pid and psutil.pid_exists(pid) for pid in pids.values()), pids
+    assert len({pids[worker] for worker in WORKERS}) == 1
+    assert len(set(pids.values())) == 5
+
+
+def test_each_part_has_a_log(plait: PlaitUp) -> None:
+    assert {f"{part}.log" for part in PARTS} <= {p.name for p in (plait.home / "logs").iterdir()}
+
+
+def test_the_block_has_the_addresses_the_key_and_the_two_lines(plait: PlaitUp) -> None:
+    plait.wait_said("Ctrl-C stops everything")
+    said = plait.said()
+    key = json.loads((plait.home / "secrets.json").read_text())["dashboard_key"]
+    assert f"export ANTHROPIC_BASE_URL=http://127.0.0.1:{plait.gateway}\n  claude\n" in said
+    assert f"http://127.0.0.1:{plait.api}" in said
+    assert key in said
+
+
+def test_secrets_are_ours_alone(plait: PlaitUp) -> None:
+    assert stat.S_IMODE((plait.home / "secrets.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE(plait.home.stat().st_mode) == 0o700
+
+
+def test_a_second_one_on_the_same_home_is_refused(plait: PlaitUp) -> None:
+    second = run_plait("up", "--home", str(plait.home), "--gateway-port", str(free_port()), cwd=plait.home.parent)
+    assert second.returncode == 1
+    assert f"Plait already runs on {plait.home} (process {plait.process.pid})" in second.stderr
+    assert "--home" in second.stderr
+    assert plait.is_ready()
+
+
+def test_a_taken_port_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = run_plait("up", "--home", str(tmp_path / "home"), "--gateway-port", str(port), cwd=tmp_path)
+    assert refused.returncode == 1
+    assert f"Port {port} is taken by process" in refused.stderr
+    assert "--gateway-port" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert list((tmp_path / "home" / "run").glob("*.pid")) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        (f"postgresql://me:hidden@127.0.0.1:{free_port()}/db", "cannot be reached"),
+        ("mysql://me:hidden@127.0.0.1/db", "is not an address of Postgres"),
+        ("postgresql://me:hidden@nowhere.invalid/db", "cannot be reached"),
+    ],
+)
+def test_a_broken_database_url_is_refused(tmp_path: Path, url: str, reason: str) -> None:
+    ports = ("--gateway-port", str(free_port()), "--api-port", str(free_port()), "--no-dashboard")
+    refused = run_plait("up", "--home", str(tmp_path / "home"), *ports, env={"DATABASE_URL": url}, cwd=tmp_path)
+    assert refused.returncode == 1
+    assert reason in refused.stderr
+    assert "hidden" not in refused.stdout + refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_wrong_password_is_refused(tmp_path: Path, postgres_url: str) -> None:
+    wrong = postgres_url.replace("://plait:", "://plait:not-")
+    ports = ("--gateway-port", str(free_port()), "--api-port", str(free_port()), "--no-dashboard")
+    refused = run_plait("up", "--home", str(tmp_path / "home"), *ports, env={"DATABASE_URL": wrong}, cwd=tmp_path)
+    assert (refused.returncode, "refuses this user or password" in refused.stderr) == (1, True)
+
+
+def test_wrong_usage_exits_2(tmp_path: Path) -> None:
+    assert run_plait("up", "--gateway-port", "many", cwd=tmp_path).returncode == 2
+    assert run_plait("run", "nothing", cwd=tmp_path).returncode == 2
+    assert run_plait("no-such-command", cwd=tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stops_cleanly_and_starts_warm_within_10_seconds(tmp_path: Path, number: int) -> None:
+    with PlaitUp(tmp_path / "home") as first:
+        first.wait_ready()
+        assert first.stop(number) == 0
+        assert first.left_over() == []
+        assert list((tmp_path / "home" / "run").glob("*.pid")) == []
+    began = time.monotonic()
+    with PlaitUp(tmp_path / "home") as second:
+        second.wait_ready()
+        assert time.monotonic() - began < 10
+
+
+def test_a_stop_during_the_start_leaves_nothing(tmp_path: Path) -> None:
+    with PlaitUp(tmp_path / "home") as plait:
+        until_started = tmp_path / "home" / "run" / "gateway.pid"
+        while not until_started.exists():
+            plait.family()
+            assert plait.process.poll() is None, plait.said()
+        assert plait.stop() == 0
+        assert plait.left_over() == []
+
+
+def test_a_given_database_is_used_and_migrated(tmp_path: Path, empty_postgres_url: str) -> None:
+    with PlaitUp(tmp_path / "home", env={"DATABASE_URL": empty_postgres_url}) as plait:
+        plait.wait_ready()
+        assert plait.pid("postgres") is None
+        assert not (tmp_path / "home" / "postgres").exists()
+
+
+def test_processes_gives_each_part_its_own(tmp_path: Path) -> None:
+    with PlaitUp(tmp_path / "home", "--processes") as plait:
+        plait.wait_ready()
+        plait.wait_said("Plait is ready")
+        assert len({plait.pid(part) for part in PARTS}) == len(PARTS)
+        assert plait.stop() == 0
+        assert plait.left_over() == []
