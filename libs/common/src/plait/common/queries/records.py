@@ -77,12 +77,16 @@ async def list_chunks(db: Reader, exchange_id: UUID) -> list[Chunk] | None:
     records = await db.fetch(sql, *arguments)
     if not records:
         return None
-    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    return [
-        Chunk(record["first_index"] + n, round(piece.offset_ms, 2), decoder.decode(piece.data))
+    pieces = [
+        (record["first_index"] + n, piece)
         for record in records
         if record["data"] is not None
         for n, piece in enumerate(unpack_pieces(record["data"]))
+    ]
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    return [
+        Chunk(index, round(piece.offset_ms, 2), decoder.decode(piece.data, final=n == len(pieces)))
+        for n, (index, piece) in enumerate(pieces, 1)
     ]
 
 
