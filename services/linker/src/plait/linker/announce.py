@@ -1,0 +1,117 @@
+"""Conversation events on their way to Kafka: written with the links, published after the commit, none lost between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Final
+
+import asyncpg
+import msgspec
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from plait.common.consumer.waits import Left, Pauses, unless
+from plait.common.errors import DependencyDown
+from plait.common.events import SOURCE_LINKER, ConversationData, ConversationEvent, encode, partition_key
+from plait.common.kafka import new_producer
+from plait.common.postgres import Database
+from plait.common.settings import KafkaSettings
+from plait.common.topics import CONVERSATIONS
+from plait.linker import statements
+from plait.linker.columns import columns
+
+_AT_ONCE: Final = 500
+"""Events published in one go, and thus repeated at most after a crash."""
+
+_log = structlog.get_logger()
+
+
+def event_of(data: ConversationData, at: datetime | None = None) -> ConversationEvent:
+    """The event of a conversation's new state; equal states have equal ids."""
+    state = sha256(msgspec.json.encode(data)).hexdigest()[:16]
+    return ConversationEvent(
+        id=f"{data.conversation_id}/{state}",
+        source=SOURCE_LINKER,
+        subject=str(data.conversation_id),
+        time=at or datetime.now(UTC),
+        partitionkey=partition_key(data.domain, str(data.conversation_id)),
+        data=data,
+    )
+
+
+async def put_out(connection: asyncpg.pool.PoolConnectionProxy, changed: Iterable[ConversationData]) -> None:
+    """Write the events of changed conversations beside the change itself."""
+    events = [event_of(data) for data in changed]
+    if events:
+        await connection.execute(statements.ADD_OUTBOX, *columns([(e.partitionkey, encode(e)) for e in events]))
+
+
+class Announcer:
+    """Publishes what lies in the outbox."""
+
+    def __init__(self, database: Database, settings: KafkaSettings) -> None:
+        self._database = database
+        self._settings = settings
+        self._producer: AIOKafkaProducer | None = None
+        self._filled = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something was put out and committed.
+
+        The announcer does nothing before: then the topics are there, which a too early question would make wrongly.
+        """
+        self._filled.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish whenever woken, until `stop`. What a broker or database that is away keeps back is tried again."""
+        pauses = Pauses()
+        try:
+            while await self._woken(stop):
+                try:
+                    while await self._publish_some():
+                        pauses = Pauses()
+                except (DependencyDown, KafkaError, OSError) as error:
+                    _log.warning("conversation events wait", error=type(error).__name__)
+                    self._filled.set()
+                    await pauses.wait(stop)
+        finally:
+            await self._disconnect()
+
+    async def _woken(self, stop: asyncio.Event) -> bool:
+        """Wait until there is something to publish; False when it is time to stop."""
+        with suppress(Left):
+            await unless(stop, self._filled.wait())
+        self._filled.clear()
+        return not stop.is_set()
+
+    async def _publish_some(self) -> int:
+        """Take the oldest events out and publish them before that is committed; how many there were."""
+        producer = await self._connected()
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch(statements.TAKE_OUTBOX, _AT_ONCE)
+            sent = [
+                await producer.send(CONVERSATIONS.name, key=row["key"].encode(), value=bytes(row["event"]))
+                for row in sorted(rows, key=lambda row: int(row["id"]))
+            ]
+            await asyncio.gather(*sent)
+        return len(rows)
+
+    async def _connected(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            producer = new_producer(self._settings)
+            try:
+                await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
+            self._producer = producer
+        return self._producer
+
+    async def _disconnect(self) -> None:
+        if self._producer is not None:
+            await self._producer.stop()

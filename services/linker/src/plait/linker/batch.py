@@ -1,0 +1,86 @@
+"""A batch of records, sorted by what they are, with their bodies taken apart and their facts read: no database yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from msgspec import Raw, UnsetType
+
+from plait.common.bodies import AnswerParts, RequestParts, take_apart_answer, take_apart_request
+from plait.common.consumer import Record, Rejected
+from plait.common.events import ChunkData, ChunkEvent, RequestData, RequestEvent, ResponseData, ResponseEvent
+from plait.linker.domain.answer import answer_facts
+from plait.linker.domain.facts import AnswerFacts, Facts
+from plait.linker.domain.request import request_facts
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request: as it came, taken apart, and what linking reads of it."""
+
+    data: RequestData
+    parts: RequestParts
+    facts: Facts
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer, likewise."""
+
+    data: ResponseData
+    parts: AnswerParts
+    facts: AnswerFacts
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The exchanges' events of a batch, each once, whatever was delivered twice."""
+
+    requests: dict[UUID, Asked] = field(default_factory=dict)
+    responses: dict[UUID, Answered] = field(default_factory=dict)
+    chunks: dict[tuple[UUID, int], ChunkData] = field(default_factory=dict)
+
+    @property
+    def domains(self) -> set[str]:
+        """The domains whose links it touches."""
+        asked = {one.data.domain for one in self.requests.values()}
+        return asked | {one.data.domain for one in self.responses.values()}
+
+
+def read(records: Sequence[Record]) -> tuple[Batch, list[Rejected]]:
+    """The batch, and the records that do not belong on the topics that the linker reads.
+
+    Takes as long as the bodies are large: run it in a thread beside the loop.
+    """
+    batch = Batch()
+    rejected = []
+    for record in records:
+        event = record.event
+        if isinstance(event, RequestEvent):
+            if event.data.exchange_id not in batch.requests:
+                batch.requests[event.data.exchange_id] = _asked(event.data)
+        elif isinstance(event, ResponseEvent):
+            if event.data.exchange_id not in batch.responses:
+                batch.responses[event.data.exchange_id] = _answered(event.data)
+        elif isinstance(event, ChunkEvent):
+            batch.chunks[event.data.exchange_id, event.data.index] = event.data
+        else:
+            rejected.append(Rejected(record, f"{type(event).__name__} is no event of an exchange"))
+    return batch, rejected
+
+
+def _asked(data: RequestData) -> Asked:
+    return Asked(data, take_apart_request(_body(data.body, data.body_base64)), request_facts(data))
+
+
+def _answered(data: ResponseData) -> Answered:
+    return Answered(data, take_apart_answer(_body(data.body, data.body_base64)), answer_facts(data))
+
+
+def _body(body: Raw | UnsetType, other: bytes | UnsetType) -> bytes:
+    """The body of an event, JSON or not; b"" for none."""
+    if isinstance(body, Raw):
+        return bytes(body)
+    return other if isinstance(other, bytes) else b""

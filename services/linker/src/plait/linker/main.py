@@ -1,0 +1,48 @@
+"""The linker as a part: `plait run linker`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from plait.common.consumer import consume
+from plait.common.consumer.waits import nap
+from plait.common.errors import DependencyDown
+from plait.common.health import health_port
+from plait.common.postgres import Database
+from plait.common.topics import CHUNKS, REQUESTS, RESPONSES
+from plait.linker import statements
+from plait.linker.announce import Announcer
+from plait.linker.processor import Linker
+from plait.linker.settings import Settings
+
+GROUP: Final = "plait.linker"
+_PARTITIONS_S: Final = 12 * 3600.0
+_AGAIN_S: Final = 5.0
+
+
+async def run(stop: asyncio.Event) -> None:
+    """Store and link every exchange until `stop` is set."""
+    settings = Settings()
+    database = Database(settings.database_url.get_secret_value(), name="linker", size=3)
+    announcer = Announcer(database, settings)
+    linker = Linker(database, announcer.wake)
+    try:
+        async with health_port(settings), asyncio.TaskGroup() as tasks:
+            tasks.create_task(announcer.run(stop))
+            tasks.create_task(keep_partitions(database, stop))
+            await consume(linker, group=GROUP, topics=(REQUESTS, CHUNKS, RESPONSES), settings=settings, stop=stop)
+    finally:
+        await database.close()
+
+
+async def keep_partitions(database: Database, stop: asyncio.Event) -> None:
+    """Make the partitions of the months ahead, now and twice a day; until they are there the default ones take all."""
+    while not stop.is_set():
+        try:
+            async with database.transaction() as connection:
+                await connection.execute(statements.MAKE_PARTITIONS)
+        except DependencyDown:
+            await nap(stop, _AGAIN_S)
+        else:
+            await nap(stop, _PARTITIONS_S)

@@ -1,0 +1,68 @@
+"""What lists show of an exchange's body, read off its parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from plait.common.blobs import Blob
+from plait.common.bodies import RequestParts
+
+LONGEST: Final = 200
+"""Characters of a preview."""
+_READ: Final = 20 * LONGEST
+"""Characters of a text that are looked at for it."""
+_REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
+_LOOK_BACK: Final = 4
+"""Messages before the last among which the tool call is sought that it answers."""
+
+
+def preview(parts: RequestParts) -> str | None:
+    """One line: the last text of the last message, else the tools whose results it brings."""
+    if not parts.messages:
+        return None
+    blocks = _blocks(parts.messages[-1])
+    texts = [b["text"] for b in blocks if b.get("type") == "text" and isinstance(b.get("text"), str)]
+    lines = [line for text in texts if (line := _one_line(text))]
+    called = _tools_answered(blocks, parts.messages[-1 - _LOOK_BACK : -1])
+    line = lines[-1] if lines else ", ".join(called)
+    return (line if len(line) <= LONGEST else line[: LONGEST - 1] + "…") or None
+
+
+def request_type(parts: RequestParts, kind: str) -> str | None:
+    """The older vocabulary of linking.md ("Words"); None where the body is no messages request."""
+    if kind == "quota":
+        return "quota"
+    if not parts.messages:
+        return None
+    return "query_evaluation" if _system_blocks(parts) <= 1 else "inference"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_REMINDER.sub("", text)[:_READ].split())
+
+
+def _blocks(message: Blob) -> list[dict[str, Any]]:
+    """A stored message's blocks; none if it does not look like a message."""
+    value = msgspec.json.decode(message.data)
+    content = value.get("content") if isinstance(value, dict) else None
+    return [b for b in content if isinstance(b, dict)] if isinstance(content, list) else []
+
+
+def _tools_answered(blocks: list[dict[str, Any]], before: Sequence[Blob]) -> list[str]:
+    answered = [b.get("tool_use_id") for b in blocks if b.get("type") == "tool_result"]
+    if not answered:
+        return []
+    called = {str(b.get("id")): str(b.get("name")) for m in before for b in _blocks(m) if b.get("type") == "tool_use"}
+    return [called.get(str(one), "tool result") for one in answered]
+
+
+def _system_blocks(parts: RequestParts) -> int:
+    """Blocks of the system field and of messages whose role is system, together."""
+    field = msgspec.json.decode(parts.system.data) if parts.system else []
+    maybe = [m for m in parts.messages if b'"role":"system"' in m.data]
+    inside = [len(_blocks(m)) for m in maybe if msgspec.json.decode(m.data).get("role") == "system"]
+    return sum(inside) + (len(field) if isinstance(field, list) else 1)

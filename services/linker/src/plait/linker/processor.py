@@ -1,0 +1,51 @@
+"""The linker's consumer: a batch of exchanges' events, stored and linked in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import asyncpg
+
+from plait.common.consumer import Record, Rejected
+from plait.common.postgres import Database
+from plait.linker import contents, exchanges, knowledge, statements
+from plait.linker.batch import Batch, read
+from plait.linker.domain.keys import key
+
+
+class Linker:
+    """Stores what was asked and answered, and links it."""
+
+    def __init__(self, database: Database, committed: Callable[[], None]) -> None:
+        """`committed` is called after each transaction that may have put out conversation events."""
+        self._database = database
+        self._committed = committed
+
+    async def process(self, records: Sequence[Record]) -> Sequence[Rejected]:
+        """Store and link a batch; see `plait.common.consumer.Processor`.
+
+        Hashing and compression happen before the transaction, beside the loop. Within it what may be waited for comes
+        in one order for all linkers (contents by hash, then the locks of the domains, then all else), so none waits
+        for another that waits for it.
+        """
+        batch, rejected = await asyncio.to_thread(read, records)
+        async with self._database.transaction() as connection:
+            new = await contents.find_new(connection, batch)
+        blobs = await asyncio.to_thread(new.blob_rows)
+        async with self._database.transaction() as connection:
+            await contents.add(connection, blobs, new.chains)
+            await _lock(connection, batch)
+            await exchanges.add(connection, batch)
+            await knowledge.learn(
+                connection,
+                {number: one.facts for number, one in batch.requests.items()},
+                {number: one.facts for number, one in batch.responses.items()},
+            )
+        self._committed()
+        return rejected
+
+
+async def _lock(connection: asyncpg.pool.PoolConnectionProxy, batch: Batch) -> None:
+    keys = sorted({key("lock", domain) for domain in batch.domains})
+    await connection.execute(statements.LOCK, keys)
