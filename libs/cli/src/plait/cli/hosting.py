@@ -9,10 +9,12 @@ import time
 from collections.abc import Sequence
 
 import structlog
+from pydantic import ValidationError
 from structlog.contextvars import bound_contextvars
 
 from plait.cli.parts import Part, part
 from plait.cli.pauses import Pauses
+from plait.cli.settings import explain
 from plait.common import logs
 from plait.common.errors import UserError
 from plait.common.settings import Settings
@@ -54,14 +56,7 @@ async def _run_until_told(parts: Sequence[Part]) -> int:
 
 
 async def _run_alone(each: Part, stop: asyncio.Event) -> int:
-    try:
-        await each.load()(stop)
-    except UserError as error:
-        _log.error("part cannot run", reason=str(error))
-        return 1
-    except Exception:
-        _log.exception("part failed")
-        return 1
+    await _run_once(each, stop)
     return 0 if stop.is_set() else 1
 
 
@@ -71,14 +66,23 @@ async def keep_running(each: Part, stop: asyncio.Event) -> None:
         pauses = Pauses()
         while not stop.is_set():
             began = time.monotonic()
-            try:
-                await each.load()(stop)
-            except Exception:
-                _log.exception("part failed")
+            await _run_once(each, stop)
             if not stop.is_set():
                 pause = pauses.after(time.monotonic() - began)
                 _log.warning("part ended and is started again", pause=pause, times=pauses.ends)
                 await _nap(stop, pause)
+
+
+async def _run_once(each: Part, stop: asyncio.Event) -> None:
+    """Run a part to its end, whatever that is; the log says why it ended."""
+    try:
+        await each.load()(stop)
+    except UserError as error:
+        _log.error("part cannot run", reason=str(error))
+    except ValidationError as error:
+        _log.error("settings are wrong", reason=explain(error))
+    except Exception:
+        _log.exception("part failed")
 
 
 async def _nap(stop: asyncio.Event, seconds: float) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
@@ -32,8 +32,21 @@ def main(arguments: list[str] | None = None) -> None:
     except CycloptsError:
         sys.exit(2)
     except (UserError, DependencyDown) as error:
-        err.print(f"plait: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
-        sys.exit(1)
+        fail(str(error))
+    except ValueError as error:
+        from pydantic import ValidationError
+
+        if not isinstance(error, ValidationError):
+            raise
+        from plait.cli.settings import explain
+
+        fail(explain(error))
+
+
+def fail(reason: str) -> NoReturn:
+    """Say why on stderr, exit 1."""
+    err.print(f"plait: {reason}", style="red", highlight=False, markup=False, soft_wrap=True)
+    sys.exit(1)
 
 
 @app.command

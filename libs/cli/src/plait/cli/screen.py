@@ -34,12 +34,15 @@ class Terminal:
         text = f"  [red]✗[/] {', '.join(parts)} {what} ({_reason(status)}), started again {again}; its log: {log}"
         self._console.print(text, highlight=False, soft_wrap=True)
 
-    def block(self) -> None:
-        """The addresses, the key, and the two lines a developer needs."""
+    def block(self, missing: Sequence[str]) -> None:
+        """The addresses, the key, and the two lines a developer needs; and which parts do not come up."""
         plan = self._plan
+        headline = "[bold green]Plait is ready.[/]"
+        if missing:
+            headline = f"[bold yellow]Plait runs, without {', '.join(missing)}: see above.[/]"
         lines = [f"  [bold]{name:<10}[/] {plan.url(name)}" for name in plan.options.ports]
         text = "\n".join([
-            "", "[bold green]Plait is ready.[/]", "", *lines, f"  [bold]{'key':<10}[/] {plan.dashboard_key}", "",
+            "", headline, "", *lines, f"  [bold]{'key':<10}[/] {plan.dashboard_key}", "",
             "Send Claude Code through it:", "", f"  export ANTHROPIC_BASE_URL={plan.url('gateway')}", "  claude", "",
             f"[dim]Logs in {plan.home.logs}. Ctrl-C stops everything.[/]",
         ])  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
 from plait.cli import home
@@ -23,3 +23,9 @@ class UpSettings(Settings):
         None, min_length=1, description="Key of the dashboard and the API instead of a generated one."
     )
     credentials_dir: Path | None = Field(None, description="Folder of credentials; default: in the home.")
+
+
+def explain(error: ValidationError) -> str:
+    """Which settings are wrong and why, by the names that users set; never their values."""
+    wrong = error.errors(include_input=False, include_url=False, include_context=False)
+    return "; ".join(f"{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in wrong)

@@ -96,7 +96,9 @@ class _Instance:
         for name, parts in layout.items():
             self._start(name, parts)
         await asyncio.gather(*(child.settled.wait() for child in self._supervisor.children))
-        self._terminal.block()
+        self._terminal.block(
+            [part for child in self._supervisor.children if not child.ready.is_set() for part in child.parts]
+        )
 
     async def stop(self) -> None:
         """The gateway first: it finishes its streams while what records them still runs."""
