@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import asyncpg
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from msgspec import Struct
@@ -16,6 +17,7 @@ from plait.api.encoding import Json
 from plait.common.errors import DependencyDown
 from plait.common.postgres import DOWN
 
+_log = structlog.get_logger()
 _TYPES: Final = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -66,11 +68,11 @@ def install(app: FastAPI) -> None:
     """Answer every exception in the one shape."""
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(asyncpg.QueryCanceledError, _too_slow)
-    app.add_exception_handler(asyncpg.UndefinedTableError, _no_tables)
-    app.add_exception_handler(asyncpg.UndefinedColumnError, _no_tables)
     for away in (DependencyDown, *DOWN):
         app.add_exception_handler(away, _away)
+    for lacking in (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
+        app.add_exception_handler(lacking, _no_tables)
+    app.add_exception_handler(asyncpg.QueryCanceledError, _too_slow)
     app.add_exception_handler(Exception, _broken)
 
 
@@ -108,7 +110,8 @@ def _fault(one: dict[str, Any]) -> str:
     return message.removeprefix("Value error, ")
 
 
-async def _away(request: Request, _: Exception) -> Response:
+async def _away(request: Request, error: Exception) -> Response:
+    _log.warning("database does not answer", error=type(error).__name__)
     return refusal(503, "The database does not answer. Try again in a moment.", _id(request), {"Retry-After": "1"})
 
 

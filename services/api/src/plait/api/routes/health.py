@@ -45,10 +45,10 @@ async def _database(database: Database) -> Check:
     try:
         async with asyncio.timeout(_PATIENCE):
             applied = await count_migrations(await database.pool())
-    except (DependencyDown, *DOWN) as error:
+    except asyncpg.UndefinedTableError:
+        return Check("unavailable", "The database has no tables: run `plait migrate`.")
+    except (DependencyDown, *DOWN, asyncpg.PostgresError) as error:
         return Check("unavailable", f"Postgres does not answer: {type(error).__name__}.")
-    except asyncpg.PostgresError as error:
-        return Check("unavailable", f"Postgres refuses: {type(error).__name__}. Has `plait migrate` run?")
     lacking = len(migrations()) - applied
     if lacking > 0:
         return Check("unavailable", f"{lacking} migrations are missing: run `plait migrate`.")
