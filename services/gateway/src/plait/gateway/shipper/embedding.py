@@ -1,0 +1,44 @@
+"""How a body gets into an event: verbatim when it is JSON, else as base64, else, when it fits no event, not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from msgspec import UNSET, Raw, UnsetType
+
+from plait.common.events import Header, json_or_none
+from plait.common.topics import MAX_EVENT_BYTES
+from plait.gateway.shipper.encodings import MOST_DECODED, Undecodable, decoder_for
+
+MOST_RAW: Final = MAX_EVENT_BYTES * 5 // 8
+"""Bytes of a body that an event can hold as base64, which takes a third more."""
+
+
+class Embedded(NamedTuple):
+    """A body as an event holds it, and its value if it is JSON."""
+
+    body: Raw | UnsetType
+    body_base64: bytes | UnsetType
+    value: Any = None
+
+
+def embed(raw: bytes, encoding: str, *, keep_encoded: bool) -> Embedded:
+    """`raw` as received. What is not JSON is kept as received (`keep_encoded`) or decoded as far as it can be."""
+    try:
+        decoded = decoder_for(encoding).feed(raw)
+    except Undecodable:
+        return _as_base64(raw)
+    value = json_or_none(decoded) if len(decoded) <= MOST_DECODED else None
+    if value is not None:
+        return Embedded(Raw(decoded), UNSET, value)
+    return _as_base64(raw if keep_encoded else decoded)
+
+
+def field(headers: Iterable[Header], name: str) -> str:
+    """All values of a header field, joined by commas as HTTP has it; empty when it is not there."""
+    return ", ".join(value for given, value in headers if given.lower() == name)
+
+
+def _as_base64(body: bytes) -> Embedded:
+    return Embedded(UNSET, body if body and len(body) <= MOST_RAW else UNSET)

@@ -1,0 +1,216 @@
+"""One exchange on its way from records to events. Pure: no clock, no broker."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from plait.common.events import (
+    ChunkData,
+    ChunkEvent,
+    Header,
+    RequestData,
+    RequestEvent,
+    ResponseData,
+    ResponseEvent,
+    chunk_event,
+    request_event,
+    response_event,
+)
+from plait.common.events import Piece as EventPiece
+from plait.common.folding import Fold
+from plait.common.threads import thread_of
+from plait.common.topics import MAX_EVENT_BYTES
+from plait.gateway.shipper.embedding import MOST_RAW, Embedded, embed, field
+from plait.gateway.shipper.encodings import Decoder, Identity, Undecodable, decoder_for
+from plait.gateway.shipper.outcome import judge
+from plait.gateway.spool.records import End, Head, Piece, Request
+
+_BATCH_MS: Final = 100
+_BATCH_BYTES: Final = 16 * 1024
+_MOST_STREAMED: Final = 4 * MAX_EVENT_BYTES
+"""Bytes that an encoded event stream may decode to; what is beyond is not recorded."""
+
+
+class Exchange:
+    """Takes an exchange's records in their order and gives its events in theirs: request, chunks, response."""
+
+    def __init__(self, exchange_id: UUID, request: Request) -> None:
+        self._id = exchange_id
+        self._request = request
+        self._started_at = datetime.fromtimestamp(request.started_at, UTC)
+        embedded = embed(request.body, field(request.headers, "content-encoding"), keep_encoded=True)
+        self._thread = thread_of(request.headers, embedded.value, exchange_id)
+        self._asked_model = _text(embedded.value, "model")
+        self.request_event = self._make_request_event(embedded)
+        self._answer = Answer()
+
+    def _make_request_event(self, embedded: Embedded) -> RequestEvent:
+        request = self._request
+        data = RequestData(
+            exchange_id=self._id,
+            domain=request.domain,
+            thread=self._thread,
+            started_at=self._started_at,
+            method=request.method,
+            path=request.path,
+            query=request.query,
+            headers=request.headers,
+            body=embedded.body,
+            body_base64=embedded.body_base64,
+            body_size=len(request.body),
+            tag=request.tag,
+            client_address=request.client_address,
+        )
+        return request_event(data, traceparent=field(request.headers, "traceparent") or None)
+
+    def head(self, head: Head) -> None:
+        """The answer began."""
+        self._answer.head(head)
+
+    def piece(self, piece: Piece) -> ChunkEvent | None:
+        """Bytes of the answer; a chunk event when the batch before them is full."""
+        self._answer.piece(piece)
+        return self.chunk() if self._answer.batch_is_full else None
+
+    @property
+    def has_chunk(self) -> bool:
+        """Whether pieces wait to be sent."""
+        return bool(self._answer.batch)
+
+    def chunk(self) -> ChunkEvent | None:
+        """What has come of an event stream since the last chunk event."""
+        index, pieces = self._answer.take_batch()
+        if not pieces:
+            return None
+        data = ChunkData(
+            exchange_id=self._id,
+            domain=self._request.domain,
+            thread=self._thread,
+            started_at=self._started_at,
+            index=index,
+            pieces=pieces,
+        )
+        return chunk_event(data, self._at(pieces[0].offset_ms))
+
+    def end(self, end: End) -> ResponseEvent:
+        """The answer ended; `chunk` must have been asked before."""
+        answer = self._answer
+        embedded = answer.embedded()
+        outcome, fault = judge(end, answer.status, embedded.value, answer.stream)
+        duration = end.at_ms if end.at_ms is not None else answer.last_ms
+        data = ResponseData(
+            exchange_id=self._id,
+            domain=self._request.domain,
+            thread=self._thread,
+            started_at=self._started_at,
+            outcome=outcome,
+            status=answer.status,
+            headers=answer.headers,
+            ended_at=self._at(duration),
+            first_byte_ms=answer.first_byte_ms,
+            first_token_ms=answer.first_token_ms,
+            duration_ms=duration,
+            streamed=answer.stream is not None,
+            body=embedded.body,
+            body_base64=embedded.body_base64,
+            body_size=answer.size,
+            usage=_usage(embedded.value),
+            model=_text(embedded.value, "model") or self._asked_model,
+            error=fault,
+        )
+        return response_event(data)
+
+    def _at(self, offset_ms: float) -> datetime:
+        return self._started_at + timedelta(milliseconds=offset_ms)
+
+
+class Answer:
+    """The answer of an exchange as far as it has come."""
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+        self.headers: list[Header] = []
+        self.stream: Fold | None = None
+        self.first_byte_ms: float | None = None
+        self.first_token_ms: float | None = None
+        self.last_ms = 0.0
+        self.size = 0
+        self.batch: list[EventPiece] = []
+        self._batch_bytes = 0
+        self._next_index = 0
+        self._raw: list[bytes] = []
+        self._decoder: Decoder = Identity()
+
+    def head(self, head: Head) -> None:
+        """Status and fields; they say whether an event stream follows."""
+        self.status, self.headers, self.last_ms = head.status, head.headers, head.at_ms
+        if "text/event-stream" not in field(head.headers, "content-type").lower():
+            return
+        try:
+            self._decoder = decoder_for(field(head.headers, "content-encoding"), most=_MOST_STREAMED)
+            self.stream = Fold()
+        except Undecodable:
+            return
+
+    def piece(self, piece: Piece) -> None:
+        """Bytes of the body: an event stream is folded as it comes, anything else is kept whole."""
+        if self.first_byte_ms is None:
+            self.first_byte_ms = piece.at_ms
+        self.last_ms = piece.at_ms
+        self.size += len(piece.data)
+        if self.stream is not None:
+            self._feed(self.stream, piece)
+        elif self.size <= MOST_RAW:
+            self._raw.append(piece.data)
+
+    def _feed(self, stream: Fold, piece: Piece) -> None:
+        try:
+            data = self._decoder.feed(piece.data)
+        except Undecodable:
+            return
+        stream.feed(data)
+        if self.first_token_ms is None and stream.has_content:
+            self.first_token_ms = piece.at_ms
+        if data:
+            self.batch.append(EventPiece(piece.at_ms, data))
+            self._batch_bytes += len(data)
+
+    @property
+    def batch_is_full(self) -> bool:
+        """By size, or by the time between its first and last piece."""
+        if not self.batch:
+            return False
+        return self._batch_bytes >= _BATCH_BYTES or self.batch[-1].offset_ms - self.batch[0].offset_ms >= _BATCH_MS
+
+    def take_batch(self) -> tuple[int, list[EventPiece]]:
+        """The pieces that wait, with the number of the first."""
+        index, pieces = self._next_index, self.batch
+        self._next_index += len(pieces)
+        self.batch, self._batch_bytes = [], 0
+        return index, pieces
+
+    def embedded(self) -> Embedded:
+        """The body as an event holds it: of an event stream the message, or the error that came in its place."""
+        if self.stream is None:
+            raw = b"".join(self._raw) if self.size <= MOST_RAW else b""
+            return embed(raw, field(self.headers, "content-encoding"), keep_encoded=False)
+        value: Any = self.stream.message
+        if value is None and self.stream.error is not None:
+            error = self.stream.error
+            value = {"type": "error", "error": {"type": error.type, "message": error.message}}
+        return Embedded(UNSET if value is None else Raw(msgspec.json.encode(value)), UNSET, value)
+
+
+def _usage(value: Any) -> Raw | UnsetType:
+    usage = value.get("usage") if isinstance(value, dict) else None
+    return Raw(msgspec.json.encode(usage)) if isinstance(usage, dict) else UNSET
+
+
+def _text(value: Any, key: str) -> str | None:
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, str) else None

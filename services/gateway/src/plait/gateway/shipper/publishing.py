@@ -1,0 +1,116 @@
+"""Gives events to the broker, keeps count of what it has acknowledged, and knows when all is safe."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Final
+
+import structlog
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.structs import RecordMetadata
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from plait.common.errors import DependencyDown
+from plait.common.events import ChunkEvent, ExchangeEvent, RequestEvent, ResponseEvent, encode
+from plait.common.kafka import committed_offsets
+from plait.common.topics import CHUNKS, REQUESTS, RESPONSES, Topic
+from plait.gateway.shipper.progress import Places, Progress
+
+_TOPICS: Final[dict[type[ExchangeEvent], Topic]] = {
+    RequestEvent: REQUESTS,
+    ChunkEvent: CHUNKS,
+    ResponseEvent: RESPONSES,
+}
+_KEEPERS: Final = {"plait.linker": (REQUESTS, CHUNKS, RESPONSES), "plait.ledger": (RESPONSES,)}
+"""The groups that carry events over into Postgres, and what each of them reads."""
+_MOST_IN_FLIGHT: Final = 64 * 1024 * 1024
+_log = structlog.get_logger(__name__)
+
+
+class Publisher:
+    """Sends events in order, a bounded number of bytes ahead of the broker's acknowledgements."""
+
+    def __init__(self, producer: AIOKafkaProducer, progress: Progress) -> None:
+        self._producer = producer
+        self._progress = progress
+        self._in_flight = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self._failure: BaseException | None = None
+
+    async def publish(self, exchange: bytes, event: ExchangeEvent) -> None:
+        """Hand an event to the producer; returns before the broker has it.
+
+        Raises:
+            DependencyDown: the broker did not take this event or one before it.
+        """
+        self.check()
+        await self._room.wait()
+        value = encode(event)
+        try:
+            future = await self._send(event, value)
+        except MessageSizeTooLargeError:
+            _log.warning("event is too large and goes without its body", exchange_id=event.subject, bytes=len(value))
+            event = replace(event, data=replace(event.data, body=UNSET, body_base64=UNSET))
+            value = encode(event)
+            future = await self._send(event, value)
+        self._progress.sent(exchange)
+        self._flies(len(value))
+        future.add_done_callback(partial(self._landed, exchange, len(value)))
+
+    async def _send(self, event: ExchangeEvent, value: bytes) -> asyncio.Future[RecordMetadata]:
+        topic = _TOPICS[type(event)].name
+        future: asyncio.Future[RecordMetadata] = await self._producer.send(
+            topic, value, key=event.partitionkey.encode("utf-8", "surrogateescape")
+        )
+        return future
+
+    def check(self) -> None:
+        """Raise if an event could not be delivered.
+
+        Raises:
+            DependencyDown: so it was; what was sent since the resume point has to be sent again.
+        """
+        if self._failure is not None:
+            raise DependencyDown(f"an event was not delivered: {type(self._failure).__name__}")
+
+    def _flies(self, size: int) -> None:
+        self._in_flight += size
+        if self._in_flight > _MOST_IN_FLIGHT:
+            self._room.clear()
+
+    def _landed(self, exchange: bytes, size: int, future: asyncio.Future[RecordMetadata]) -> None:
+        self._in_flight -= size
+        self._room.set()
+        if future.cancelled():
+            self._failure = asyncio.CancelledError()
+        elif (error := future.exception()) is not None:
+            self._failure = error
+        else:
+            found = future.result()
+            self._progress.acknowledged(exchange, TopicPartition(found.topic, found.partition), found.offset)
+
+
+class Committed:
+    """Whether consumers have carried events over into the database: what safety means on a broker that forgets."""
+
+    def __init__(self, offsets: dict[str, Places]) -> None:
+        self._offsets = offsets
+
+    @classmethod
+    async def ask(cls, admin: AIOKafkaAdminClient) -> Committed:
+        """How far the keepers are now."""
+        return cls({group: await committed_offsets(admin, group, topics) for group, topics in _KEEPERS.items()})
+
+    def covers(self, published: Places) -> bool:
+        """Whether every keeper is past all of these offsets that it reads."""
+        return all(
+            self._offsets[group].get(place, 0) > offset
+            for group, topics in _KEEPERS.items()
+            for place, offset in published.items()
+            if place.topic in {topic.name for topic in topics}
+        )
