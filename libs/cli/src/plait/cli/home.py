@@ -41,6 +41,8 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     controller: int | None = None
     """Apache Kafka's second port."""
     flavor: str = "embedded"
+    health: dict[str, int] = {}
+    """Of each process of consumers, where it tells its health and metrics."""
 
 
 @dataclass(frozen=True)

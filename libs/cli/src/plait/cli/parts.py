@@ -33,6 +33,8 @@ class Part:
     """`module:class`."""
     port: int | None = None
     """Where it listens by default, if it speaks HTTP."""
+    tells_health: bool = False
+    """Whether it serves `/health` and `/metrics` on METRICS_PORT."""
 
     def load(self) -> Run:
         """Import the part: nothing else of it is imported before."""
@@ -50,17 +52,17 @@ def _load(place: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def _worker(name: str) -> Part:
-    return Part(name, "workers", f"plait.{name}.main:run", f"plait.{name}.settings:{name.capitalize()}Settings")
+def _consumer(name: str) -> Part:
+    return Part(name, "workers", f"plait.{name}.main:run", f"plait.{name}.settings:Settings", tells_health=True)
 
 
 PARTS: Final = (
     Part("gateway", "gateway", "plait.gateway.main:run", "plait.gateway.settings:RelaySettings", 3000),
     Part("shipper", "workers", "plait.gateway.shipper_main:run", "plait.gateway.settings:ShipperSettings"),
-    _worker("linker"),
-    _worker("ledger"),
-    _worker("analyzer"),
-    _worker("notifier"),
+    _consumer("linker"),
+    _consumer("ledger"),
+    _consumer("analyzer"),
+    _consumer("notifier"),
     Part("api", "api", "plait.api.main:run", "plait.api.settings:ApiSettings", 3002),
     Part("dashboard", "dashboard", "plait.dashboard.main:run", "plait.dashboard.settings:Settings", 3001),
 )

@@ -14,7 +14,7 @@ import psutil
 
 from plait.cli.home import Addresses, Home, Secrets
 from plait.cli.leftovers import MARK
-from plait.cli.parts import PARTS, Part
+from plait.cli.parts import PARTS, Part, processes
 from plait.cli.program import LOOPBACK, free_port
 from plait.cli.settings import UpSettings
 from plait.common.errors import UserError
@@ -96,14 +96,16 @@ class Plan:
         """By which a later `plait up` knows our processes (`plait.cli.leftovers`)."""
         return {MARK: str(self.home.path.resolve()), "PLAIT_HOME": str(self.home.path)}
 
-    def environment(self, part: Part) -> dict[str, str]:
-        """The whole environment of the process that runs `part`."""
+    def environment(self, process: str, part: Part) -> dict[str, str]:
+        """The whole environment of a process; `part` is the first or only one that it runs."""
         inherited = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
         listen = {"HOST": self.options.host, "PORT": str(self.options.ports[part.name])} if part.port else {}
+        health = {"METRICS_PORT": str(self.addresses.health[process])} if process in self.addresses.health else {}
         return (
             inherited
             | self.mark
             | listen
+            | health
             | {
                 "DATABASE_URL": self.database_url,
                 "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
@@ -141,7 +143,13 @@ def _addresses(options: Options, settings: UpSettings, before: Addresses | None)
         if options.broker == "kafka" and not external
         else None,
         flavor="kafka" if external else options.broker,
+        health={name: _own_port(before.health.get(name) if before else None) for name in _telling(options)},
     )
+
+
+def _telling(options: Options) -> list[str]:
+    layout = processes(options.parts, one_each=options.one_process_each)
+    return [name for name, parts in layout.items() if any(part.tells_health for part in parts)]
 
 
 def _own_port(before: int | None) -> int:

@@ -15,7 +15,7 @@ from plait.cli.embedded import postgres
 from plait.cli.home import Home
 from plait.cli.parts import Part, processes
 from plait.cli.plan import Options, Plan
-from plait.cli.program import Program, Ready, http_ready
+from plait.cli.program import LOOPBACK, Program, Ready, http_ready
 from plait.cli.screen import Terminal
 from plait.cli.settings import UpSettings
 from plait.cli.supervisor import Child, Supervisor
@@ -108,16 +108,18 @@ class _Instance:
         program = Program(
             name=name,
             argv=(sys.executable, "-m", "plait.cli.hosting", *(part.name for part in parts)),
-            env=self.plan.environment(parts[0]),
-            ready=self._readiness(parts[0]),
+            env=self.plan.environment(name, parts[0]),
+            ready=self._readiness(name, parts[0]),
             grace=13.0 if name == "gateway" else 8.0,
         )
         return self._supervisor.start(program, [part.name for part in parts])
 
-    def _readiness(self, part: Part) -> Ready:
-        if part.port is None:
-            return lambda _: True  # consumers wait for what they need by themselves
-        return http_ready(self.plan.options.address, self.plan.options.ports[part.name])
+    def _readiness(self, process: str, part: Part) -> Ready:
+        if part.port:
+            return http_ready(self.plan.options.address, self.plan.options.ports[part.name])
+        if port := self.plan.addresses.health.get(process):
+            return http_ready(LOOPBACK, port)
+        return lambda _: True  # the shipper waits for what it needs by itself
 
     async def _postgres(self) -> None:
         if (port := self.plan.addresses.postgres) is None:
