@@ -1,0 +1,33 @@
+"""The whole dashboard as one ASGI application: headers, gate, own routes, then Streamlit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from starlette.middleware import Middleware
+from streamlit.web.server.starlette import App
+
+from plait.dashboard.database import Database
+from plait.dashboard.front.gate import Gate
+from plait.dashboard.front.headers import SecurityHeaders
+from plait.dashboard.front.health import Health
+from plait.dashboard.front.login import Login
+from plait.dashboard.front.session import Sessions
+from plait.dashboard.front.tries import Tries
+from plait.dashboard.logs import take_over_logs
+from plait.dashboard.look import configure_streamlit
+
+SCRIPT: Final = Path(__file__).parents[1] / "script.py"
+
+
+def build_app(key: str, database: Database) -> App:
+    """The application behind `key`."""
+    configure_streamlit()
+    take_over_logs()
+    sessions = Sessions(key)
+    return App(
+        SCRIPT,
+        middleware=[Middleware(SecurityHeaders), Middleware(Gate, sessions=sessions)],
+        routes=[*Login(sessions, Tries()).routes(), *Health(database).routes()],
+    )

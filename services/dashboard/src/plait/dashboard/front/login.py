@@ -1,0 +1,93 @@
+"""Log in and out: plain pages that need no script."""
+
+from __future__ import annotations
+
+import math
+from http import HTTPStatus
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from plait.dashboard.assets import LOGO, LOGO_ADDRESS
+from plait.dashboard.front.addresses import own_address
+from plait.dashboard.front.session import COOKIE, LIFETIME, Sessions
+from plait.dashboard.front.tries import Tries
+
+_PAGES = Environment(
+    loader=PackageLoader("plait.dashboard.front"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+)
+_MOST_FORM_BYTES = 16_384
+
+
+class Login:
+    """The form at /login and the way out at /logout."""
+
+    def __init__(self, sessions: Sessions, tries: Tries) -> None:
+        self.sessions = sessions
+        self.tries = tries
+
+    def routes(self) -> list[Route]:
+        """What the front answers itself."""
+        return [
+            Route("/login", self.show, methods=["GET"]),
+            Route("/login", self.enter, methods=["POST"]),
+            Route("/logout", self.leave, methods=["GET", "POST"]),
+        ]
+
+    async def show(self, request: Request) -> Response:
+        """The form; who is logged in already goes on."""
+        following = own_address(request.query_params.get("next", "/"))
+        if self.sessions.read(request.cookies.get(COOKIE, "")):
+            return RedirectResponse(following, 303)
+        return _form(following)
+
+    async def enter(self, request: Request) -> Response:
+        """Take the form's key: a session and on to where the reader wanted to go, or the form again and why."""
+        form = await _read_form(request)
+        following = own_address(str(form.get("next") or request.query_params.get("next") or "/"))
+        address = request.client.host if request.client else "unknown"
+        if wait := self.tries.wait(address):
+            return _too_many(following, math.ceil(wait))
+        if not self.sessions.admits(str(form.get("key", "")).strip()):
+            self.tries.failed(address)
+            return _form(following, "That is not the dashboard key.", HTTPStatus.UNAUTHORIZED)
+        self.tries.succeeded(address)
+        return self._welcome(request, following)
+
+    async def leave(self, request: Request) -> Response:
+        """End the session, and with it whatever connections it holds."""
+        if session := self.sessions.read(request.cookies.get(COOKIE, "")):
+            self.sessions.end(session)
+        answer = RedirectResponse("/login", 303)
+        answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=request.url.scheme == "https")
+        return answer
+
+    def _welcome(self, request: Request, following: str) -> Response:
+        answer = RedirectResponse(following, 303)
+        secure = request.url.scheme == "https"
+        answer.set_cookie(
+            COOKIE, self.sessions.begin(), max_age=LIFETIME, path="/", httponly=True, samesite="lax", secure=secure
+        )
+        return answer
+
+
+async def _read_form(request: Request) -> FormData:
+    if int(request.headers.get("content-length") or 0) > _MOST_FORM_BYTES:
+        return FormData()
+    return await request.form(max_files=0, max_fields=4, max_part_size=_MOST_FORM_BYTES)
+
+
+def _form(following: str, problem: str = "", status: int = HTTPStatus.OK) -> HTMLResponse:
+    page = _PAGES.get_template("login.html").render(next=following, problem=problem, logo=LOGO, icon=LOGO_ADDRESS)
+    return HTMLResponse(page, status, {"cache-control": "no-store"})
+
+
+def _too_many(following: str, seconds: int) -> HTMLResponse:
+    minutes = math.ceil(seconds / 60)
+    when = "a minute" if minutes == 1 else f"{minutes} minutes"
+    answer = _form(following, f"Too many wrong keys from here. Try again in {when}.", HTTPStatus.TOO_MANY_REQUESTS)
+    answer.headers["retry-after"] = str(seconds)
+    return answer

@@ -1,0 +1,61 @@
+// One island: HTML from the server, put in place once per change; links that Streamlit follows without a new page.
+
+export default function ({ parentElement, data }) {
+  followLinks();
+  const root = parentElement.querySelector(".island");
+  if (root.shown !== data.html) {
+    root.shown = data.html;
+    root.innerHTML = data.html;
+    root.onclick = act;
+    jump(root, location.hash.slice(1));
+  }
+}
+
+// Streamlit's own ways to change the page write two history entries. A pushState and a popstate write one, and Streamlit
+// reads page and query from the address. In the capture phase, so that links in shadow roots are seen too.
+function followLinks() {
+  if (window.plaitFollowsLinks) return;
+  window.plaitFollowsLinks = true;
+  document.addEventListener("click", (event) => {
+    if (event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const link = event.composedPath().find((node) => node instanceof HTMLAnchorElement);
+    if (!link || link.target || link.dataset.jump || link.dataset.leave !== undefined) return;
+    if (link.origin !== location.origin || link.hasAttribute("download")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (link.href === location.href) return;
+    const turned = link.pathname !== location.pathname;
+    history.pushState(null, "", link.href);
+    window.dispatchEvent(new PopStateEvent("popstate", { state: null }));
+    if (turned) document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
+  }, true);
+}
+
+function act(event) {
+  const root = event.currentTarget;
+  const target = event.target.closest("[data-copy], [data-jump], [data-fold], [data-hide], [data-prompt]");
+  if (!target) return;
+  const { copy, jump: place, fold, hide, prompt } = target.dataset;
+  if (copy) copyText(target, copy);
+  if (place) { event.preventDefault(); jump(root, place); }
+  if (fold) root.querySelectorAll(".messages details").forEach((part) => { part.open = fold === "open"; });
+  if (hide) root.querySelector(".messages").classList.toggle(hide, target.checked);
+  if (prompt) nextPrompt(root, Number(prompt));
+}
+
+async function copyText(button, text) {
+  await navigator.clipboard.writeText(text);
+  button.classList.add("done");
+  setTimeout(() => button.classList.remove("done"), 1200);
+}
+
+function jump(root, place) {
+  if (place) root.querySelector(`[id="${CSS.escape(place)}"]`)?.scrollIntoView({ block: "start" });
+}
+
+function nextPrompt(root, direction) {
+  const prompts = [...root.querySelectorAll(".message.user")];
+  const above = prompts.filter((one) => one.getBoundingClientRect().top < 70);
+  const below = prompts.filter((one) => one.getBoundingClientRect().top > 90);
+  (direction < 0 ? above.at(-1) : below[0])?.scrollIntoView({ block: "start" });
+}

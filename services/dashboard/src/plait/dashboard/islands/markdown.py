@@ -1,0 +1,108 @@
+"""Markdown of strangers as HTML that cannot do anything.
+
+First wall: the parser takes no HTML, draws no image and makes links of absolute web addresses alone, so that a
+message cannot lead to a page of this dashboard. Second: nh3 lets a short list of tags through. Third, in the browser:
+the content policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
+from markupsafe import Markup, escape
+
+from plait.dashboard.islands.code import MARKED, highlight
+
+LONGEST: Final = 60_000
+"""Longer texts are shown as they were written: reading them as Markdown takes seconds."""
+
+_TAGS: Final = {
+    *("p", "br", "hr", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "pre", "code", "span"),
+    *("em", "strong", "s", "a", "table", "thead", "tbody", "tr", "th", "td", "div"),
+}
+_CLEANER: Final = nh3.Cleaner(
+    tags=_TAGS,
+    attributes={"a": {"href", "title"}, "ol": {"start"}},
+    allowed_classes={"span": {*MARKED, "chip"}, "pre": {"code"}, "div": {"table"}},
+    url_schemes={"http", "https", "mailto"},
+    url_relative="deny",
+    link_rel="noopener noreferrer nofollow",
+    set_tag_attribute_values={"a": {"target": "_blank"}},
+)
+
+
+_Env = MutableMapping[str, Any]
+
+
+class _Renderer(RendererHTML):
+    """Draws an image as a chip with its address, a fenced block in colours, and a link only where it leads outside."""
+
+    def image(self, tokens: Sequence[Token], index: int, _options: OptionsDict, _env: _Env) -> str:
+        """`![alt](address)` as text."""
+        token = tokens[index]
+        named = f"image: {token.content}" if token.content else "image"
+        return f'<span class="chip">{escape(named)} · {escape(str(token.attrs.get("src", "")))}</span>'
+
+    def fence(self, tokens: Sequence[Token], index: int, _options: OptionsDict, _env: _Env) -> str:
+        """A fenced block."""
+        token = tokens[index]
+        language = token.info.split(maxsplit=1)[0] if token.info.strip() else ""
+        return f'<pre class="code">{highlight(token.content.rstrip(), language)}</pre>'
+
+    def code_block(self, tokens: Sequence[Token], index: int, _options: OptionsDict, _env: _Env) -> str:
+        """An indented block."""
+        return f'<pre class="code">{escape(tokens[index].content.rstrip())}</pre>'
+
+    def table_open(self, *_: object) -> str:
+        """A table that may be scrolled sideways by itself."""
+        return '<div class="table"><table>'
+
+    def table_close(self, *_: object) -> str:
+        """Its end."""
+        return "</table></div>"
+
+
+def _leads_outside(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return (parts.scheme in {"http", "https"} and bool(parts.netloc)) or parts.scheme == "mailto"
+
+
+class _Parser(MarkdownIt):
+    """CommonMark with tables, whose links all lead outside."""
+
+    def validateLink(self, url: str) -> bool:  # noqa: N802
+        """Whether `[text](url)` becomes a link; if not it stays as it was written."""
+        return _leads_outside(url)
+
+
+def _parser() -> MarkdownIt:
+    parser = _Parser("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
+    parser.enable(["table", "strikethrough"])
+    return parser
+
+
+_PARSER: Final = _parser()
+
+
+@lru_cache(maxsize=2048)
+def markdown(text: str) -> Markup:
+    """The text as HTML; long ones as they stand."""
+    if len(text) > LONGEST:
+        return plain(text)
+    return Markup(_CLEANER.clean(_PARSER.render(text)))  # noqa: S704
+
+
+def plain(text: str) -> Markup:
+    """The text as it was written."""
+    return Markup('<pre class="plain">{}</pre>').format(text)

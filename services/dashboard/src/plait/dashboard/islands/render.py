@@ -1,0 +1,27 @@
+"""Templates: what they may call, and how one becomes an island."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from plait.dashboard.islands import icons, words
+
+_TEMPLATES: Final = Environment(
+    loader=PackageLoader("plait.dashboard.islands"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters.update(
+    figure=words.figure, duration=words.duration, short_id=words.short_id, short_model=words.short_model
+)
+_TEMPLATES.globals.update(icon=icons.icon, between=words.between, nothing=words.NOTHING)
+
+
+def render(template: str, **values: Any) -> Markup:
+    """The HTML of a template; everything in `values` is escaped unless it is markup of ours."""
+    return Markup(_TEMPLATES.get_template(template).render(**values))  # noqa: S704

@@ -1,0 +1,132 @@
+"""Figures and times in few characters, with the exact value at hand for whoever hovers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from markupsafe import Markup
+
+NOTHING: Final = Markup('<span class="none">–</span>')
+"""Stands in a cell that has no value."""
+
+_STEPS: Final = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
+_MODEL_DATE: Final = 8
+
+
+def exact(number: int) -> str:
+    """1234567 → 1,234,567."""
+    return f"{number:,}"
+
+
+def short(number: float) -> str:
+    """At most four characters: 999, 1.2k, 25.2k, 130k, 9.4M, 437M."""
+    for step, letter in _STEPS:
+        value = number / step
+        if value >= 0.9995:
+            return f"{value:.0f}{letter}" if value >= 99.95 else f"{value:.1f}{letter}"
+    return f"{number:.0f}"
+
+
+def figure(number: int | None) -> Markup:
+    """A short number, exact on hover."""
+    if number is None:
+        return NOTHING
+    brief, full = short(number), exact(number)
+    return Markup("{}").format(brief) if brief == full else Markup('<span title="{}">{}</span>').format(full, brief)
+
+
+def span(ms: float | None) -> str:
+    """A duration: 641 ms, 2.9 s, 4m 50s, 1h 53m, 2d 3h."""
+    if ms is None:
+        return "–"
+    if ms < 999.5:
+        return f"{ms:.0f} ms"
+    if ms < 59_950:
+        return f"{ms / 1000:.1f} s"
+    minutes, seconds = divmod(round(ms / 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d {hours}h"
+    return f"{hours}h {minutes}m" if hours else f"{minutes}m {seconds}s"
+
+
+def duration(ms: float | None) -> Markup:
+    """A duration, exact on hover."""
+    return NOTHING if ms is None else Markup('<span title="{:,.0f} ms">{}</span>').format(ms, span(ms))
+
+
+def between(first: datetime, last: datetime) -> float:
+    """Milliseconds from `first` to `last`."""
+    return (last - first) / timedelta(milliseconds=1)
+
+
+def bytes_of(size: int) -> str:
+    """A size: 512 B, 1.3 kB, 2.0 MB."""
+    if size < 1000:
+        return f"{size} B"
+    return f"{size / 1e3:.1f} kB" if size < 999_950 else f"{size / 1e6:.1f} MB"
+
+
+def short_id(value: UUID | str) -> str:
+    """The end of an id: its beginning is its time, alike for all of one hour."""
+    return str(value)[-8:]
+
+
+def short_model(model: str | None) -> str:
+    """claude-haiku-4-5-20251001 → haiku-4-5."""
+    if not model:
+        return "no model"
+    head, _, tail = model.rpartition("-")
+    plain = head if head and tail.isdigit() and len(tail) == _MODEL_DATE else model
+    return plain.removeprefix("claude-")
+
+
+def zone_of(name: str | None) -> ZoneInfo:
+    """The reader's zone; UTC where the browser names none that we know."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The reader's clock: zone and the present moment."""
+
+    zone: ZoneInfo
+    now: datetime
+
+    def at(self, moment: datetime) -> Markup:
+        """Day and time, the year where it is another one, exact on hover."""
+        local = moment.astimezone(self.zone)
+        year = "" if local.year == self.now.astimezone(self.zone).year else f" {local.year}"
+        return self._time(moment, f"{local.day} {local:%b}{year} {local:%H:%M:%S}")
+
+    def ago(self, moment: datetime) -> Markup:
+        """How long ago, the day after a week, exact on hover."""
+        return self._time(moment, self._ago(moment))
+
+    def _ago(self, moment: datetime) -> str:
+        seconds = (self.now - moment).total_seconds()
+        if seconds < 60:
+            return "just now"
+        if seconds < 3600:
+            return f"{seconds // 60:.0f} min ago"
+        if seconds < 86_400:
+            return f"{seconds // 3600:.0f} h ago"
+        if seconds < 7 * 86_400:
+            days = int(seconds // 86_400)
+            return "1 day ago" if days == 1 else f"{days} days ago"
+        local = moment.astimezone(self.zone)
+        return f"{local.day} {local:%b %Y}"
+
+    def _time(self, moment: datetime, text: str) -> Markup:
+        local = moment.astimezone(self.zone)
+        full = f"{local:%A} {local.day} {local:%B %Y, %H:%M:%S}.{local.microsecond // 1000:03d} {local.tzname()}"
+        stamp = moment.astimezone(UTC).isoformat(timespec="milliseconds")
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(stamp, full, text)

@@ -1,0 +1,54 @@
+"""What all pages have in common: header, reader's clock, ids from the address, and what to show when things fail."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import streamlit as st
+from markupsafe import Markup
+
+from plait.dashboard.assets import LOGO, LOGO_FILE
+from plait.dashboard.islands.element import island
+from plait.dashboard.islands.render import render
+from plait.dashboard.islands.words import Clock, zone_of
+
+
+def begin(title: str, here: str = "") -> None:
+    """The page's title and header; `here` is the entry of the menu that it stands under."""
+    st.set_page_config(page_title=f"{title} · Plait", page_icon=str(LOGO_FILE), layout="wide")
+    island(render("top.html", logo=Markup(LOGO), here=here), key="top")  # noqa: S704
+
+
+def clock() -> Clock:
+    """The reader's zone, as the browser tells it, and now."""
+    return Clock(zone_of(st.context.timezone), datetime.now(UTC))
+
+
+def address_parameter(name: str) -> str:
+    """A parameter of the page's address, empty where it has none."""
+    return st.query_params.get(name, "").strip()
+
+
+def id_in_address() -> UUID | None:
+    """The id that the address asks for; None if it holds none that could be one."""
+    try:
+        return UUID(address_parameter("id"))
+    except ValueError:
+        return None
+
+
+def say_unknown(what: str) -> None:
+    """The page for an id that nothing is recorded under."""
+    begin("Not found")
+    island(render("unknown.html", what=what, asked=address_parameter("id")), key="unknown")
+
+
+def say_broken() -> None:
+    """What is shown in place of the rest of a page that failed."""
+    island(render("broken.html"), key="broken")
+
+
+def say_database_away(message: str) -> None:
+    """The page for a database that does not answer."""
+    island(render("trouble.html", message=message), key="trouble")

@@ -1,0 +1,30 @@
+"""What the dashboard reads from its environment."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+
+from plait.common.errors import UserError
+from plait.common.settings import PostgresSettings
+from plait.common.settings import Settings as CommonSettings
+
+
+class Settings(CommonSettings, PostgresSettings):
+    """The dashboard's settings."""
+
+    host: str = Field("127.0.0.1", description="Address that the dashboard listens on.")
+    port: int = Field(3001, ge=0, le=65535, description="Port that the dashboard listens on.")
+    dashboard_api_key: SecretStr = Field(
+        SecretStr(""), description="Key that people log in with; the dashboard does not start without one."
+    )
+
+    def require_key(self) -> str:
+        """The dashboard's key.
+
+        Raises:
+            UserError: none is set; the dashboard is never open to anyone who comes by.
+        """
+        key = self.dashboard_api_key.get_secret_value()
+        if not key:
+            raise UserError("DASHBOARD_API_KEY is not set: the dashboard shows recorded content only behind a key.")
+        return key
