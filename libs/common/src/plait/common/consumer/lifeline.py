@@ -8,7 +8,7 @@ that the process at its other end is still the same; it breaks with the process,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from plait.common.errors import DependencyDown
@@ -16,30 +16,29 @@ from plait.common.settings import KafkaSettings
 
 
 @asynccontextmanager
-async def lifeline(settings: KafkaSettings, lost: asyncio.Event) -> AsyncIterator[None]:
-    """Hold a connection to the broker for the length of the block; `lost` is set when it breaks.
+async def lifeline(settings: KafkaSettings, on_lost: Callable[[], None]) -> AsyncIterator[None]:
+    """Hold a connection to the broker for the length of the block; `on_lost` is called when it breaks.
 
     Raises:
         DependencyDown: nobody answers.
     """
     host, _, port = settings.kafka_bootstrap_servers.split(",")[0].rpartition(":")
+    loop = asyncio.get_running_loop()
     try:
-        reader, writer = await asyncio.open_connection(host, int(port))
+        transport, _ = await loop.create_connection(lambda: _Line(on_lost), host, int(port))
     except OSError as error:
         raise DependencyDown(f"Kafka does not answer: {error}") from error
-    watch = asyncio.create_task(_watch(reader, lost))
     try:
         yield
     finally:
-        watch.cancel()
-        writer.close()
-        await asyncio.gather(watch, return_exceptions=True)
+        transport.abort()
 
 
-async def _watch(reader: asyncio.StreamReader, lost: asyncio.Event) -> None:
-    try:
-        await reader.read(1)  # the broker says nothing unasked: this returns when it is gone
-    except OSError:
-        pass
-    finally:
-        lost.set()
+class _Line(asyncio.Protocol):
+    """Says nothing; a broker says nothing unasked either."""
+
+    def __init__(self, on_lost: Callable[[], None]) -> None:
+        self._on_lost = on_lost
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's interface
+        self._on_lost()

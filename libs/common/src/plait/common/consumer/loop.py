@@ -17,7 +17,7 @@ from plait.common.consumer.lifeline import lifeline
 from plait.common.consumer.member import Member
 from plait.common.consumer.records import Processor
 from plait.common.consumer.status import Status
-from plait.common.consumer.waits import Left, Pauses, nap, unless
+from plait.common.consumer.waits import Leave, Left, Pauses, nap, unless
 from plait.common.deadletters import DeadLetters
 from plait.common.errors import DependencyDown
 from plait.common.kafka import admin_client, is_embedded, topics_ready
@@ -34,7 +34,8 @@ _log = structlog.get_logger()
 
 _BATCH_BYTES: Final = 32 * 1024 * 1024
 _GRACE_S: Final = 0.4
-"""How long a stop waits for the batch in hand; cut off, its transaction is rolled back and it is repeated."""
+"""How long a stop waits for the batch in hand; cut off, its transaction is rolled back and it is repeated. The end of a
+broker waits for nothing: a commit in hand could reach the next one."""
 _COMMIT_S: Final = 30.0
 _TOPIC_POLL_S: Final = 0.25
 _REJOIN_S: Final = 1.0
@@ -87,20 +88,20 @@ class _Consumer:
         await self._dead_letters.close()
 
     @asynccontextmanager
-    async def _broker_life(self) -> AsyncIterator[asyncio.Event]:
+    async def _broker_life(self) -> AsyncIterator[Leave]:
         """An event that is set by a stop and, for a broker that forgets, by its end."""
-        leave = asyncio.Event()
+        leave = Leave()
         relay = asyncio.create_task(_relay(self._stop, leave))
         try:
             async with AsyncExitStack() as stack:
                 if is_embedded(self._settings):
-                    await stack.enter_async_context(lifeline(self._settings, leave))
+                    await stack.enter_async_context(lifeline(self._settings, leave.set))
                 yield leave
         finally:
             relay.cancel()
 
     @asynccontextmanager
-    async def _membership(self, leave: asyncio.Event) -> AsyncIterator[Member]:
+    async def _membership(self, leave: Leave) -> AsyncIterator[Member]:
         await unless(leave, self._topics_there(leave))
         member = Member(self._settings, self._group, self._topics)
         try:
@@ -110,13 +111,13 @@ class _Consumer:
         finally:
             await member.leave()
 
-    async def _topics_there(self, leave: asyncio.Event) -> None:
+    async def _topics_there(self, leave: Leave) -> None:
         """Wait until the shipper has made the topics: a client that asks for one earlier would have it made wrongly."""
         async with admin_client(self._settings) as admin:
             while not await topics_ready(admin):
                 await nap(leave, _TOPIC_POLL_S)
 
-    async def _flow(self, member: Member, leave: asyncio.Event) -> None:
+    async def _flow(self, member: Member, leave: Leave) -> None:
         self._status.become("running")
         measured = 0.0
         while not leave.is_set():
@@ -132,14 +133,14 @@ class _Consumer:
                 measured = time.monotonic()
                 _log.debug("lag", group=self._group, records=member.measure_lag())
 
-    async def _settle(self, member: Member, batch: Sequence[Raw], epoch: int, leave: asyncio.Event) -> None:
+    async def _settle(self, member: Member, batch: Sequence[Raw], epoch: int, leave: Leave) -> None:
         """Handle a batch and commit past it; come back without that when it is no longer ours."""
         pauses = Pauses()
         with CONSUMER_BATCH_SECONDS.labels(self._group).time():
             while epoch == member.epoch:
                 if await self._handled(batch, leave):
                     async with asyncio.timeout(_COMMIT_S):
-                        await unless(leave, member.commit(batch, epoch), grace=_GRACE_S)
+                        await unless(leave, member.commit(batch, epoch))
                     return
                 member.release()
                 await pauses.wait(leave)
@@ -147,9 +148,9 @@ class _Consumer:
                     raise Left
                 member.hold()
 
-    async def _handled(self, batch: Sequence[Raw], leave: asyncio.Event) -> bool:
+    async def _handled(self, batch: Sequence[Raw], leave: Leave) -> bool:
         try:
-            put_aside = await unless(leave, self._handler.handle(batch), grace=_GRACE_S)
+            put_aside = await unless(leave, self._handler.handle(batch))
         except DependencyDown as error:
             self._status.become("paused", str(error))
             return False
@@ -163,6 +164,7 @@ class _Consumer:
         return True
 
 
-async def _relay(stop: asyncio.Event, leave: asyncio.Event) -> None:
+async def _relay(stop: asyncio.Event, leave: Leave) -> None:
     await stop.wait()
+    leave.grace = _GRACE_S
     leave.set()

@@ -22,7 +22,7 @@ _MAX_RECORDS: Final = 500
 _POLL_MS: Final = 50
 _REVOCATION_S: Final = 5.0
 """How long a rebalance waits for the batch in hand: below every broker's rebalance timeout."""
-_CLOSING_S: Final = 0.4
+_CLOSING_S: Final = 0.3
 
 
 class Member(ConsumerRebalanceListener):
@@ -46,10 +46,15 @@ class Member(ConsumerRebalanceListener):
         await self._consumer.start()
 
     async def leave(self) -> None:
-        """Leave the group and disconnect, within half a second; a broker that is slow to answer is left alone."""
+        """Leave the group and disconnect, within half a second.
+
+        aiokafka waits for the answer to a request to join, which may take as long as a session. Without its connections
+        it does not, and the broker sees a member that is gone.
+        """
         closing = asyncio.ensure_future(self._consumer.stop())
         await asyncio.wait({closing}, timeout=_CLOSING_S)
-        closing.cancel()
+        if not closing.done():
+            await self._consumer._client.close()
         await asyncio.gather(closing, return_exceptions=True)
         self._forget_lag()
 

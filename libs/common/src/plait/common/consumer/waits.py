@@ -15,8 +15,14 @@ class Left(Exception):
     """It is time to leave; what was waited for is given up."""
 
 
-async def unless(leave: asyncio.Event, work: Coroutine[None, None, T], *, grace: float = 0.0) -> T:
-    """The result of `work`; once `leave` is set it has `grace` seconds left, then it is cancelled.
+class Leave(asyncio.Event):
+    """Set when it is time to leave; then `grace` says how many seconds there are to finish what is in hand."""
+
+    grace = 0.0
+
+
+async def unless(leave: Leave, work: Coroutine[None, None, T]) -> T:
+    """The result of `work`; once `leave` is set it has its grace left, then it is cancelled.
 
     Raises:
         Left: `work` was cancelled.
@@ -25,8 +31,8 @@ async def unless(leave: asyncio.Event, work: Coroutine[None, None, T], *, grace:
     leaving = asyncio.ensure_future(leave.wait())
     try:
         await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done() and grace:
-            await asyncio.wait({task}, timeout=grace)
+        if not task.done() and leave.grace:
+            await asyncio.wait({task}, timeout=leave.grace)
         if task.done():
             return task.result()
         raise Left
