@@ -92,6 +92,11 @@ def encode(value: Any) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
 
+def decode(raw: bytes) -> Any:
+    """What `encode` made."""
+    return json.loads(raw.decode("utf-8", "surrogatepass"))
+
+
 def digest(raw: bytes) -> Hash:
     """The hash of bytes."""
     return hashlib.sha256(raw).digest()[:_HASH_BYTES]

@@ -39,12 +39,13 @@ class Turn(Struct, frozen=True, array_like=True):
     """Chain of the messages before it."""
     upto: Hash
     """Chain up to and with it."""
-    message: Hash
-    previous: Hash
-    """Hash of the message before it, b"" for none."""
-    tool: str
-    """Id of its first tool call, "" for none."""
     text: Snippet
+    message: Hash = b""
+    """Its hash; like the rest only of the last one."""
+    previous: Hash = b""
+    """Hash of the message before it, b"" for none."""
+    tool: str = ""
+    """Id of its first tool call, "" for none."""
 
 
 class Call(Struct, frozen=True, array_like=True):
@@ -77,8 +78,6 @@ class AnswerFacts(Struct, frozen=True, omit_defaults=True):
     stop_reason: str = ""
     blocks: bytes | None = None
     """The message's blocks as JSON, texts not yet joined nor trimmed; None: there was no message."""
-    text: str = ""
-    """All its texts."""
     calls: tuple[Call, ...] = ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -41,7 +42,10 @@ class Link(Struct, frozen=True, kw_only=True):
 
 
 class Placement(Struct, frozen=True, kw_only=True):
-    """A link and the keys whose change would decide it anew (`watches`: key → until, see `lookup.Watch`)."""
+    """A link, and what would decide it anew."""
 
     link: Link
-    watches: dict[int, Any]
+    watches: dict[int, datetime]
+    """Key → until: a change under the key decides anew if what changed started at that moment or earlier."""
+    settled: bool
+    """Whether no later fact can make a search further back in the history necessary (see `weave.slim`)."""

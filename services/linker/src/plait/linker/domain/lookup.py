@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
@@ -35,13 +35,6 @@ class Ask(Struct, frozen=True):
     after: Stamp | None = None
     oldest_first: bool = False
     limit: int = PAGE
-
-
-class Watch(Struct, frozen=True):
-    """A key whose change can change a placement, as long as what changed started at `until` or earlier."""
-
-    key: int
-    until: datetime
 
 
 class NotLoaded(PlaitError):
@@ -126,9 +119,9 @@ class Recorder:
         """See `Lookup.need`."""
         self._lookup.need(asks)
 
-    def watches(self) -> Iterator[Watch]:
-        """What the questions asked so far depend on, each key once."""
-        return (Watch(key, until) for key, until in self._until.items())
+    def watches(self) -> dict[int, datetime]:
+        """What the questions asked so far depend on: key → until when a change under it matters."""
+        return dict(self._until)
 
 
 def _until(ask: Ask, found: Sequence[Facts]) -> datetime:

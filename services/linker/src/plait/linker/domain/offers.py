@@ -36,7 +36,7 @@ def _offers(facts: Facts) -> Iterator[int]:
         yield keys.of_agent(facts.domain, facts.session_id, facts.agent_id)
     for _, agent in facts.pairs:
         yield keys.named_agent(facts.domain, facts.session_id, agent)
-    if facts.prompt:
+    if facts.prompt and (facts.fork_agent or not facts.turns):
         yield from {keys.agent_prompt(facts.domain, place, facts.prompt) for place in (facts.session_id, keys.ANYWHERE)}
     if facts.candidate:
         yield keys.asked(facts.domain, keys.ANYWHERE, facts.chain)
@@ -76,7 +76,7 @@ def _answer_offers(facts: Facts, answer: Answer) -> Iterator[int]:
 def _call_offers(domain: str, session: str | None, call: Call) -> Iterator[int]:
     if call.name == WORKFLOW_TOOL:
         yield keys.workflow_call(domain, session)
-    elif call.name == SEARCH_TOOL:
+    elif call.name == SEARCH_TOOL and call.wants:
         yield keys.searched(domain, session, call.wants)
-    elif call.name in AGENT_TOOLS:
+    elif call.name in AGENT_TOOLS and call.wants:
         yield keys.agent_call(domain, session, call.wants)

@@ -1,0 +1,121 @@
+"""The facts of an answer: alone, as it comes, and as part of its exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC
+from typing import Any, Final
+
+import msgspec
+
+from plait.common.events import ResponseData
+from plait.linker.domain.canonical import (
+    Block,
+    Message,
+    answer_blocks,
+    chained,
+    clean_text,
+    decode,
+    encode,
+    message_hash,
+    text_hash,
+    tool_use_id,
+)
+from plait.linker.domain.facts import Answer, AnswerFacts, Call, Facts, Snippet
+from plait.linker.domain.offers import AGENT_TOOLS, SEARCH_TOOL, WORKFLOW_TOOL
+from plait.linker.domain.sent import json_value
+from plait.linker.domain.summaries import summary_in
+
+_LONGEST_TITLE: Final = 80
+_CUT_SNIPPET: Final = 2000
+_WHOLE_SNIPPET: Final = 200
+"""Of a whole answer less is kept: clients rarely go on from a part of one."""
+_MOST_CALLS: Final = 256
+
+
+def answer_facts(data: ResponseData) -> AnswerFacts:
+    """What an answer knows without its request. Never raises on what came from upstream."""
+    value = json_value(data.body)
+    message = value if isinstance(value, dict) and isinstance(value.get("content"), list) else None
+    blocks = answer_blocks(message["content"]) if message else None
+    return AnswerFacts(
+        id=data.exchange_id,
+        outcome=data.outcome,
+        ended_at=data.ended_at if data.ended_at.tzinfo else data.ended_at.replace(tzinfo=UTC),
+        message_id=_text(message, "id"),
+        stop_reason=_text(message, "stop_reason"),
+        blocks=None if blocks is None else encode(blocks),
+        calls=tuple(_calls(blocks or ())),
+    )
+
+
+def answer_of(facts: Facts, answer: AnswerFacts) -> Answer:
+    """An answer as part of its exchange: after a request that ends with an assistant message it goes on in that one."""
+    ended = Answer(
+        outcome=answer.outcome,
+        ended_at=answer.ended_at,
+        message_id=answer.message_id,
+        stop_reason=answer.stop_reason,
+        calls=answer.calls,
+    )
+    if answer.blocks is None or not facts.chain:
+        return ended
+    own = _message(_loose(answer.blocks))
+    whole = _message(_loose(facts.tail.blocks) + _loose(answer.blocks)) if facts.tail else own
+    before = facts.tail.before if facts.tail else facts.chain
+    hashed = message_hash("assistant", whole.blocks)
+    text = "".join(own.texts)
+    return msgspec.structs.replace(
+        ended,
+        empty=not own.blocks,
+        upto=chained(before, hashed),
+        message=hashed,
+        previous=facts.tail.previous if facts.tail else facts.last,
+        text=_snippet("".join(whole.texts), answer.outcome == "complete"),
+        summary=summary_in(text) if facts.kind == "compaction" else "",
+        title=_title(text) if facts.side_kind == "title" else "",
+    )
+
+
+def _message(loose: list[Block]) -> Message:
+    message = Message("assistant", loose)
+    message.finish()
+    return message
+
+
+def _loose(blocks: bytes) -> list[Block]:
+    found: list[Block] = decode(blocks)
+    return found
+
+
+def _snippet(text: str, whole: bool) -> Snippet:
+    return Snippet(text[: _WHOLE_SNIPPET if whole else _CUT_SNIPPET], len(text))
+
+
+def _text(message: dict[str, Any] | None, name: str) -> str:
+    found = message.get(name) if message else None
+    return found if isinstance(found, str) else ""
+
+
+def _calls(blocks: list[Block] | tuple[()]) -> Iterator[Call]:
+    for block in [block for block in blocks if tool_use_id(block)][:_MOST_CALLS]:
+        name, given = block.get("name"), block.get("input")
+        yield _call(tool_use_id(block), name if isinstance(name, str) else "", given if isinstance(given, dict) else {})
+
+
+def _call(tool: str, name: str, given: dict[str, Any]) -> Call:
+    """A call with what it wants of others; of an input that did not finish that is unknown."""
+    if name == WORKFLOW_TOOL:
+        return Call(tool, name, script=clean_text(_text(given, "script")))
+    wanted = _text(given, "prompt") if name in AGENT_TOOLS else _text(given, "query") if name == SEARCH_TOOL else ""
+    return Call(tool, name, text_hash(clean_text(wanted)) if wanted else b"")
+
+
+def _title(text: str) -> str:
+    """The title that an answer gives: in JSON, else as text."""
+    try:
+        value = msgspec.json.decode(text.encode())
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        value = text
+    found = value.get("title") if isinstance(value, dict) else value
+    return " ".join(found.split())[:_LONGEST_TITLE].rstrip() if isinstance(found, str) else ""

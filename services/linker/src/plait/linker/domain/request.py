@@ -1,0 +1,228 @@
+"""The facts of a request, and how those of its answer join them."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any, Final
+
+import msgspec
+
+from plait.common.events import RequestData, ResponseData
+from plait.common.threads import session_id
+from plait.linker.domain.answer import answer_facts, answer_of
+from plait.linker.domain.canonical import (
+    Block,
+    Message,
+    chained,
+    clean_text,
+    encode,
+    message_hash,
+    plain_value,
+    text_hash,
+    text_of,
+)
+from plait.linker.domain.facts import AnswerFacts, Facts, Hash, Kind, Snippet, Tail, Turn
+from plait.linker.domain.kinds import AGENT, SEARCH_TASK, kind_of
+from plait.linker.domain.sent import Sent, opened
+from plait.linker.domain.summaries import letters, standing_on
+
+_PARENT_AGENT: Final = "x-claude-code-parent-agent-id"
+_RETRIES: Final = "x-stainless-retry-count"
+_FORK_MARK: Final = "<fork-boilerplate>"
+_FORK_TASK: Final = "Your directive: "
+_WORKFLOW_MARK: Final = "[Workflow harness"
+_WORKFLOW_TASK: Final = "The computed task text follows:"
+_LONGEST_TITLE: Final = 80
+_MOST_SHORTER: Final = 32
+"""Blocks of the last message that may have been added to a failed one."""
+_SNIPPET: Final = 2000
+_OLD_SNIPPET: Final = 80
+_WRAPPER: Final = re.compile(
+    r"<[a-z][a-z-]*>|\[Request interrupted|\[Tool call interrupted|Caveat: |This session is being continued"
+)
+_AGENT_ID: Final = re.compile(r"agentId: *([A-Za-z0-9_-]+)")
+_TASK_ID: Final = re.compile(r"<task-id>([^<]+)</task-id>")
+_CALL_ID: Final = re.compile(r"<tool-use-id>([^<]+)</tool-use-id>")
+_VOLATILE: Final = re.compile(
+    r"x-anthropic-billing-header:[^\n]*"
+    r"|(?s:\bgitStatus: .*)"
+    r"|(?s:<env>.*?</env>)"
+    r"|\d{4}-\d{2}-\d{2}"
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+)
+
+
+def request_facts(data: RequestData) -> Facts:
+    """The facts of a request whose answer is not known. Never raises on what a client sent."""
+    sent = opened(data)
+    kind, side_kind = kind_of(sent)
+    hashes = [message_hash(message.role, message.blocks) for message in sent.messages]
+    chains = list(accumulate(hashes, chained, initial=b""))
+    asks = _agent_facts(sent) | _summary_facts(sent, kind, chains) | _thread_facts(sent.body)
+    return Facts(
+        id=data.exchange_id,
+        domain=data.domain,
+        started_at=aware(data.started_at),
+        kind=kind,
+        side_kind=side_kind,
+        session_id=session_id(data.headers, sent.body),
+        agent_id=sent.headers.get(AGENT) or None,
+        parent_agent_id=sent.headers.get(_PARENT_AGENT) or None,
+        retries=_retries(sent),
+        system=_system_hash(tuple(sent.system)),
+        count=len(sent.raw_messages),
+        chain=chains[-1],
+        first=hashes[0] if hashes else b"",
+        last=hashes[-1] if hashes else b"",
+        shorter=_shorter(sent.messages, chains),
+        turns=_turns(sent.messages, hashes, chains),
+        tail=_tail(sent.messages, hashes, chains),
+        query=_query(sent) if side_kind == "web_search" else b"",
+        pairs=tuple(dict.fromkeys(_pairs(sent))),
+        title=_title(sent.messages),
+        **asks,
+    )
+
+
+def with_answer(facts: Facts, data: ResponseData) -> Facts:
+    """The facts of an exchange that has ended."""
+    return join(facts, answer_facts(data))
+
+
+def join(facts: Facts, answer: AnswerFacts) -> Facts:
+    """Both halves of an exchange; the same whichever came first."""
+    return msgspec.structs.replace(facts, answer=answer_of(facts, answer))
+
+
+def aware(moment: datetime) -> datetime:
+    """A moment without time zone means UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _retries(sent: Sent) -> int | None:
+    """How often the client says it has tried; the CLI always says 0 and means nothing by it."""
+    counted = sent.headers.get(_RETRIES, "")
+    cli = sent.headers.get("user-agent", "").startswith("claude-cli") or sent.headers.get("x-app") == "cli"
+    return int(counted) if counted.isascii() and counted.isdigit() and len(counted) < 10 and not cli else None
+
+
+@lru_cache(maxsize=256)
+def _system_hash(texts: tuple[str, ...]) -> Hash:
+    """The system prompt without what changes by itself: billing, git status, environment, dates, session ids."""
+    kept = [text for part in texts if (text := _VOLATILE.sub("", part).strip())]
+    return text_hash("\n".join(kept)) if kept else b""
+
+
+def _thread_facts(body: dict[str, Any]) -> dict[str, Any]:
+    thread = body.get("thread")
+    if thread is None:
+        return {}
+    previous = thread.get("previous_message_id") if isinstance(thread, dict) else None
+    return {
+        "thread": encode(plain_value(thread)).decode("utf-8", "backslashreplace"),
+        "previous_message": previous if isinstance(previous, str) else "",
+    }
+
+
+def _shorter(messages: list[Message], chains: list[Hash]) -> tuple[Hash, ...]:
+    """Chains without the last blocks: what the request may have been before more was typed (linking.md, "Retry")."""
+    if not messages or messages[-1].role != "user":
+        return ()
+    blocks = messages[-1].blocks
+    fewest = max(1, len(blocks) - _MOST_SHORTER)
+    return tuple(chained(chains[-2], message_hash("user", blocks[:n])) for n in range(len(blocks) - 1, fewest - 1, -1))
+
+
+def _turns(messages: list[Message], hashes: list[Hash], chains: list[Hash]) -> tuple[Turn, ...]:
+    """The assistant messages; of all but the last only what rules 7 and 10 read."""
+    at = [i for i, message in enumerate(messages) if message.role == "assistant"]
+    if not at:
+        return ()
+    texts = {i: "".join(messages[i].texts) for i in at}
+    old = (Turn(chains[i], chains[i + 1], text=Snippet(texts[i][:_OLD_SNIPPET], len(texts[i]))) for i in at[:-1])
+    i = at[-1]
+    last = Turn(
+        before=chains[i],
+        upto=chains[i + 1],
+        text=Snippet(texts[i][:_SNIPPET], len(texts[i])),
+        message=hashes[i],
+        previous=hashes[i - 1] if i else b"",
+        tool=next(iter(messages[i].tool_ids), ""),
+    )
+    return (*old, last)
+
+
+def _tail(messages: list[Message], hashes: list[Hash], chains: list[Hash]) -> Tail | None:
+    if not messages or messages[-1].role != "assistant":
+        return None
+    return Tail(chains[-2], hashes[-2] if len(hashes) > 1 else b"", encode(messages[-1].loose))
+
+
+def _agent_facts(sent: Sent) -> dict[str, Any]:
+    """What an agent was asked, of a request that may be an agent's first (linking.md, "Spawn")."""
+    if _FORK_MARK in sent.last_text[: len(_FORK_MARK)]:
+        return {"fork_agent": True, "prompt": text_hash(clean_text(sent.last_text.partition(_FORK_TASK)[2]))}
+    begins = bool(sent.headers.get(AGENT)) or not any(m.role == "assistant" for m in sent.messages)
+    first = next((message for message in sent.messages if message.role == "user"), None)
+    text = first.texts[-1] if first and first.texts else ""
+    if not begins or not text:
+        return {}
+    if text.startswith(_WORKFLOW_MARK):
+        task = textwrap.dedent(text.partition(_WORKFLOW_TASK)[2].lstrip("\n")).strip()
+        return {"prompt": text_hash(task), "task": task}
+    return {"prompt": text_hash(text)}
+
+
+def _summary_facts(sent: Sent, kind: Kind, chains: list[Hash]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if kind == "compaction" and sent.messages and sent.messages[-1].role == "user":
+        rest = _without_last_text(sent.messages[-1].blocks)
+        found["left"] = chained(chains[-2], message_hash("user", rest)) if rest else chains[-2]
+        found["left_answered"] = not rest
+    stands = standing_on(sent.messages)
+    if stands:
+        found |= {"continued": True, "since_summary": stands.turns_after}
+        found |= {"summary": letters(stands.text), "summary_session": stands.session}
+    return found
+
+
+def _without_last_text(blocks: list[Block]) -> list[Block]:
+    at = next((i for i in range(len(blocks) - 1, -1, -1) if blocks[i]["type"] == "text"), len(blocks))
+    return blocks[:at] + blocks[at + 1 :]
+
+
+def _query(sent: Sent) -> Hash:
+    return text_hash(clean_text(sent.last_text.removeprefix(SEARCH_TASK)))
+
+
+def _title(messages: list[Message]) -> str:
+    """The first text that a person typed."""
+    texts = (text for message in messages if message.role == "user" for text in message.texts)
+    typed = next((text for text in texts if not _WRAPPER.match(text)), "")
+    return " ".join(typed[: 10 * _LONGEST_TITLE].split())[:_LONGEST_TITLE].rstrip()
+
+
+def _pairs(sent: Sent) -> Iterator[tuple[str, str]]:
+    """(tool call, agent) as the newest messages name them: in tool results, in notifications (also as reminders)."""
+    for message in sent.newest:
+        content = message.get("content") if isinstance(message, dict) else None
+        for text in text_of(content):
+            if "<task-id>" in text:
+                yield from _named(_CALL_ID, text, _TASK_ID)
+        for block in content if isinstance(content, list) else []:
+            tool = block.get("tool_use_id") if isinstance(block, dict) else None
+            if isinstance(tool, str):
+                found = (_AGENT_ID.search(text) for text in text_of(block.get("content")))
+                yield from ((tool, match[1]) for match in found if match)
+
+
+def _named(call: re.Pattern[str], text: str, agent: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of one text, which may hold several notifications."""
+    yield from zip(
+        (m[1].strip() for m in call.finditer(text)), (m[1].strip() for m in agent.finditer(text)), strict=False
+    )
