@@ -114,6 +114,16 @@ class Home:
             file.flush()
             yield
 
+    def is_locked(self) -> bool:
+        """Whether a `plait up` runs on it."""
+        try:
+            with self.lock():
+                return False
+        except UserError:
+            return True
+        except FileNotFoundError:
+            return False
+
     def secrets(self) -> Secrets:
         """Read, or made at first use.
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
+from rich.markup import escape
 
 from plait.common.errors import DependencyDown, UserError
 
@@ -21,6 +23,9 @@ app = App(
 )
 out = Console()
 err = Console(stderr=True)
+
+dead_letters = App(name="dead-letters", help="Records that no retry would mend.")
+app.command(dead_letters)
 
 PartName = Literal["gateway", "shipper", "linker", "ledger", "analyzer", "notifier", "api", "dashboard"]
 
@@ -85,6 +90,76 @@ def up(
 
 
 @app.command
+def demo(
+    *,
+    leave: Annotated[bool, Parameter(name="--exit", negative="")] = False,
+    home: Path | None = None,
+    gateway_port: int | None = None,
+    dashboard_port: int | None = None,
+    api_port: int | None = None,
+    host: str = "127.0.0.1",
+    broker: Literal["embedded", "kafka"] = "embedded",
+    processes: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Run everything on a fresh home, with recorded sample traffic and a scripted Claude.
+
+    Args:
+        leave: Stop when the traffic is recorded: 0 if every exchange arrived, else 1.
+        home: Folder of all state; default a temporary one that is removed afterwards.
+        gateway_port: Where clients send their requests; default 3000, or a free one.
+        dashboard_port: Where the dashboard listens; default 3001, or a free one.
+        api_port: Where the read API listens; default 3002, or a free one.
+        host: Address to listen on.
+        broker: The embedded broker, or a real Apache Kafka (needs Java 17 and Maven).
+        processes: Give each part a process of its own.
+    """
+    from plait.cli.demo import demo as run_demo
+    from plait.cli.demo import home_or_temporary, with_free_ports
+    from plait.cli.plan import Options
+
+    with home_or_temporary(home) as folder:
+        options = Options(folder, host, broker=broker, one_process_each=processes)
+        given = {"gateway": gateway_port, "dashboard": dashboard_port, "api": api_port}
+        return 0 if asyncio.run(run_demo(with_free_ports(options, given), out, leave=leave)) else 1
+
+
+@app.command
+def demo(
+    *,
+    exit_: Annotated[bool, Parameter("--exit", negative="")] = False,
+    home: Path | None = None,
+    gateway_port: int | None = None,
+    dashboard_port: int | None = None,
+    api_port: int | None = None,
+    host: str = "127.0.0.1",
+    dashboard: bool = True,
+    broker: Literal["embedded", "kafka"] = "embedded",
+    processes: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Run everything, and send recorded traffic of real clients through it to a scripted Claude.
+
+    Args:
+        exit_: Stop when all of it has arrived; exits 1 when something has not.
+        home: Folder of all state; default a new one that is removed afterwards.
+        gateway_port: Where clients send their requests; default 3000, or a free one.
+        dashboard_port: Where the dashboard listens; default 3001, or a free one.
+        api_port: Where the read API listens; default 3002, or a free one.
+        host: Address to listen on.
+        dashboard: Run the dashboard.
+        broker: The embedded broker, or a real Apache Kafka (needs Java 17 and Maven).
+        processes: Give each part a process of its own.
+    """
+    from plait.cli import demo as shows
+    from plait.cli.plan import Options
+
+    with shows.home_or_temporary(home) as folder:
+        usual = Options(folder, host, dashboard=dashboard, broker=broker, one_process_each=processes)
+        given = {"gateway": gateway_port, "api": api_port, "dashboard": dashboard_port}
+        options = shows.with_free_ports(usual, {part: given[part] for part in usual.ports})
+        return 0 if asyncio.run(shows.demo(options, out, leave=exit_)) else 1
+
+
+@app.command
 def run(part: PartName) -> int:
     """Run one part in the foreground, with settings from the environment only.
 
@@ -94,6 +169,145 @@ def run(part: PartName) -> int:
     from plait.cli import hosting, parts
 
     return hosting.host([parts.part(part)])
+
+
+@app.command
+def migrate(*, home: Path | None = None) -> None:
+    """Bring the database to the tables of this version.
+
+    Args:
+        home: Whose `plait up` is meant when DATABASE_URL is not set.
+    """
+    from plait.cli import database, target
+
+    url = target.database_url(target.home(home))
+    applied = asyncio.run(database.bring_up_to_date(url))
+    for each in applied:
+        out.print(f"applied {each.number:04} {each.name}")
+    out.print(f"{database.without_secret(url)} is up to date.")
+
+
+@app.command
+def topics(*, check: bool = False, home: Path | None = None) -> int:
+    """Create the topics that are missing, or only look; exits 1 when they are not as they must be.
+
+    Args:
+        check: Only look.
+        home: Whose `plait up` is meant when KAFKA_BOOTSTRAP_SERVERS is not set.
+    """
+    from plait.cli import target
+    from plait.cli import topics as known
+
+    states = asyncio.run(known.look(target.broker(target.home(home)), create=not check))
+    for state in states:
+        has = "missing" if state.partitions is None else f"{state.partitions} partitions"
+        must = "" if state.is_good else f", must have {state.topic.partitions}"
+        _mark(state.is_good, f"{state.topic.name:<22} {has}{must}")
+    return 0 if all(state.is_good for state in states) else 1
+
+
+@app.command
+def lag(*, home: Path | None = None) -> None:
+    """Show how many records each consumer has not settled yet.
+
+    Args:
+        home: Whose `plait up` is meant when KAFKA_BOOTSTRAP_SERVERS is not set.
+    """
+    from plait.cli import lag as lags
+    from plait.cli import target
+
+    found = asyncio.run(lags.measure(target.broker(target.home(home))))
+    _print_table(["group", "topic", "committed", "lag"], [[f.group, f.topic, f.committed, f.records] for f in found])
+
+
+@dead_letters.command(name="list")
+def list_dead_letters(*, home: Path | None = None) -> None:
+    """Show what was put aside, and why; never its content.
+
+    Args:
+        home: Whose `plait up` is meant when KAFKA_BOOTSTRAP_SERVERS is not set.
+    """
+    from plait.cli import dead_letters, target
+
+    found = asyncio.run(dead_letters.read(target.broker(target.home(home))))
+    rows = [
+        [f"{f.at:%Y-%m-%d %H:%M:%S}", f.letter.place, f.letter.service, f.letter.size, f.letter.error] for f in found
+    ]
+    _print_table(["put aside (UTC)", "place", "by", "bytes", "because"], rows)
+
+
+@dead_letters.command
+def resend(
+    *places: str, all_: Annotated[bool, Parameter("--all", negative="")] = False, home: Path | None = None
+) -> None:
+    """Publish records again on the topics that they came from.
+
+    Args:
+        places: Which, as `list` shows them: topic-partition-offset.
+        all_: All of them.
+        home: Whose `plait up` is meant when KAFKA_BOOTSTRAP_SERVERS is not set.
+    """
+    from plait.cli import dead_letters, target
+
+    if bool(places) == all_:
+        err.print("plait: name the places to resend, or give --all", style="red")
+        sys.exit(2)
+    settings = target.broker(target.home(home))
+    letters = dead_letters.choose(asyncio.run(dead_letters.read(settings)), places)
+    asyncio.run(dead_letters.resend(settings, letters))
+    out.print(f"{len(letters)} sent again.")
+
+
+@app.command
+def doctor(*, home: Path | None = None) -> int:
+    """Check everything, and say how to repair what is wrong; exits 1 when something is.
+
+    Args:
+        home: Folder of all state; default PLAIT_HOME, else ~/.local/share/plait.
+    """
+    from plait.cli import target
+    from plait.cli.doctor import examine
+
+    findings = asyncio.run(examine(target.home(home)))
+    for each in findings:
+        _mark(each.good, f"{each.check:<10} {each.says}" + (f"\n{'':<13}→ {each.repair}" if each.repair else ""))
+    return 0 if all(each.good for each in findings) else 1
+
+
+@app.command
+def settings(*, markdown: Annotated[bool, Parameter(negative="")] = False) -> None:
+    """Show every setting with its value, its origin, its default and what it means.
+
+    Args:
+        markdown: Print docs/settings.md instead, without values.
+    """
+    from plait.cli import settings_table
+
+    if markdown:
+        sys.stdout.write(settings_table.markdown())
+        return
+    head = ["setting", "value", "origin", "default", "read by", "meaning"]
+    in_use = settings_table.in_use(Path.cwd())
+    rows = [[r.name, value, origin, r.default, " ".join(r.parts), r.meaning] for r, value, origin in in_use]
+    _print_table(head, rows)
+
+
+def _mark(good: bool, text: str) -> None:
+    out.print(f"{'[green]✓[/]' if good else '[red]✗[/]'} ", end="", highlight=False)
+    out.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _print_table(head: list[str], rows: Sequence[Sequence[object]]) -> None:
+    """Aligned on a terminal; tab-separated for other programs."""
+    if not out.is_terminal:
+        sys.stdout.writelines("\t".join(map(str, row)) + "\n" for row in (head, *rows))
+        return
+    from rich.table import Table
+
+    table = Table(*head, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(escape(str(cell)) for cell in row))
+    out.print(table, highlight=False)
 
 
 if __name__ == "__main__":

@@ -153,7 +153,7 @@ def _telling(options: Options) -> list[str]:
 
 
 def _own_port(before: int | None) -> int:
-    return before if before and not _taken(LOOPBACK, before) else free_port()
+    return before if before and not taken(LOOPBACK, before) else free_port()
 
 
 def _refuse_taken_ports(options: Options) -> None:
@@ -161,13 +161,18 @@ def _refuse_taken_ports(options: Options) -> None:
     for name, port in ports.items():
         if twice := [other for other in ports if other != name and ports[other] == port]:
             raise UserError(f"{name} and {twice[0]} cannot both listen on port {port}: give one of them another.")
-        if _taken(options.host, port):
+        if taken(options.host, port):
             raise UserError(
                 f"Port {port} is taken{_by_whom(port)}: stop that program, or choose another with --{name}-port."
             )
 
 
-def _taken(host: str, port: int) -> bool:
+def taken(host: str, port: int) -> bool:
+    """Whether somebody listens there.
+
+    Raises:
+        UserError: we may not listen there, whoever does.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

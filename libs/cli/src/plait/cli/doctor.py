@@ -1,0 +1,154 @@
+"""`plait doctor`: checks everything that Plait needs, and says how to repair what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import shutil
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from plait.cli import database, leftovers, plan, target, topics
+from plait.cli.home import Home
+from plait.cli.program import LOOPBACK
+from plait.common.errors import DependencyDown, UserError
+from plait.common.kafka import is_embedded
+from plait.common.migrate import migrations
+
+_OLDEST_PYTHON: Final = (3, 11)
+_LEAST_DISK: Final = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The result of one check."""
+
+    check: str
+    good: bool
+    says: str
+    repair: str = ""
+
+
+Check = Callable[[Home], Awaitable[Finding]]
+
+
+async def examine(home: Home) -> list[Finding]:
+    """All checks, side by side; a check that cannot be made is a finding, too."""
+    checks: tuple[Check, ...] = (_python, _disk, _secrets, _is_running, _postgres, _broker, _spool)
+    findings = await asyncio.gather(*(check(home) for check in checks))
+    return [*findings, *await _services(home)]
+
+
+async def _python(_: Home) -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    good = sys.version_info >= _OLDEST_PYTHON
+    return Finding("Python", good, version, "" if good else "run `make setup PYTHON=python3.11`")
+
+
+async def _disk(home: Home) -> Finding:
+    where = next(folder for folder in (home.path, *home.path.parents) if folder.exists())
+    free = shutil.disk_usage(where).free
+    good = free >= _LEAST_DISK
+    repair = "" if good else "make room, or put the home elsewhere with --home: a full disk stops the recording"
+    return Finding("disk", good, f"{free / 1024**3:.1f} GiB free at {where}", repair)
+
+
+async def _secrets(home: Home) -> Finding:
+    path = home.path / "secrets.json"
+    if not path.exists():
+        return Finding("secrets", True, "none yet: the first `plait up` makes them")
+    try:
+        home.secrets()
+    except UserError as error:
+        return Finding("secrets", False, str(error), "restore secrets.json from a backup")
+    if path.stat().st_mode & 0o077:
+        return Finding("secrets", False, f"{path} can be read by others", f"chmod 600 {path}")
+    return Finding("secrets", True, "there, readable by you alone")
+
+
+async def _is_running(home: Home) -> Finding:
+    if not home.path.exists():
+        return Finding("plait up", True, f"has never run on {home.path}")
+    if home.is_locked():
+        return Finding("plait up", True, f"runs on {home.path}")
+    if left := await asyncio.to_thread(leftovers.find, home.path):
+        pids = ", ".join(str(process.pid) for process in left)
+        return Finding("plait up", False, f"was killed and left processes {pids}", "run `plait up` once: it cleans up")
+    addresses = home.addresses()
+    taken = [p for p in (addresses.gateway, addresses.api) if plan.taken(LOOPBACK, p)] if addresses else []
+    if taken:
+        return Finding("plait up", False, f"does not run, but port {taken[0]} is taken", "stop the program on it")
+    return Finding("plait up", True, "does not run; its ports are free")
+
+
+async def _postgres(home: Home) -> Finding:
+    try:
+        url = target.database_url(home)
+        connection = await database.connect(url)
+    except UserError as error:
+        return Finding("Postgres", False, str(error), "start `plait up`, or mend DATABASE_URL")
+    try:
+        applied = await connection.fetchval("SELECT CASE WHEN to_regclass('migrations') IS NULL THEN 0 ELSE 1 END")
+        count = await connection.fetchval("SELECT count(*) FROM migrations") if applied else 0
+    finally:
+        await connection.close()
+    good = count == len(migrations())
+    says = f"{database.without_secret(url)}, {count} of {len(migrations())} migrations"
+    return Finding("Postgres", good, says, "" if good else "run `plait migrate`")
+
+
+async def _broker(home: Home) -> Finding:
+    try:
+        settings = target.broker(home)
+        states = await topics.look(settings, create=False)
+    except (UserError, DependencyDown) as error:
+        return Finding("broker", False, str(error), "start `plait up`, or mend KAFKA_BOOTSTRAP_SERVERS")
+    bad = [state.topic.name for state in states if not state.is_good]
+    kind, good = settings.kafka_flavor, len(states) - len(bad)
+    says = f"{settings.kafka_bootstrap_servers} ({kind}), {good} of {len(states)} topics"
+    repair = "wait for the shipper, and see its log" if is_embedded(settings) else "run `plait topics`"
+    return Finding("broker", not bad, says, repair if bad else "")
+
+
+async def _spool(home: Home) -> Finding:
+    if not home.spool.exists():
+        return Finding("spool", True, "none yet")
+    sizes = [file.stat().st_size for file in home.spool.rglob("*") if file.is_file()]
+    return Finding("spool", True, f"{sum(sizes) / 1024**2:.1f} MiB in {home.spool}")
+
+
+async def _services(home: Home) -> list[Finding]:
+    """The health of the processes of a running `plait up`."""
+    addresses = home.addresses() if home.path.exists() and home.is_locked() else None
+    if addresses is None:
+        return []
+    ports = {"gateway": addresses.gateway, "api": addresses.api, "dashboard": addresses.dashboard, **addresses.health}
+    known = {name: port for name, port in ports.items() if port}
+    return list(await asyncio.gather(*(asyncio.to_thread(_health, home, name, port) for name, port in known.items())))
+
+
+def _health(home: Home, name: str, port: int) -> Finding:
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=3)
+    log = f"see {home.logs / name}.log"
+    try:
+        connection.request("GET", "/health/ready")
+        answer = connection.getresponse()
+        body = answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        return Finding(name, False, f"does not answer on port {port} ({error})", log)
+    finally:
+        connection.close()
+    if answer.status == http.HTTPStatus.OK:
+        return Finding(name, True, "ready")
+    return Finding(name, False, _complaints(body) or f"answers {answer.status}", log)
+
+
+def _complaints(body: bytes) -> str:
+    try:
+        checks = json.loads(body).get("checks", {})
+    except (ValueError, AttributeError):
+        return ""
+    return "; ".join(f"{name}: {check.get('message') or check.get('status')}" for name, check in checks.items())
