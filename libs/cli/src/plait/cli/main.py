@@ -119,8 +119,8 @@ def demo(
 
     with home_or_temporary(home) as folder:
         options = Options(folder, host, broker=broker, one_process_each=processes)
-        given = {"gateway": gateway_port, "dashboard": dashboard_port, "api": api_port}
-        return 0 if asyncio.run(run_demo(with_free_ports(options, given), out, leave=leave)) else 1
+        options = with_free_ports(options, gateway=gateway_port, dashboard=dashboard_port, api=api_port)
+        return 0 if asyncio.run(run_demo(options, out, leave=leave)) else 1
 
 
 @app.command
