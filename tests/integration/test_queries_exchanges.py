@@ -13,7 +13,7 @@ from plait.common.events import Fault
 from plait.common.ids import conversation_id
 from plait.common.postgres import open_pool
 from plait.common.queries import exchanges, paging
-from plait.common.queries.exchanges import ExchangeFilter, get_summary, list_exchanges, summarise
+from plait.common.queries.exchanges import ExchangeFilter, get_summary, list_exchanges, list_of_conversation
 from plait.common.queries.paging import Page, Pagination
 from tests import scene, seeding
 
@@ -91,7 +91,7 @@ async def test_every_field_of_a_row(writer: asyncpg.Connection, reader: asyncpg.
 
 async def test_places_in_the_tree(writer: asyncpg.Connection, reader: asyncpg.Pool) -> None:
     s = await scene.play(writer)
-    rows = {row.request_id: row for row in await summarise(reader, ExchangeFilter())}
+    rows = {row.request_id: row for row in (await list_exchanges(reader, ExchangeFilter(), Page())).rows}
     task, title, failed = rows[s.task], rows[s.title], rows[s.failed]
     assert (task.parent_request_id, task.link_kind, task.branch_id) == (s.more, "spawn", "subtask_1")
     assert (task.is_subtask, task.parent_task_request_id) == (True, s.more)
@@ -112,7 +112,7 @@ async def test_a_running_exchange_has_neither_outcome_nor_status(
 
 async def test_all_of_a_conversation_in_time_order(writer: asyncpg.Connection, reader: asyncpg.Pool) -> None:
     s = await scene.play(writer)
-    rows = await summarise(reader, ExchangeFilter(conversation_id=s.told))
+    rows = await list_of_conversation(reader, s.told)
     assert [row.request_id for row in rows] == [s.root, s.title, s.more, s.task, s.other, s.failed]
 
 

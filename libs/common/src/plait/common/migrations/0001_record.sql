@@ -60,6 +60,7 @@ CREATE INDEX exchanges_by_domain ON exchanges (domain, started_at DESC, id DESC)
 CREATE INDEX exchanges_by_session ON exchanges (session_id, started_at DESC, id DESC) WHERE session_id IS NOT NULL;
 CREATE INDEX exchanges_by_account ON exchanges (account_id, started_at DESC, id DESC) WHERE account_id IS NOT NULL;
 CREATE INDEX exchanges_running ON exchanges (started_at) WHERE outcome IS NULL;
+CREATE INDEX exchanges_troubled ON exchanges (outcome, started_at DESC, id DESC) WHERE outcome <> 'complete';
 
 -- What gives the exact request and answer back (plait.common.bodies), by id only.
 CREATE TABLE exchange_requests (

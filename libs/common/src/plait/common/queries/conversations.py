@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from plait.common.queries.exchanges import ExchangeFilter, ExchangeSummary, summarise
+from plait.common.queries.exchanges import ExchangeSummary, list_of_conversation
 from plait.common.queries.identity import resolve
 from plait.common.queries.matching import containing
 from plait.common.queries.named import statements
@@ -106,7 +106,7 @@ async def get_conversation(db: Reader, conversation_id: UUID) -> Conversation | 
         return None
     return Conversation(
         **record,
-        requests=await summarise(db, ExchangeFilter(conversation_id=known)),
+        requests=await list_of_conversation(db, known),
         branches=await list_branches(db, known),
     )
 

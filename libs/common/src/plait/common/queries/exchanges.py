@@ -109,9 +109,10 @@ async def list_exchanges(db: Reader, where: ExchangeFilter, page: Page) -> Liste
     return await paginate(db, page, found, _SQL["count"], _SQL["matching"], values)
 
 
-async def summarise(db: Reader, where: ExchangeFilter) -> list[ExchangeSummary]:
-    """All exchanges that match, oldest first: for filters that bound the answer, as a conversation's."""
-    sql, arguments = _SQL["page"].bind({**await _values(db, where), "limit": None, "offset": None})
+async def list_of_conversation(db: Reader, conversation_id: UUID) -> list[ExchangeSummary]:
+    """All exchanges that carry a conversation's id, oldest first."""
+    values = {**_NO_FILTER, "conversation": conversation_id, "limit": None, "offset": None}
+    sql, arguments = _SQL["page"].bind(values)
     return [_summary(record) for record in reversed(await db.fetch(sql, *arguments))]
 
 

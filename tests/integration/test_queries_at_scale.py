@@ -1,0 +1,121 @@
+"""A hundred thousand exchanges: lists walk indexes, and totals are told without counting all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from plait.common.postgres import open_pool
+from plait.common.queries.exchanges import ExchangeFilter, list_exchanges
+from plait.common.queries.named import statements
+from plait.common.queries.paging import Page
+
+EXCHANGES: Final = 100_000
+TURNS: Final = 20
+"""Exchanges of a conversation."""
+SEVENTH: Final = UUID(hashlib.md5(b"7").hexdigest())
+"""The id of one conversation."""
+
+_HISTORY = f"""
+CREATE TEMPORARY TABLE made AS
+SELECT n, n / {TURNS} AS conversation, ('019aa4b6-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid AS id,
+    '2026-11-01T00:00:00Z'::timestamptz + n * interval '1 second' AS at
+FROM generate_series(0, {EXCHANGES - 1}) AS n;
+"""
+_EXCHANGES = """
+INSERT INTO exchanges (id, domain, started_at, method, path, kind, model, session_id, account_id, status, outcome,
+    duration_ms, preview)
+SELECT id, 'd' || conversation % 50, at, 'POST', '/v1/messages', 'inference', 'm' || n % 3, 's' || conversation,
+    'a' || conversation % 20, 200, CASE WHEN n % 1000 = 0 THEN 'failed' ELSE 'complete' END, 1000, 'turn ' || n
+FROM made
+"""
+_LINKS = """
+INSERT INTO links (exchange_id, own_id, conversation_id, link_kind, branch_id, rule, detail, member)
+SELECT id, gen_random_uuid(), md5(conversation::text)::uuid, 'continue', 'main', 'scope', '{}', ''
+FROM made
+"""
+_USAGE = """
+INSERT INTO usage (exchange_id, domain, model, started_at, input_tokens, output_tokens, cache_read_tokens,
+    cache_creation_tokens, cache_creation_5m_tokens, cache_creation_1h_tokens, web_search_requests,
+    web_fetch_requests, estimated, raw)
+SELECT id, 'd' || conversation % 50, 'm', at, 1, 1, 1, 1, 1, 0, 0, 0, false, '{}' FROM made
+"""
+_CONVERSATIONS = """
+INSERT INTO conversations (id, root_id, domain, account_id, title, first_time, last_time, latest_id, request_count,
+    message_count, session_ids, models, branch_count, subtask_count, compact_count, user_branch_count)
+SELECT md5(conversation::text)::uuid, (array_agg(id ORDER BY n))[1], 'd' || conversation % 50,
+    'a' || conversation % 20, 'title ' || conversation, min(at), max(at), (array_agg(id ORDER BY n DESC))[1],
+    count(*), count(*), ARRAY['s' || conversation], ARRAY['m'], 1, 0, 0, 0
+FROM made GROUP BY conversation
+"""
+
+
+@pytest.fixture
+async def reader(postgres_url: str) -> AsyncIterator[asyncpg.Pool]:
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute(_HISTORY)
+    for fill in (_EXCHANGES, _LINKS, _USAGE, _CONVERSATIONS):
+        await connection.execute(fill)
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+    pool = await open_pool(postgres_url, name="test", read_only=True)
+    yield pool
+    await pool.close()
+
+
+EXCHANGE_LISTS: list[tuple[dict[str, Any], str]] = [
+    ({}, "exchanges_by_time"),
+    ({"domain": "d7"}, "exchanges_by_domain"),
+    ({"session": "s7"}, "exchanges_by_session"),
+    ({"conversation": SEVENTH}, "links_by_conversation"),
+    ({"outcome": "failed"}, "exchanges_troubled"),
+    ({"running": True}, "exchanges_running"),
+]
+CONVERSATION_LISTS: list[tuple[dict[str, Any], str]] = [
+    ({}, "conversations_by_time"),
+    ({"domain": "d7"}, "conversations_by_domain"),
+    ({"account": "a7"}, "conversations_by_account"),
+    ({"session": "s7"}, "conversations_by_session"),
+    ({"id": SEVENTH}, "conversations_pkey"),
+]
+FILTERS: Final = {
+    "exchanges": "id conversation domain session kind model status outcome running since until words",
+    "conversations": "id domain account session since until words",
+}
+
+
+async def test_lists_walk_indexes_and_totals_are_near(reader: asyncpg.Pool) -> None:
+    await lists_walk_indexes(reader)
+    await totals_are_near(reader)
+
+
+async def lists_walk_indexes(reader: asyncpg.Pool) -> None:
+    for noun, lists in (("exchanges", EXCHANGE_LISTS), ("conversations", CONVERSATION_LISTS)):
+        page = statements(noun)["page"]
+        for where, index in lists:
+            values = {**dict.fromkeys(FILTERS[noun].split()), **where, "limit": 101, "offset": 0}
+            sql, arguments = page.bind(values)
+            plan = json.loads(await reader.fetchval(f"EXPLAIN (FORMAT JSON) {sql}", *arguments))
+            nodes = list(walked(plan[0]["Plan"]))
+            assert index in {node.get("Index Name") for node in nodes}, where
+            scanned = {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
+            assert not scanned, where
+
+
+async def totals_are_near(reader: asyncpg.Pool) -> None:
+    place = (await list_exchanges(reader, ExchangeFilter(), Page())).pagination
+    assert place.total_is_estimate
+    assert place.total == pytest.approx(EXCHANGES, rel=0.1)
+    place = (await list_exchanges(reader, ExchangeFilter(domain="d7"), Page())).pagination
+    assert (place.total_is_estimate, place.total) == (False, EXCHANGES // 50)
+
+
+def walked(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """The nodes of a plan."""
+    return [node, *(below for child in node.get("Plans", []) for below in walked(child))]
