@@ -92,40 +92,6 @@ def up(
 @app.command
 def demo(
     *,
-    leave: Annotated[bool, Parameter(name="--exit", negative="")] = False,
-    home: Path | None = None,
-    gateway_port: int | None = None,
-    dashboard_port: int | None = None,
-    api_port: int | None = None,
-    host: str = "127.0.0.1",
-    broker: Literal["embedded", "kafka"] = "embedded",
-    processes: Annotated[bool, Parameter(negative="")] = False,
-) -> int:
-    """Run everything on a fresh home, with recorded sample traffic and a scripted Claude.
-
-    Args:
-        leave: Stop when the traffic is recorded: 0 if every exchange arrived, else 1.
-        home: Folder of all state; default a temporary one that is removed afterwards.
-        gateway_port: Where clients send their requests; default 3000, or a free one.
-        dashboard_port: Where the dashboard listens; default 3001, or a free one.
-        api_port: Where the read API listens; default 3002, or a free one.
-        host: Address to listen on.
-        broker: The embedded broker, or a real Apache Kafka (needs Java 17 and Maven).
-        processes: Give each part a process of its own.
-    """
-    from plait.cli.demo import demo as run_demo
-    from plait.cli.demo import home_or_temporary, with_free_ports
-    from plait.cli.plan import Options
-
-    with home_or_temporary(home) as folder:
-        options = Options(folder, host, broker=broker, one_process_each=processes)
-        options = with_free_ports(options, gateway=gateway_port, dashboard=dashboard_port, api=api_port)
-        return 0 if asyncio.run(run_demo(options, out, leave=leave)) else 1
-
-
-@app.command
-def demo(
-    *,
     exit_: Annotated[bool, Parameter("--exit", negative="")] = False,
     home: Path | None = None,
     gateway_port: int | None = None,
@@ -154,8 +120,7 @@ def demo(
 
     with shows.home_or_temporary(home) as folder:
         usual = Options(folder, host, dashboard=dashboard, broker=broker, one_process_each=processes)
-        given = {"gateway": gateway_port, "api": api_port, "dashboard": dashboard_port}
-        options = shows.with_free_ports(usual, {part: given[part] for part in usual.ports})
+        options = shows.with_free_ports(usual, gateway=gateway_port, dashboard=dashboard_port, api=api_port)
         return 0 if asyncio.run(shows.demo(options, out, leave=exit_)) else 1
 
 
