@@ -90,6 +90,41 @@ def up(
 
 
 @app.command
+def demo(
+    *,
+    exit_: Annotated[bool, Parameter("--exit", negative="")] = False,
+    home: Path | None = None,
+    gateway_port: int | None = None,
+    dashboard_port: int | None = None,
+    api_port: int | None = None,
+    host: str = "127.0.0.1",
+    dashboard: bool = True,
+    broker: Literal["embedded", "kafka"] = "embedded",
+    processes: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Run everything, and send recorded traffic of real clients through it to a scripted Claude.
+
+    Args:
+        exit_: Stop when all of it has arrived; exits 1 when something has not.
+        home: Folder of all state; default a new one that is removed afterwards.
+        gateway_port: Where clients send their requests; default 3000, or a free one.
+        dashboard_port: Where the dashboard listens; default 3001, or a free one.
+        api_port: Where the read API listens; default 3002, or a free one.
+        host: Address to listen on.
+        dashboard: Run the dashboard.
+        broker: The embedded broker, or a real Apache Kafka (needs Java 17 and Maven).
+        processes: Give each part a process of its own.
+    """
+    from plait.cli import demo as shows
+    from plait.cli.plan import Options
+
+    with shows.home_or_temporary(home) as folder:
+        usual = Options(folder, host, dashboard=dashboard, broker=broker, one_process_each=processes)
+        options = shows.with_free_ports(usual, gateway=gateway_port, dashboard=dashboard_port, api=api_port)
+        return 0 if asyncio.run(shows.demo(options, out, leave=exit_)) else 1
+
+
+@app.command
 def run(part: PartName) -> int:
     """Run one part in the foreground, with settings from the environment only.
 
