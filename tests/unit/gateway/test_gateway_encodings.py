@@ -1,0 +1,65 @@
+"""Undoing content encodings: any pieces, damage, and bombs."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable
+
+import brotli
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plait.gateway.shipper.encodings import Undecodable, decoder_for
+
+ENCODERS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    "identity": bytes,
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": brotli.compress,
+    "zstd": zstandard.ZstdCompressor().compress,
+}
+
+
+@given(st.sampled_from(sorted(ENCODERS)), st.binary(max_size=5000), st.integers(1, 999))
+def test_any_pieces_give_the_whole(name: str, body: bytes, size: int) -> None:
+    encoded = ENCODERS[name](body)
+    decoder = decoder_for(name)
+    pieces = [encoded[at : at + size] for at in range(0, len(encoded), size)]
+    assert b"".join(map(decoder.feed, pieces)) == body
+
+
+def test_deflate_without_its_header() -> None:
+    raw = zlib.compressobj(wbits=-15)
+    assert decoder_for("deflate").feed(raw.compress(b"text") + raw.flush()) == b"text"
+
+
+def test_members_and_frames_one_after_another() -> None:
+    assert decoder_for("gzip").feed(gzip.compress(b"one ") + gzip.compress(b"two")) == b"one two"
+    frame = zstandard.ZstdCompressor().compress
+    assert decoder_for("zstd").feed(frame(b"one ") + frame(b"two")) == b"one two"
+
+
+def test_several_encodings_are_undone_last_first() -> None:
+    assert decoder_for("gzip, BR").feed(ENCODERS["br"](gzip.compress(b"text"))) == b"text"
+
+
+@pytest.mark.parametrize("name", ["gzip", "deflate", "br", "zstd"])
+def test_damage_is_told(name: str) -> None:
+    with pytest.raises(Undecodable):
+        decoder_for(name).feed(b"\xff this is not encoded at all")
+
+
+@pytest.mark.parametrize("name", ["gzip", "deflate", "br", "zstd"])
+def test_a_bomb_stops_at_the_bound(name: str) -> None:
+    with pytest.raises(Undecodable):
+        decoder_for(name, most=1000).feed(ENCODERS[name](b"\0" * 50_000))
+
+
+def test_an_unknown_encoding_is_named() -> None:
+    with pytest.raises(Undecodable, match="snappy"):
+        decoder_for("gzip, snappy")

@@ -1,0 +1,160 @@
+"""From spool records to events: what each event says, batches, and outcomes."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from msgspec import UNSET
+
+from plait.common.events import ChunkEvent, ResponseData, decode, encode
+from plait.common.folding import fold
+from plait.gateway.shipper.exchange import Exchange
+from plait.gateway.spool.records import End, Ending, Head, Piece, Request
+
+ID = UUID("019a0000-0000-7000-8000-000000000001")
+JSON = [("content-type", "application/json")]
+SSE = [("content-type", "text/event-stream; charset=utf-8")]
+WHOLE = End(50.0, Ending.WHOLE)
+
+
+def event(kind: str, **fields: Any) -> bytes:
+    return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode()
+
+
+START = event(
+    "message_start", message={"role": "assistant", "model": "m-2", "content": [], "usage": {"input_tokens": 3}}
+)
+TEXT = event("content_block_start", index=0, content_block={"type": "text", "text": ""}) + event(
+    "content_block_delta", index=0, delta={"type": "text_delta", "text": "hi"}
+)
+STOP = event("message_stop")
+ERROR = event("error", error={"type": "overloaded_error", "message": "Overloaded"})
+
+
+def request(body: bytes = b'{"model": "m-1"}', headers: list[tuple[str, str]] | None = None) -> Request:
+    return Request(1_700_000_000.25, "d.test", "POST", "/v1/messages", "beta=true", headers or JSON, body)
+
+
+def answered(headers: list[tuple[str, str]], *pieces: bytes, status: int = 200, end: End = WHOLE) -> ResponseData:
+    exchange = Exchange(ID, request())
+    exchange.head(Head(10.0, status, headers))
+    for n, data in enumerate(pieces):
+        exchange.piece(Piece(20.0 + n, data))
+    response = decode(encode(exchange.end(end)))
+    assert isinstance(response.data, ResponseData)
+    return response.data
+
+
+def test_a_json_body_stands_verbatim_in_the_event() -> None:
+    body = b'{"model" : "m-1",\n "max_tokens":1.0, "zz":"caf\xc3\xa9"}'
+    raw = encode(Exchange(ID, request(body)).request_event)
+    assert b'"body":' + body in raw
+
+
+def test_a_compressed_body_stands_decoded_in_the_event() -> None:
+    body = b'{"metadata":{"user_id":"user_1_account__session_0b0f7d7e-7f0c-4a43-8a53-0e5d9f2f6c11"}}'
+    made = Exchange(ID, request(gzip.compress(body), [("Content-Encoding", "gzip")])).request_event
+    assert bytes(made.data.body) == body if made.data.body is not UNSET else False
+    assert made.data.thread == "0b0f7d7e-7f0c-4a43-8a53-0e5d9f2f6c11"
+    assert made.data.body_size == len(gzip.compress(body))
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [(b"hello \xff", JSON), (b'{"a": 1', JSON), (b"not gzip", [("content-encoding", "gzip")]), (b"[" * 100_000, JSON)],
+)
+def test_what_is_no_json_is_kept_as_received(body: bytes, headers: list[tuple[str, str]]) -> None:
+    made = decode(encode(Exchange(ID, request(body, headers)).request_event))
+    assert made.data.body_base64 == body  # type: ignore[union-attr]
+    assert json.loads(encode(made))["data"]["bodyBase64"] == base64.b64encode(body).decode()
+
+
+def test_an_answer_keeps_its_times_usage_and_model() -> None:
+    data = answered(SSE, START, TEXT, STOP)
+    assert (data.first_byte_ms, data.first_token_ms, data.duration_ms) == (20.0, 21.0, 50.0)
+    assert data.ended_at.timestamp() == 1_700_000_000.3
+    assert data.usage is not UNSET
+    assert json.loads(bytes(data.usage)) == {"input_tokens": 3}
+    assert (data.model, data.streamed, data.body_size) == ("m-2", True, len(START + TEXT + STOP))
+    assert data.body is not UNSET
+    assert json.loads(bytes(data.body)) == fold(START + TEXT + STOP).message
+
+
+def test_a_compressed_stream_is_folded_and_its_chunks_are_decoded() -> None:
+    packed = gzip.compress(START + TEXT + STOP)
+    exchange = Exchange(ID, request())
+    exchange.head(Head(1.0, 200, [*SSE, ("content-encoding", "gzip")]))
+    for n in range(0, len(packed), 10):
+        exchange.piece(Piece(2.0, packed[n : n + 10]))
+    chunk = exchange.chunk()
+    assert chunk is not None
+    assert b"".join(piece.data for piece in chunk.data.pieces) == START + TEXT + STOP
+    assert exchange.end(WHOLE).data.outcome == "complete"
+
+
+def test_chunks_end_at_100_ms_or_16_kb_and_count_their_pieces() -> None:
+    exchange = Exchange(ID, request())
+    exchange.head(Head(0.0, 200, SSE))
+    arrivals = [(0.0, 10), (50.0, 10), (100.0, 10), (101.0, 16 * 1024), (102.0, 5)]
+    made = [exchange.piece(Piece(at, b"x" * size)) for at, size in arrivals] + [exchange.chunk()]
+    chunks = [chunk for chunk in made if isinstance(chunk, ChunkEvent)]
+    assert [(chunk.data.index, len(chunk.data.pieces)) for chunk in chunks] == [(0, 3), (3, 1), (4, 1)]
+    assert [piece.offset_ms for chunk in chunks for piece in chunk.data.pieces] == [at for at, _ in arrivals]
+    assert len({chunk.id for chunk in chunks}) == 3
+
+
+GONE = End(60.0, Ending.CLIENT_GONE, "client_gone", "")
+CUT = End(60.0, Ending.UPSTREAM_CUT, "upstream_cut", "")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "pieces", "end"),
+    [
+        ("complete", None, [START, TEXT, STOP], WHOLE),
+        ("complete", None, [START, TEXT, STOP], GONE),
+        ("interrupted", "upstream_cut", [START, TEXT], CUT),
+        ("interrupted", "upstream_cut", [START, TEXT], WHOLE),
+        ("interrupted", "overloaded_error", [START, ERROR], WHOLE),
+        ("failed", "overloaded_error", [ERROR], WHOLE),
+        ("aborted", "client_gone", [START, TEXT], GONE),
+        ("aborted", "gateway_lost", [START], End(None, Ending.GATEWAY_LOST, "gateway_lost", "")),
+        ("interrupted", "capture_lost", [START], End(60.0, Ending.CAPTURE_LOST, "capture_lost", "")),
+        ("complete", None, [b"data: {}\n\n"], WHOLE),
+    ],
+)
+def test_outcomes_of_streams(outcome: str, error: str | None, pieces: list[bytes], end: End) -> None:
+    data = answered(SSE, *pieces, end=end)
+    assert (data.outcome, data.error.type if data.error else None) == (outcome, error)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "status", "body", "end"),
+    [
+        ("complete", None, 200, b"{}", WHOLE),
+        ("complete", None, 200, b"plain", WHOLE),
+        ("failed", "rate_limit_error", 429, b'{"error":{"type":"rate_limit_error","message":"slow"}}', WHOLE),
+        ("failed", "http_error", 404, b"plain", WHOLE),
+        ("failed", "api_error", 502, b"{}", End(5.0, Ending.NO_ANSWER, "api_error", "away")),
+        ("rejected", "request_too_large", 413, b"{}", End(5.0, Ending.REFUSED, "request_too_large", "")),
+        ("interrupted", "upstream_cut", 200, b'{"a":', CUT),
+    ],
+)
+def test_outcomes_of_other_answers(outcome: str, error: str | None, status: int, body: bytes, end: End) -> None:
+    data = answered(JSON, body, status=status, end=end)
+    assert (data.outcome, data.error.type if data.error else None) == (outcome, error)
+    assert data.status == status
+
+
+def test_a_client_that_left_before_any_answer() -> None:
+    data = Exchange(ID, request()).end(GONE).data
+    assert (data.outcome, data.status, data.first_byte_ms, data.model) == ("aborted", None, None, "m-1")
+
+
+def test_a_lost_gateway_is_as_late_as_the_last_thing_seen() -> None:
+    data = answered(SSE, START, TEXT, end=End(None, Ending.GATEWAY_LOST, "gateway_lost", ""))
+    assert data.duration_ms == 21.0

@@ -1,0 +1,100 @@
+"""The spool's bounds: a full or failing disk loses captures, by reason, and nothing that was written before."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from plait.common.errors import UserError
+from plait.gateway.spool.frames import Frame, Kind
+from plait.gateway.spool.reader import SpoolReader
+from plait.gateway.spool.segments import START, segment_numbers
+from plait.gateway.spool.writer import SpoolWriter
+
+MEGA = 1 << 20
+
+
+def frame(kind: Kind, size: int = 1000, exchange: bytes = b"x" * 16) -> Frame:
+    return Frame(kind, exchange, b"p" * size)
+
+
+def read(directory: Path) -> list[Frame]:
+    reader = SpoolReader(directory, START, settled=True)
+    found = list(iter(reader.next, None))
+    assert reader.damaged == 0
+    reader.close()
+    return found
+
+
+@contextmanager
+def disk_of(size: int) -> Iterator[None]:
+    """Files of this process cannot grow beyond `size`: a write across it is short, the next one fails."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_spool_takes_no_new_exchange_but_ends_those_it_has(tmp_path: Path) -> None:
+    writer = SpoolWriter(tmp_path, segment_bytes=MEGA, max_bytes=2 * MEGA)
+    begun = frame(Kind.REQUEST, 1_800_000)
+    assert writer.append(begun)
+    assert not writer.append(frame(Kind.REQUEST, 200_000))
+    assert writer.append(frame(Kind.PIECE, 200_000))
+    assert not writer.append(frame(Kind.PIECE, 200_000))
+    assert writer.append(frame(Kind.END))
+    assert writer.dropped == {"full": 2}
+    assert writer.trouble == "full"
+    writer.close()
+    assert [found.kind for found in read(tmp_path)] == [Kind.REQUEST, Kind.PIECE, Kind.END]
+
+
+def test_a_short_write_is_taken_back_and_the_next_record_stands_right_behind_the_last_whole_one(tmp_path: Path) -> None:
+    writer = SpoolWriter(tmp_path, segment_bytes=MEGA, max_bytes=4 * MEGA)
+    first, torn, last = (frame(Kind.PIECE, exchange=bytes([n]) * 16) for n in range(3))
+    assert writer.append(first)
+    with disk_of(1500):
+        assert not writer.append(torn)
+    assert writer.append(last)
+    assert writer.dropped == {"disk": 1}
+    writer.close()
+    assert read(tmp_path) == [first, last]
+
+
+def test_an_end_that_found_no_disk_is_written_before_the_next_record(tmp_path: Path) -> None:
+    writer = SpoolWriter(tmp_path, segment_bytes=MEGA, max_bytes=4 * MEGA)
+    request, end, later = frame(Kind.REQUEST), frame(Kind.END), frame(Kind.REQUEST, exchange=b"l" * 16)
+    assert writer.append(request)
+    with disk_of(1500):
+        assert not writer.append(end)
+    assert writer.append(later)
+    writer.close()
+    assert read(tmp_path) == [request, end, later]
+
+
+def test_deleted_segments_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("plait.gateway.spool.writer.time.monotonic", lambda: now)
+    writer = SpoolWriter(tmp_path, segment_bytes=MEGA, max_bytes=2 * MEGA)
+    assert writer.append(frame(Kind.REQUEST, 1_700_000))
+    assert writer.append(frame(Kind.PIECE))
+    assert not writer.append(frame(Kind.REQUEST, 300_000))
+    oldest = segment_numbers(tmp_path)[0]
+    (tmp_path / f"{oldest:020d}.segment").unlink()
+    now += 2
+    assert writer.append(frame(Kind.REQUEST, 300_000))
+    writer.close()
+
+
+def test_a_spool_has_one_writer(tmp_path: Path) -> None:
+    writer = SpoolWriter(tmp_path, segment_bytes=MEGA, max_bytes=4 * MEGA)
+    with pytest.raises(UserError, match="has a writer already"):
+        SpoolWriter(tmp_path, segment_bytes=MEGA, max_bytes=4 * MEGA)
+    writer.close()
+    SpoolWriter(tmp_path, segment_bytes=MEGA, max_bytes=4 * MEGA).close()
