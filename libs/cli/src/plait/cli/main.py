@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -32,6 +33,7 @@ PartName = Literal["gateway", "shipper", "linker", "ledger", "analyzer", "notifi
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: exits 0 when it went well, 1 with a reason on stderr when not, 2 when it was called wrongly."""
+    logging.getLogger().addHandler(logging.NullHandler())  # libraries' complaints: the reason is told by us, once
     try:
         sys.exit(app(arguments, exit_on_error=False, print_error=True, error_console=err) or 0)
     except CycloptsError:
@@ -165,7 +167,7 @@ def topics(*, check: bool = False, home: Path | None = None) -> int:
 
     states = asyncio.run(known.look(target.broker(target.home(home)), create=not check))
     for state in states:
-        has = "missing" if state.partitions is None else f"{state.partitions} partitions"
+        has = "missing" if state.partitions is None else f"partitions: {state.partitions}"
         must = "" if state.is_good else f", must have {state.topic.partitions}"
         _mark(state.is_good, f"{state.topic.name:<22} {has}{must}")
     return 0 if all(state.is_good for state in states) else 1
