@@ -53,7 +53,6 @@ async def add_link(db: asyncpg.Connection, exchange: UUID, root: UUID | None, **
         "rule": "test",
         "detail": "{}",
         "member": b"",
-        "member": b"",
         **columns,
     }
     await insert(db, "links", row)
