@@ -64,7 +64,8 @@ Scenario = dict[int, Exchange]
 def scenarios(ids: Ids = "kept", domain: str | None = None) -> dict[str, Scenario]:
     """All recorded scenarios, each in a domain of its own unless one is given.
 
-    With ids `removed`, clients say neither session nor agent. In one domain tool ids are made to differ, as real ones do.
+    With ids `removed`, clients say neither session nor agent. The recording's scripted answers repeat tool ids: in one
+    domain they are made to differ, as real ones do.
     """
     found: dict[str, Scenario] = {}
     for path in sorted(FOLDER.glob("*/*.json")):
