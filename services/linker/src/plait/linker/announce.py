@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
@@ -15,7 +14,6 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from plait.common.consumer.waits import Left, Pauses, unless
 from plait.common.errors import DependencyDown
 from plait.common.events import SOURCE_LINKER, ConversationData, ConversationEvent, encode, partition_key
 from plait.common.kafka import new_producer
@@ -27,6 +25,7 @@ from plait.linker.columns import columns
 
 _AT_ONCE: Final = 500
 """Events published in one go, and thus repeated at most after a crash."""
+_AGAIN_S: Final = 1.0
 
 _log = structlog.get_logger()
 
@@ -67,27 +66,24 @@ class Announcer:
         """
         self._filled.set()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Publish whenever woken, until `stop`. What a broker or database that is away keeps back is tried again."""
-        pauses = Pauses()
+    async def run(self) -> None:
+        """Publish whenever woken, until cancelled. What an absent broker or database keeps back is tried again."""
         try:
-            while await self._woken(stop):
-                try:
-                    while await self._publish_some():
-                        pauses = Pauses()
-                except (DependencyDown, KafkaError, OSError) as error:
-                    _log.warning("conversation events wait", error=type(error).__name__)
-                    self._filled.set()
-                    await pauses.wait(stop)
+            while True:
+                await self._filled.wait()
+                self._filled.clear()
+                await self._publish_all()
         finally:
             await self._disconnect()
 
-    async def _woken(self, stop: asyncio.Event) -> bool:
-        """Wait until there is something to publish; False when it is time to stop."""
-        with suppress(Left):
-            await unless(stop, self._filled.wait())
-        self._filled.clear()
-        return not stop.is_set()
+    async def _publish_all(self) -> None:
+        try:
+            while await self._publish_some():
+                pass
+        except (DependencyDown, KafkaError, OSError) as error:
+            _log.warning("conversation events wait", error=type(error).__name__)
+            await asyncio.sleep(_AGAIN_S)
+            self._filled.set()
 
     async def _publish_some(self) -> int:
         """Take the oldest events out and publish them before that is committed; how many there were."""

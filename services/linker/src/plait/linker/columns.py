@@ -12,5 +12,9 @@ def columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
 
 
 def _storable(value: Any) -> Any:
-    """Postgres takes every character in text but NUL."""
-    return value.replace("\0", "") if isinstance(value, str) else value
+    """Postgres takes every character in text and in JSON but NUL; JSON comes as a dict."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, list):
+        return [_storable(one) for one in value]
+    return {_storable(key): _storable(one) for key, one in value.items()} if isinstance(value, dict) else value

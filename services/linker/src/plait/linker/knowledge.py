@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -46,18 +46,24 @@ class _Half:
 async def learn(
     connection: asyncpg.pool.PoolConnectionProxy, requests: Mapping[UUID, Facts], answers: Mapping[UUID, AnswerFacts]
 ) -> list[Change]:
-    """Keep what a batch's requests and answers know; returns the exchanges whose request is known and whose facts are
-    new. The domains of the batch must be locked."""
+    """Which exchanges, of those whose request is known, have new facts with a batch; their offers are moved.
+
+    Answers without their request are put down to wait. The facts that changed are not put down yet: what is kept of
+    them is known once they are placed (`keep`). The domains of the batch must be locked.
+    """
     numbers = sorted(requests.keys() | answers.keys())
     known = {number: _Half() for number in numbers} | await _halves(connection, numbers)
     now = {number: known[number].with_news(requests.get(number), answers.get(number)) for number in numbers}
     news = [number for number in numbers if now[number] != known[number]]
-    rows = [(number, FACTS_VERSION, _packed(now[number].facts), _packed(now[number].waiting)) for number in news]
-    if rows:
-        await connection.execute(statements.PUT_FACTS, *columns(rows))
+    await _put(connection, [(number, None, now[number].waiting) for number in news if not now[number].facts])
     changes = [Change(known[number].facts, facts) for number in news if (facts := now[number].facts)]
     await _move_offers(connection, changes)
     return changes
+
+
+async def keep(connection: asyncpg.pool.PoolConnectionProxy, facts: Iterable[Facts]) -> None:
+    """Put down the facts of exchanges whose request is known."""
+    await _put(connection, [(one.id, one, None) for one in sorted(facts, key=lambda one: one.id)])
 
 
 async def facts_of(connection: asyncpg.pool.PoolConnectionProxy, numbers: Iterable[UUID]) -> dict[UUID, Facts]:
@@ -88,6 +94,14 @@ async def _move_offers(connection: asyncpg.pool.PoolConnectionProxy, changes: It
         await connection.execute(statements.DROP_OFFERS, *columns(gone))
     if come:
         await connection.execute(statements.ADD_OFFERS, *columns(come))
+
+
+async def _put(
+    connection: asyncpg.pool.PoolConnectionProxy, rows: Sequence[tuple[UUID, Facts | None, AnswerFacts | None]]
+) -> None:
+    if rows:
+        packed = [(number, FACTS_VERSION, _packed(facts), _packed(waiting)) for number, facts, waiting in rows]
+        await connection.execute(statements.PUT_FACTS, *columns(packed))
 
 
 def _packed(value: Facts | AnswerFacts | None) -> bytes | None:

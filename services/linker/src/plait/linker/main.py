@@ -6,7 +6,6 @@ import asyncio
 from typing import Final
 
 from plait.common.consumer import consume
-from plait.common.consumer.waits import nap
 from plait.common.errors import DependencyDown
 from plait.common.health import health_port
 from plait.common.postgres import Database
@@ -29,20 +28,21 @@ async def run(stop: asyncio.Event) -> None:
     linker = Linker(database, announcer.wake)
     try:
         async with health_port(settings), asyncio.TaskGroup() as tasks:
-            tasks.create_task(announcer.run(stop))
-            tasks.create_task(keep_partitions(database, stop))
+            beside = [tasks.create_task(announcer.run()), tasks.create_task(keep_partitions(database))]
             await consume(linker, group=GROUP, topics=(REQUESTS, CHUNKS, RESPONSES), settings=settings, stop=stop)
+            for task in beside:
+                task.cancel()
     finally:
         await database.close()
 
 
-async def keep_partitions(database: Database, stop: asyncio.Event) -> None:
+async def keep_partitions(database: Database) -> None:
     """Make the partitions of the months ahead, now and twice a day; until they are there the default ones take all."""
-    while not stop.is_set():
+    while True:
         try:
             async with database.transaction() as connection:
                 await connection.execute(statements.MAKE_PARTITIONS)
         except DependencyDown:
-            await nap(stop, _AGAIN_S)
+            await asyncio.sleep(_AGAIN_S)
         else:
-            await nap(stop, _PARTITIONS_S)
+            await asyncio.sleep(_PARTITIONS_S)

@@ -10,8 +10,13 @@ import asyncpg
 from plait.common.consumer import Record, Rejected
 from plait.common.postgres import Database
 from plait.linker import contents, exchanges, knowledge, statements
+from plait.linker.announce import put_out
 from plait.linker.batch import Batch, read
 from plait.linker.domain.keys import key
+from plait.linker.placing import place_again
+from plait.linker.shelf import Shelf
+from plait.linker.summing import sum_up
+from plait.linker.trees import name_again
 
 
 class Linker:
@@ -37,13 +42,24 @@ class Linker:
             await contents.add(connection, blobs, new.chains)
             await _lock(connection, batch)
             await exchanges.add(connection, batch)
-            await knowledge.learn(
-                connection,
-                {number: one.facts for number, one in batch.requests.items()},
-                {number: one.facts for number, one in batch.responses.items()},
-            )
+            await _braid(connection, batch)
         self._committed()
         return rejected
+
+
+async def _braid(connection: asyncpg.pool.PoolConnectionProxy, batch: Batch) -> None:
+    """Bring links, names and conversations to what the facts now say."""
+    changes = await knowledge.learn(
+        connection,
+        {number: one.facts for number, one in batch.requests.items()},
+        {number: one.facts for number, one in batch.responses.items()},
+    )
+    if not changes:
+        return
+    shelf = Shelf(connection, [change.after for change in changes])
+    placements = await place_again(connection, shelf, changes)
+    woven = await name_again(connection, shelf, {number: one.link for number, one in placements.items()})
+    await put_out(connection, await sum_up(connection, woven))
 
 
 async def _lock(connection: asyncpg.pool.PoolConnectionProxy, batch: Batch) -> None:

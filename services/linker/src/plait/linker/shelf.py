@@ -22,9 +22,10 @@ _LATEST: Final = (datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
 class Shelf:
     """A `Lookup` of what has been fetched; good for one transaction that holds the locks of its domains."""
 
-    def __init__(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+    def __init__(self, connection: asyncpg.pool.PoolConnectionProxy, news: Iterable[Facts]) -> None:
+        """`news` are facts whose offers are written, but not they themselves yet."""
         self._connection = connection
-        self._facts: dict[UUID, Facts] = {}
+        self._facts = {facts.id: facts for facts in news}
         self._found: dict[Ask, list[UUID]] = {}
 
     def find(self, ask: Ask) -> Sequence[Facts]:

@@ -136,3 +136,115 @@ DELETE FROM outbox
 WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
 RETURNING id, key, event
 """
+
+# Who must be decided again: they asked for a key under which something changed, up to that moment or later.
+ASKERS: Final = """
+SELECT DISTINCT a.exchange_id
+FROM unnest($1::bigint[], $2::timestamptz[]) AS changed (key, started_at)
+JOIN link_asks AS a ON a.key = changed.key AND a.until >= changed.started_at
+"""
+
+ASKS_OF: Final = "SELECT key, until, exchange_id FROM link_asks WHERE exchange_id = ANY($1)"
+
+ADD_ASKS: Final = """
+INSERT INTO link_asks (key, until, exchange_id)
+SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::uuid[])
+"""
+
+DROP_ASKS: Final = """
+DELETE FROM link_asks AS a USING unnest($1::bigint[], $2::timestamptz[], $3::uuid[]) AS gone (key, until, id)
+WHERE a.key = gone.key AND a.until = gone.until AND a.exchange_id = gone.id
+"""
+
+# All members of the trees that these exchanges are in, and those of the exchanges that are in none.
+TREES_AROUND: Final = """
+WITH around AS MATERIALIZED (
+    SELECT DISTINCT conversation_id FROM links WHERE exchange_id = ANY($1) AND conversation_id IS NOT NULL
+)
+SELECT l.exchange_id, l.conversation_id, l.parent_id, l.link_kind, l.branch_id, l.is_subtask, l.parent_task_id, l.member
+FROM around JOIN links AS l USING (conversation_id)
+UNION ALL
+SELECT l.exchange_id, l.conversation_id, l.parent_id, l.link_kind, l.branch_id, l.is_subtask, l.parent_task_id, l.member
+FROM links AS l WHERE l.exchange_id = ANY($1) AND l.conversation_id IS NULL
+"""
+
+PUT_LINKS: Final = """
+INSERT INTO links (
+    exchange_id, conversation_id, parent_id, link_kind, branch_id, is_subtask, parent_task_id, own_id, retry_of,
+    serves_id, rule, detail, member
+)
+SELECT * FROM unnest(
+    $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::boolean[], $7::uuid[], $8::uuid[], $9::uuid[],
+    $10::uuid[], $11::text[], $12::jsonb[], $13::bytea[]
+)
+ON CONFLICT (exchange_id) DO UPDATE SET
+    conversation_id = excluded.conversation_id, parent_id = excluded.parent_id, link_kind = excluded.link_kind,
+    branch_id = excluded.branch_id, is_subtask = excluded.is_subtask, parent_task_id = excluded.parent_task_id,
+    retry_of = excluded.retry_of, serves_id = excluded.serves_id, rule = excluded.rule, detail = excluded.detail,
+    member = excluded.member
+"""
+
+RENAME_LINKS: Final = """
+UPDATE links AS l SET
+    conversation_id = named.conversation_id, parent_id = named.parent_id, link_kind = named.link_kind,
+    branch_id = named.branch_id, is_subtask = named.is_subtask, parent_task_id = named.parent_task_id
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::boolean[], $7::uuid[])
+    AS named (id, conversation_id, parent_id, link_kind, branch_id, is_subtask, parent_task_id)
+WHERE l.exchange_id = named.id
+"""
+
+# What is below a spawn is of kind `subagent`, which only its tree tells.
+CORRECT_KINDS: Final = """
+UPDATE exchanges AS e SET kind = named.kind
+FROM unnest($1::uuid[], $2::text[]) AS named (id, kind)
+WHERE e.id = named.id AND e.kind IS DISTINCT FROM named.kind
+"""
+
+DROP_CONVERSATIONS: Final = "DELETE FROM conversations WHERE id = ANY($1)"
+
+# Where conversations that are no more have gone: into that of their root.
+MOVED: Final = "SELECT own_id, conversation_id FROM links WHERE own_id = ANY($1) AND conversation_id IS NOT NULL"
+
+# What a conversation now holds, summed up from its exchanges. In a tree (link_kind is not null) or beside it.
+PUT_CONVERSATIONS: Final = """
+WITH state AS (
+    SELECT
+        l.conversation_id AS id,
+        (array_agg(e.id) FILTER (WHERE l.own_id = l.conversation_id))[1] AS root_id,
+        min(e.domain) AS domain,
+        (array_agg(e.account_id ORDER BY e.started_at, e.id) FILTER (WHERE e.account_id IS NOT NULL))[1] AS account_id,
+        min(e.started_at) FILTER (WHERE l.link_kind IS NOT NULL) AS first_time,
+        max(greatest(e.started_at, e.ended_at)) FILTER (WHERE l.link_kind IS NOT NULL) AS last_time,
+        (array_agg(e.id ORDER BY e.started_at DESC, e.id DESC) FILTER (WHERE l.link_kind IS NOT NULL))[1] AS latest_id,
+        count(*)::integer AS request_count,
+        coalesce(max(e.message_count + (e.outcome = 'complete')::integer), 0) AS message_count,
+        coalesce(array_agg(DISTINCT e.session_id) FILTER (WHERE e.session_id IS NOT NULL), '{}') AS session_ids,
+        coalesce(array_agg(DISTINCT e.model) FILTER (WHERE e.model IS NOT NULL AND l.link_kind IS NOT NULL), '{}')
+            AS models,
+        array_agg(DISTINCT l.branch_id) FILTER (WHERE l.branch_id IS NOT NULL) AS branch_ids
+    FROM links AS l JOIN exchanges AS e ON e.id = l.exchange_id
+    WHERE l.conversation_id = ANY($1)
+    GROUP BY l.conversation_id
+), titled AS (
+    SELECT state.*, given.title FROM state JOIN unnest($1::uuid[], $2::text[]) AS given (id, title) USING (id)
+), put AS (
+    INSERT INTO conversations (
+        id, root_id, domain, account_id, title, first_time, last_time, latest_id, request_count, message_count,
+        session_ids, models, branch_count, subtask_count, compact_count, user_branch_count
+    )
+    SELECT
+        id, root_id, domain, account_id, title, first_time, last_time, latest_id, request_count, message_count,
+        session_ids, models, cardinality(branch_ids),
+        (SELECT count(*) FROM unnest(branch_ids) AS branch WHERE branch LIKE 'subtask\\_%'),
+        (SELECT count(*) FROM unnest(branch_ids) AS branch WHERE branch LIKE 'compact\\_%'),
+        (SELECT count(*) FROM unnest(branch_ids) AS branch WHERE branch LIKE 'branch\\_%')
+    FROM titled
+    ON CONFLICT (id) DO UPDATE SET
+        account_id = excluded.account_id, title = excluded.title, first_time = excluded.first_time,
+        last_time = excluded.last_time, latest_id = excluded.latest_id, request_count = excluded.request_count,
+        message_count = excluded.message_count, session_ids = excluded.session_ids, models = excluded.models,
+        branch_count = excluded.branch_count, subtask_count = excluded.subtask_count,
+        compact_count = excluded.compact_count, user_branch_count = excluded.user_branch_count
+)
+SELECT id, domain, title, request_count, branch_ids, latest_id FROM titled ORDER BY id
+"""

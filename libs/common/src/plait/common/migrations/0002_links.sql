@@ -34,16 +34,17 @@ CREATE TABLE links (
     link_kind       text,                 -- null for side calls
     branch_id       text,
     retry_of        uuid,
-    spawn_call      text,                 -- the tool call that started this agent
     serves_id       uuid,
     is_subtask      boolean NOT NULL DEFAULT false,
     parent_task_id  uuid,
     rule            text NOT NULL,        -- evidence: the rule that decided ...
-    detail          jsonb NOT NULL        -- ... and what it saw
+    detail          jsonb NOT NULL,       -- ... and what it saw
+    member          bytea NOT NULL        -- what naming a tree needs of it (plait.linker.domain.names.Member)
 );
 CREATE INDEX links_by_conversation ON links (conversation_id);
 CREATE INDEX links_by_own ON links (own_id);
 CREATE INDEX links_by_parent ON links (parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX links_by_attempt ON links (retry_of) WHERE retry_of IS NOT NULL;
 CREATE INDEX links_by_served ON links (serves_id) WHERE serves_id IS NOT NULL;
 
 -- One row a conversation, kept by the linker with every change of its tree: what the list shows without a join.
@@ -67,6 +68,9 @@ CREATE TABLE conversations (
 );
 CREATE INDEX conversations_by_time ON conversations (last_time DESC, id DESC);
 CREATE INDEX conversations_by_domain ON conversations (domain, last_time DESC, id DESC);
+CREATE INDEX conversations_by_account ON conversations (account_id, last_time DESC, id DESC)
+    WHERE account_id IS NOT NULL;
+CREATE INDEX conversations_by_session ON conversations USING gin (session_ids) WITH (fastupdate = off);
 
 -- Conversation events that are committed and not yet published: a crash between the two loses none.
 CREATE TABLE outbox (
