@@ -59,11 +59,11 @@ async def producing(settings: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
         await producer.stop()
 
 
-async def send(settings: KafkaSettings, values: Iterable[bytes], topic: Topic = RESPONSES) -> None:
+async def send(settings: KafkaSettings, values: Iterable[bytes | None], topic: Topic = RESPONSES) -> None:
     """Send values to the partitions of a topic in turn; returns when the broker has them."""
     async with producing(settings) as producer:
         sent = [
-            await producer.send(topic.name, value, partition=number % topic.partitions)
+            await producer.send(topic.name, value, b"d|t", number % topic.partitions)
             for number, value in enumerate(values)
         ]
         await asyncio.gather(*sent)

@@ -1,30 +1,35 @@
 """Dead letters: records that no retry will mend, kept on a topic of their own with where they came from and why.
 
-A dead letter has the record's key, value and headers as they were, and our headers more. It is written before the
-offset of its record is committed, so none is lost; after a crash there may be two of one record, with equal places.
+A dead letter has the record's value and headers as they were, and headers of ours that hold the rest, its key too: its
+own key is the record's place. It is written before the offset of its record is committed, so none is lost; after a
+crash there may be two of one record, with equal places.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Final
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from plait.common.errors import DependencyDown
-from plait.common.kafka import new_producer
+from plait.common.kafka import new_consumer, new_producer
 from plait.common.settings import KafkaSettings
 from plait.common.topics import DEAD_LETTERS, MAX_EVENT_BYTES
 
 PREFIX: Final = "plait-dead-"
 """All headers that this module adds begin so; headers of a record that begin so are left out."""
 
+_KEY: Final = PREFIX + "key"
 _ROOM: Final = 64 * 1024
 """What headers and framing may add to a value before the topic's limit is reached."""
 _LONGEST_REASON: Final = 500
+_POLL_MS: Final = 200
+_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class DeadLetter:
     error: str
     key: bytes | None
     value: bytes | None
-    """None also when the record was too large to be kept: see `size`."""
+    """None also when the record was too large to be kept, with its key and headers: see `size`."""
     headers: tuple[tuple[str, bytes | None], ...]
     """The record's own."""
     size: int
@@ -75,7 +80,8 @@ def to_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
         "error": letter.error,
         "size": str(letter.size),
     }
-    return [(PREFIX + name, value.encode("utf-8", "replace")) for name, value in added.items()]
+    key = [] if letter.key is None else [(_KEY, letter.key)]
+    return [*key, *((PREFIX + name, value.encode("utf-8", "replace")) for name, value in added.items())]
 
 
 def parse(record: ConsumerRecord[bytes | None, bytes | None]) -> DeadLetter | None:
@@ -88,13 +94,18 @@ def parse(record: ConsumerRecord[bytes | None, bytes | None]) -> DeadLetter | No
             offset=int(ours["offset"]),
             service=ours["service"],
             error=ours["error"],
-            key=record.key,
+            key=next((value for name, value in record.headers if name == _KEY), None),
             value=record.value,
             headers=tuple((n, v) for n, v in record.headers if not _is_ours(n)),
             size=int(ours["size"]),
         )
     except (KeyError, ValueError):
         return None
+
+
+def _fits(letter: DeadLetter) -> bool:
+    headers = sum(2 * len(name) + len(value or b"") for name, value in letter.headers)
+    return letter.size + headers + len(letter.key or b"") <= MAX_EVENT_BYTES - _ROOM
 
 
 def _is_ours(name: str) -> bool:
@@ -122,12 +133,9 @@ class DeadLetters:
 
     async def _send(self, letter: DeadLetter) -> None:
         producer = await self._started()
-        fits = letter.size + sum(len(n) + len(v or b"") for n, v in letter.headers) <= MAX_EVENT_BYTES - _ROOM
+        kept = letter if _fits(letter) else replace(letter, key=None, value=None, headers=())
         await producer.send_and_wait(
-            DEAD_LETTERS.name,
-            key=letter.place.encode(),
-            value=letter.value if fits else None,
-            headers=[*(letter.headers if fits else ()), *to_headers(letter)],
+            DEAD_LETTERS.name, kept.value, letter.place.encode(), headers=[*kept.headers, *to_headers(kept)]
         )
 
     async def _started(self) -> AIOKafkaProducer:
@@ -146,3 +154,68 @@ class DeadLetters:
         if self._producer is not None:
             producer, self._producer = self._producer, None
             await producer.stop()
+
+
+async def list_letters(settings: KafkaSettings) -> AsyncIterator[DeadLetter]:
+    """Every dead letter that the broker has at this moment, oldest first.
+
+    Raises:
+        DependencyDown: the broker does not answer.
+    """
+    place = TopicPartition(DEAD_LETTERS.name, 0)
+    try:
+        async with _reading(settings, place) as consumer:
+            end = await _end(consumer, place)
+            while await consumer.position(place) < end:
+                for record in (await consumer.getmany(timeout_ms=_POLL_MS, max_records=_AT_ONCE)).get(place, []):
+                    letter = parse(record)
+                    if letter is not None:
+                        yield letter
+    except (KafkaError, OSError) as error:
+        raise DependencyDown(f"dead letters cannot be read: {type(error).__name__}") from error
+
+
+async def resend(settings: KafkaSettings, letters: Iterable[DeadLetter]) -> int:
+    """Send records back to the topics and partitions they came from; how many were sent.
+
+    One whose value was not kept is left out. The letters stay where they are; who handles a record twice does no harm.
+
+    Raises:
+        DependencyDown: the broker did not take one; those before it are sent.
+    """
+    sent = 0
+    producer = new_producer(settings)
+    try:
+        await producer.start()
+        for letter in letters:
+            if letter.size == len(letter.value or b""):
+                await producer.send_and_wait(
+                    letter.topic, letter.value, letter.key, letter.partition, headers=list(letter.headers)
+                )
+                sent += 1
+    except (KafkaError, OSError) as error:
+        raise DependencyDown(f"dead letters cannot be sent: {type(error).__name__}") from error
+    finally:
+        await producer.stop()
+    return sent
+
+
+@asynccontextmanager
+async def _reading(settings: KafkaSettings, place: TopicPartition) -> AsyncIterator[AIOKafkaConsumer]:
+    """A reader without a group: it leaves no trace at the broker."""
+    consumer = new_consumer(settings, None)
+    consumer.assign([place])
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def _end(consumer: AIOKafkaConsumer, place: TopicPartition) -> int:
+    """Where the log ends now, as a fetch tells it: the embedded broker has no right answer to the direct question."""
+    await consumer.seek_to_beginning(place)
+    while consumer.highwater(place) is None:
+        await consumer.getmany(timeout_ms=_POLL_MS, max_records=1)
+    await consumer.seek_to_beginning(place)
+    return int(consumer.highwater(place))

@@ -52,7 +52,7 @@ def new_producer(settings: KafkaSettings) -> AIOKafkaProducer:
     )
 
 
-def new_consumer(settings: KafkaSettings, group: str, topics: Iterable[Topic] = ()) -> AIOKafkaConsumer:
+def new_consumer(settings: KafkaSettings, group: str | None, topics: Iterable[Topic] = ()) -> AIOKafkaConsumer:
     """A member of `group` that starts at the beginning and commits only when told; not started.
 
     A fetch gives up after 50 ms because the embedded broker does not wake one that waits. That broker lets a first

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
@@ -119,7 +118,13 @@ class _Consumer:
 
     async def _flow(self, member: Member, leave: Leave) -> None:
         self._status.become("running")
-        measured = 0.0
+        telling = asyncio.create_task(self._tell_lag(member))
+        try:
+            await self._follow(member, leave)
+        finally:
+            telling.cancel()
+
+    async def _follow(self, member: Member, leave: Leave) -> None:
         while not leave.is_set():
             polled = await unless(leave, member.poll())
             epoch = member.epoch
@@ -129,9 +134,12 @@ class _Consumer:
                     await self._settle(member, batch, epoch, leave)
                 finally:
                     member.release()
-            if time.monotonic() - measured >= _LAG_S:
-                measured = time.monotonic()
-                _log.debug("lag", group=self._group, records=member.measure_lag())
+
+    async def _tell_lag(self, member: Member) -> None:
+        """Also while a batch waits for a dependency: that is when lag grows."""
+        while True:
+            _log.debug("lag", group=self._group, records=member.measure_lag())
+            await asyncio.sleep(_LAG_S)
 
     async def _settle(self, member: Member, batch: Sequence[Raw], epoch: int, leave: Leave) -> None:
         """Handle a batch and commit past it; come back without that when it is no longer ours."""

@@ -1,0 +1,147 @@
+"""Members of a group, dependencies that are away, stops at any moment: on a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from plait.common.consumer import Record, Rejected
+from plait.common.errors import DependencyDown
+from plait.common.health import answer
+from plait.common.kafka import admin_client, committed_offsets
+from plait.common.metrics import CONSUMER_LAG
+from plait.common.settings import KafkaSettings
+from plait.common.topics import RESPONSES
+from tests.contract.consuming import GROUP, Seen, an_answer, consuming, down, ids, make_topics, send, settings_of
+from tests.servers import Broker
+
+
+@pytest.fixture
+async def settings(broker: Broker) -> KafkaSettings:
+    settings = settings_of(broker)
+    await make_topics(settings)
+    return settings
+
+
+async def committed(settings: KafkaSettings) -> int:
+    async with admin_client(settings) as admin:
+        return sum((await committed_offsets(admin, GROUP, [RESPONSES])).values())
+
+
+async def test_a_dependency_that_is_away_is_waited_for(settings: KafkaSettings) -> None:
+    sent, away = ids(10), True
+
+    def database(batch: Sequence[Record]) -> list[Rejected]:
+        if away:
+            raise DependencyDown("the database is away")
+        return []
+
+    seen = Seen(database)
+    await send(settings, map(an_answer, sent))
+    async with consuming(seen, settings):
+        await seen.until(lambda s: s.calls >= 3)
+        status, _, body = answer("/health/ready")
+        assert (status, b"the database is away" in body) == (503, True)
+        assert answer("/health/live")[0] == 200
+        assert await committed(settings) == 0
+        away = False
+        await seen.all_of(sent)
+        async with asyncio.timeout(5):
+            while answer("/health/ready")[0] != 200:
+                await asyncio.sleep(0.01)
+    assert sorted(seen.ids) == sorted(sent)
+
+
+async def test_a_stop_during_a_pause_takes_less_than_a_second(settings: KafkaSettings) -> None:
+    seen = Seen(down)
+    await send(settings, map(an_answer, ids(10)))
+    async with consuming(seen, settings):
+        await seen.until(lambda s: s.calls >= 4)
+        began = time.monotonic()
+    assert time.monotonic() - began < 1
+    assert await committed(settings) == 0
+
+
+async def test_a_stop_cuts_a_batch_that_hangs(settings: KafkaSettings) -> None:
+    class Hangs(Seen):
+        async def process(self, batch: Sequence[Record]) -> Sequence[Rejected]:
+            await super().process(batch)
+            await asyncio.Event().wait()
+            return []
+
+    seen = Hangs()
+    await send(settings, map(an_answer, ids(10)))
+    async with consuming(seen, settings):
+        await seen.until(lambda s: s.calls == 1)
+        began = time.monotonic()
+    assert time.monotonic() - began < 1
+    assert await committed(settings) == 0
+
+
+async def test_a_stop_while_joining_takes_less_than_a_second(settings: KafkaSettings) -> None:
+    async with consuming(Seen(), settings):
+        await asyncio.sleep(0.3)  # on its way into the group, which takes longer on the embedded broker
+        began = time.monotonic()
+    assert time.monotonic() - began < 1
+
+
+async def test_a_second_member_takes_over_a_part_and_gives_it_back(settings: KafkaSettings) -> None:
+    first, second = Seen(), Seen()
+    early, middle, late = ids(80), ids(80), ids(80)
+    await send(settings, map(an_answer, early))
+    async with consuming(first, settings):
+        await first.all_of(early)
+        async with consuming(second, settings):
+            async with asyncio.timeout(30):
+                while not second.batches:  # until both have their part
+                    await send(settings, map(an_answer, ids(8)))
+                    await asyncio.sleep(0.1)
+            await send(settings, map(an_answer, middle))
+            await _both(first, second, middle)
+        await send(settings, map(an_answer, late))
+        await first.all_of(late)
+
+    handled = [*first.ids, *second.ids]
+    assert {*early, *middle, *late} <= set(handled)
+    assert len(handled) - len(set(handled)) < 40  # repeats at the two rebalances, if any
+
+
+async def test_a_rebalance_does_not_wait_for_a_member_that_pauses(settings: KafkaSettings) -> None:
+    stuck, other, sent = Seen(down), Seen(), ids(80)
+    await send(settings, map(an_answer, sent))
+    async with consuming(stuck, settings):
+        await stuck.until(lambda s: s.calls > 1)
+        async with consuming(other, settings):
+            await other.until(lambda s: len(set(s.ids)) >= 40)
+    assert stuck.ids == []
+
+
+async def test_lag_is_told_per_partition(settings: KafkaSettings) -> None:
+    seen = Seen(down)
+    await send(settings, map(an_answer, ids(8)))
+    async with consuming(seen, settings):
+        await seen.until(lambda s: s.calls >= 2)
+        seen.fault = lambda _: ()
+        await seen.until(lambda s: len(s.ids) == 8)
+        async with asyncio.timeout(10):
+            while _lags() != [0.0] * 8:
+                await asyncio.sleep(0.05)
+    assert _lags() == []
+
+
+def _lags() -> list[float]:
+    return [
+        sample.value
+        for metric in CONSUMER_LAG.collect()
+        for sample in metric.samples
+        if sample.labels["group"] == GROUP
+    ]
+
+
+async def _both(first: Seen, second: Seen, wanted: Sequence[object]) -> None:
+    async with asyncio.timeout(30):
+        while not set(wanted) <= {*first.ids, *second.ids}:
+            await asyncio.sleep(0.05)
