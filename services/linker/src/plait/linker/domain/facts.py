@@ -17,6 +17,9 @@ from plait.common.events import Outcome
 FACTS_VERSION: Final = 1
 """Version of the extraction; facts of another version must be made again from the bodies."""
 
+KEPT_TURNS: Final = 3
+"""Assistant messages, the last ones, of which facts always tell; further back others must not look."""
+
 Hash = bytes
 """The first 16 bytes of a SHA-256."""
 
@@ -134,7 +137,7 @@ class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     shorter: tuple[Hash, ...] = ()
     """Chains of the messages without the last one, two, … blocks of the last (user) message."""
     turns: tuple[Turn, ...] = ()
-    """The assistant messages, in order. Stored: all while they may decide, else the last (`slim`)."""
+    """The assistant messages, in order. Stored: all while they may decide, else the last few (`weave.slim`)."""
     tail: Tail | None = None
     prompt: Hash = b""
     """What an agent was asked, if this request can be an agent's first."""

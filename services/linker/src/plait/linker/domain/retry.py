@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from plait.linker.domain import keys
-from plait.linker.domain.facts import Answer, Facts, Hash
+from plait.linker.domain.facts import KEPT_TURNS, Answer, Facts, Hash
 from plait.linker.domain.lookup import Ask, Lookup
 from plait.linker.domain.offers import is_attempt
 
@@ -68,7 +68,8 @@ class Retries:
             return False
         key = keys.begun(attempt.domain, attempt.scope, attempt.first)
         later = self._lookup.find(Ask(key, before=facts.stamp, after=attempt.stamp, oldest_first=True))
-        return any(turn.before == attempt.chain for one in later if one.scope == attempt.scope for turn in one.turns)
+        within = (turn for one in later if one.scope == attempt.scope for turn in one.turns[-KEPT_TURNS:])
+        return any(turn.before == attempt.chain for turn in within)
 
 
 def _fits(facts: Facts, attempt: Facts) -> bool:

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import msgspec
 
-from plait.linker.domain.facts import Facts
+from plait.linker.domain.facts import KEPT_TURNS, Facts
 from plait.linker.domain.link import Link, Placement
 from plait.linker.domain.lookup import Book
 from plait.linker.domain.names import Member, Names, member, name_trees
@@ -34,9 +34,10 @@ def stirred(before: Facts | None, after: Facts) -> dict[int, datetime]:
 
 def slim(facts: Facts, placement: Placement) -> Facts:
     """The facts as they are kept: what only a search further back would read is left out once none can come."""
-    if not placement.settled or (len(facts.turns) <= 1 and not facts.summary):
+    if not placement.settled or (len(facts.turns) <= KEPT_TURNS and not facts.summary):
         return facts
-    return msgspec.structs.replace(facts, turns=facts.turns[-1:], summary="", since_summary=min(facts.since_summary, 1))
+    since = min(facts.since_summary, KEPT_TURNS)
+    return msgspec.structs.replace(facts, turns=facts.turns[-KEPT_TURNS:], summary="", since_summary=since)
 
 
 class Loom:
