@@ -55,7 +55,7 @@ class Watch:
         headers = {"X-Dashboard-Key": self._plan.dashboard_key}
         before: dict[str, Row] = {}
         until = None
-        async with httpx2.AsyncClient(base_url=self._plan.url("api"), headers=headers) as client:
+        async with httpx2.AsyncClient(base_url=self._plan.options.url("api"), headers=headers) as client:
             while True:
                 rows = await self._finished(client)
                 self._on_count(len(rows))
@@ -97,7 +97,9 @@ def print_summary(outcome: Outcome, plan: Plan, console: Console) -> None:
     if (more := len(faults) - _FAULTS_SHOWN) > 0:
         console.print(f"  [red]✗[/] and {more} more", highlight=False)
     if "dashboard" in plan.options.ports:
-        console.print(f"\nSee it on [bold]{plan.url('dashboard')}[/], key {plan.dashboard_key}", highlight=False)
+        console.print(
+            f"\nSee it on [bold]{plan.options.url('dashboard')}[/], key {plan.dashboard_key}", highlight=False
+        )
 
 
 def _figures(rows: Sequence[Row]) -> tuple[int, int, int, int]:

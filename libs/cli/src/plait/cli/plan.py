@@ -54,6 +54,11 @@ class Options:
         wanted = {"gateway": self.gateway_port, "api": self.api_port}
         return wanted | ({"dashboard": self.dashboard_port} if self.dashboard else {})
 
+    def url(self, part: str) -> str:
+        """Base address of a part that speaks HTTP, as seen from this machine."""
+        address = self.address
+        return f"http://{f'[{address}]' if ':' in address else address}:{self.ports[part]}"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -86,11 +91,6 @@ class Plan:
         """Of the broker given, else of our own."""
         return self.settings.kafka_bootstrap_servers or f"{LOOPBACK}:{self.addresses.broker}"
 
-    def url(self, part: str) -> str:
-        """Base address of a part that speaks HTTP, as seen from this machine."""
-        address = self.options.address
-        return f"http://{f'[{address}]' if ':' in address else address}:{self.options.ports[part]}"
-
     @property
     def mark(self) -> dict[str, str]:
         """By which a later `plait up` knows our processes (`plait.cli.leftovers`)."""
@@ -114,7 +114,7 @@ class Plan:
                 "CREDENTIALS_DIR": str(self.settings.credentials_dir or self.home.credentials),
                 "MASKING_KEY": self.secrets.masking_key,
                 "DASHBOARD_API_KEY": self.dashboard_key,
-                "API_URL": self.url("api"),
+                "API_URL": self.options.url("api"),
             }
         )
 

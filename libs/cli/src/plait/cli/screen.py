@@ -36,14 +36,14 @@ class Terminal:
 
     def block(self, missing: Sequence[str]) -> None:
         """The addresses, the key, and the two lines a developer needs; and which parts do not come up."""
-        plan = self._plan
+        plan, url = self._plan, self._plan.options.url
         headline = "[bold green]Plait is ready.[/]"
         if missing:
             headline = f"[bold yellow]Plait runs, without {', '.join(missing)}: see above.[/]"
-        lines = [f"  [bold]{name:<10}[/] {plan.url(name)}" for name in plan.options.ports]
+        lines = [f"  [bold]{name:<10}[/] {url(name)}" for name in plan.options.ports]
         text = "\n".join([
             "", headline, "", *lines, f"  [bold]{'key':<10}[/] {plan.dashboard_key}", "",
-            "Send Claude Code through it:", "", f"  export ANTHROPIC_BASE_URL={plan.url('gateway')}", "  claude", "",
+            "Send Claude Code through it:", "", f"  export ANTHROPIC_BASE_URL={url('gateway')}", "  claude", "",
             f"[dim]Logs in {plan.home.logs}. Ctrl-C stops everything.[/]",
         ])  # fmt: skip
         self._console.print(text, highlight=False, soft_wrap=True)

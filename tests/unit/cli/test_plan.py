@@ -1,0 +1,118 @@
+"""What `plait up` decides before it starts anything."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from plait.cli import plan
+from plait.cli.home import Home
+from plait.cli.leftovers import MARK
+from plait.cli.parts import part
+from plait.cli.plan import Options, Plan
+from plait.cli.program import LOOPBACK, free_port
+from plait.cli.settings import UpSettings
+from plait.common.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "DASHBOARD_API_KEY", "CREDENTIALS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def options(home: Path, **other: object) -> Options:
+    ports = {"gateway_port": free_port(), "dashboard_port": free_port(), "api_port": free_port()}
+    return Options(home, **(ports | other))  # type: ignore[arg-type]
+
+
+def made(home: Path, settings: UpSettings | None = None, **other: object) -> Plan:
+    place = Home(home)
+    place.create()
+    return plan.make(options(home, **other), place, settings or UpSettings())
+
+
+def test_ports_of_embedded_servers_stay_the_same(tmp_path: Path) -> None:
+    first, second = made(tmp_path), made(tmp_path)
+    assert first.addresses.postgres == second.addresses.postgres
+    assert first.addresses.broker == second.addresses.broker
+
+
+def test_a_port_taken_meanwhile_is_replaced(tmp_path: Path) -> None:
+    first = made(tmp_path)
+    with socket.create_server((LOOPBACK, first.addresses.broker or 0)):
+        second = made(tmp_path)
+    assert second.addresses.broker != first.addresses.broker
+    assert second.addresses.postgres == first.addresses.postgres
+
+
+def test_servers_that_are_given_are_used(tmp_path: Path) -> None:
+    given = UpSettings(database_url=SecretStr("postgresql://a@b/c"), kafka_bootstrap_servers="k:1")
+    found = made(tmp_path, given)
+    environment = found.environment("workers", part("linker"))
+    assert (found.addresses.postgres, found.addresses.broker) == (None, None)
+    assert environment["DATABASE_URL"] == "postgresql://a@b/c"
+    assert (environment["KAFKA_BOOTSTRAP_SERVERS"], environment["KAFKA_FLAVOR"]) == ("k:1", "kafka")
+
+
+def test_our_own_kafka_is_no_embedded_broker(tmp_path: Path) -> None:
+    found = made(tmp_path, broker="kafka")
+    assert found.addresses.controller
+    assert found.environment("workers", part("linker"))["KAFKA_FLAVOR"] == "kafka"
+
+
+def test_settings_that_mean_one_process_are_not_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOST", "PORT", "METRICS_PORT"):
+        monkeypatch.setenv(name, "9")
+    found = made(tmp_path)
+    shipper, gateway = found.environment("shipper", part("shipper")), found.environment("gateway", part("gateway"))
+    assert not {"HOST", "PORT", "METRICS_PORT"} & set(shipper)
+    assert (gateway["HOST"], gateway["PORT"]) == (LOOPBACK, str(found.options.gateway_port))
+
+
+def test_every_process_carries_the_mark_of_its_home(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    assert found.environment("api", part("api"))[MARK] == str(tmp_path.resolve())
+    assert found.mark[MARK] == str(tmp_path.resolve())
+
+
+def test_a_given_key_is_used_and_not_written_down(tmp_path: Path) -> None:
+    found = made(tmp_path, UpSettings(dashboard_api_key=SecretStr("given")))
+    assert found.environment("api", part("api"))["DASHBOARD_API_KEY"] == "given"
+    assert "given" not in (tmp_path / "secrets.json").read_text()
+
+
+@pytest.mark.parametrize("flag", ["gateway_port", "api_port", "dashboard_port"])
+def test_a_taken_port_is_refused_with_the_flag_that_helps(tmp_path: Path, flag: str) -> None:
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UserError, match=rf"Port {port} is taken.*--{flag.replace('_', '-')}"):
+            made(tmp_path, **{flag: port})
+
+
+def test_one_port_twice_is_refused(tmp_path: Path) -> None:
+    port = free_port()
+    with pytest.raises(UserError, match=f"gateway and api cannot both listen on port {port}"):
+        made(tmp_path, gateway_port=port, api_port=port)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid"])
+def test_a_foreign_address_is_refused(tmp_path: Path, host: str) -> None:
+    with pytest.raises(UserError, match=f"{host} is no address of this machine"):
+        made(tmp_path, host=host)
+
+
+def test_without_dashboard_its_port_does_not_matter(tmp_path: Path) -> None:
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        found = made(tmp_path, dashboard=False, dashboard_port=taken.getsockname()[1])
+    assert "dashboard" not in found.options.ports
+
+
+@pytest.mark.parametrize(("host", "url"), [("0.0.0.0", "http://127.0.0.1:1"), ("::", "http://[::1]:1")])
+def test_what_listens_everywhere_is_reached_on_loopback(host: str, url: str, tmp_path: Path) -> None:
+    wide = options(tmp_path, host=host, api_port=1)
+    assert wide.url("api") == url
