@@ -58,7 +58,8 @@ def exchanges(backlog: Backlog) -> Iterator[tuple[RequestData, ResponseData]]:
     start = datetime.now(UTC) - timedelta(hours=1)
     filler = "x" * backlog.message_bytes
     for number in range(backlog.exchanges // backlog.turns):
-        session, messages = f"session-{number}", [{"role": "user", "content": f"{number} {filler}"}]
+        session = f"session-{number}"
+        messages: list[dict[str, Any]] = [{"role": "user", "content": f"{number} {filler}"}]
         for turn in range(backlog.turns):
             at = start + timedelta(seconds=number, milliseconds=50 * turn)
             text = f"answer {number} {turn} {filler}"
@@ -68,7 +69,7 @@ def exchanges(backlog: Backlog) -> Iterator[tuple[RequestData, ResponseData]]:
 
 
 def _exchange(
-    session: str, at: datetime, messages: list[dict[str, object]], text: str
+    session: str, at: datetime, messages: list[dict[str, Any]], text: str
 ) -> tuple[RequestData, ResponseData]:
     body = msgspec.json.encode({"model": "claude-opus-5-5", "messages": messages})
     common: dict[str, Any] = {
