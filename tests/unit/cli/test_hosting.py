@@ -1,0 +1,88 @@
+"""Parts that share a process: each is started again by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from plait.cli.hosting import keep_running
+from plait.cli.parts import Part
+from plait.common.errors import UserError
+from plait.common.settings import Settings
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A module for entries of parts."""
+    made = ModuleType("plait_test_parts")
+    monkeypatch.setitem(sys.modules, made.__name__, made)
+    structlog.reset_defaults()
+    yield made
+    structlog.reset_defaults()
+
+
+def fake(name: str) -> Part:
+    return Part(name, "workers", f"plait_test_parts:{name}", "plait.common.settings:Settings")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("content"), UserError("no such folder"), None])
+async def test_one_that_ends_is_started_again_and_the_other_does_not_notice(
+    module: ModuleType, error: Exception | None
+) -> None:
+    starts = {"shaky": 0, "steady": 0}
+
+    async def shaky(stop: asyncio.Event) -> None:
+        starts["shaky"] += 1
+        if starts["shaky"] == 3:
+            stop.set()
+        elif error:
+            raise error
+
+    async def steady(stop: asyncio.Event) -> None:
+        starts["steady"] += 1
+        await stop.wait()
+
+    vars(module).update(shaky=shaky, steady=steady)
+    stop = asyncio.Event()
+    with capture_logs() as logs:
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            group.create_task(keep_running(fake("shaky"), stop))
+            group.create_task(keep_running(fake("steady"), stop))
+    assert starts == {"shaky": 3, "steady": 1}
+    assert [e["pause"] for e in logs if e["event"] == "part ended and is started again"] == [0.0, 0.25]
+
+
+async def test_one_that_cannot_even_be_imported_does_not_disturb(module: ModuleType) -> None:
+    async def steady(stop: asyncio.Event) -> None:
+        stop.set()
+
+    vars(module).update(steady=steady)
+    stop = asyncio.Event()
+    with capture_logs() as logs:
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            group.create_task(keep_running(fake("missing"), stop))
+            group.create_task(keep_running(fake("steady"), stop))
+    assert "part failed" in [entry["event"] for entry in logs]
+
+
+async def test_wrong_settings_are_named_without_their_values(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METRICS_PORT", "hidden-value")
+
+    async def configured(stop: asyncio.Event) -> None:
+        stop.set()
+        Settings()
+
+    vars(module).update(configured=configured)
+    with capture_logs() as logs:
+        await keep_running(fake("configured"), asyncio.Event())
+    (entry,) = logs
+    assert entry["reason"].startswith("METRICS_PORT: Input should be a valid integer")
+    assert "hidden-value" not in str(logs)
