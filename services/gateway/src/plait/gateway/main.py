@@ -15,18 +15,22 @@ from plait.gateway.spool.writer import SpoolWriter
 
 
 async def run(stop: asyncio.Event) -> None:
-    """Relay until `stop` is set, finish running answers, then sync the spool.
+    """Relay until `stop` is set, with settings from the environment.
 
     Raises:
         UserError: the port is taken, or another gateway writes this spool.
     """
-    settings = RelaySettings()
+    await relay(RelaySettings(), stop)
+
+
+async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
+    """Relay until `stop` is set, finish running answers, then sync the spool."""
     spool = SpoolWriter(
         settings.spool_dir, segment_bytes=settings.spool_segment_bytes, max_bytes=settings.spool_max_bytes
     )
     claude = _upstream(settings, "Claude", settings.claude_api_base_url)
     api = _upstream(settings, "The API", settings.api_url)
-    relay = Relay(
+    app = Relay(
         claude=claude,
         api=api,
         spool=spool,
@@ -35,7 +39,7 @@ async def run(stop: asyncio.Event) -> None:
         max_request_bytes=settings.max_request_bytes,
     )
     try:
-        await serve(relay, host=settings.host, port=settings.port, stop=stop, protocol=RelayProtocol)
+        await serve(app, host=settings.host, port=settings.port, stop=stop, protocol=RelayProtocol)
     finally:
         await claude.close()
         await api.close()

@@ -1,0 +1,23 @@
+"""A gateway in this process between a scripted Claude and the test's own clients."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from plait.fakes.claude import ScriptedClaude
+from tests.contract.gateway.relaying import Gateway, relaying
+
+
+@pytest.fixture
+async def claude() -> AsyncIterator[ScriptedClaude]:
+    async with ScriptedClaude() as scripted:
+        yield scripted
+
+
+@pytest.fixture
+async def gateway(claude: ScriptedClaude, tmp_path: Path) -> AsyncIterator[Gateway]:
+    async with relaying(claude.url, tmp_path / "spool") as running:
+        yield running

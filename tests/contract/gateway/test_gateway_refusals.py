@@ -1,0 +1,137 @@
+"""What the gateway answers itself: Anthropic's error shape, an exchange id, and a cause that names what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from plait.cli.program import free_port
+from plait.fakes.answers import Answer, json_answer, stream_answer
+from plait.fakes.claude import ScriptedClaude
+from plait.gateway.spool.records import Ending, Request
+from tests.contract.gateway.relaying import MEGA, Gateway, error_of, raw_call, relaying
+
+LIMIT = 32 * MEGA
+
+
+async def test_a_body_over_the_limit_is_refused_by_its_length(gateway: Gateway, claude: ScriptedClaude) -> None:
+    received = await gateway.post(b"x" * (LIMIT + 1))
+    assert received.status == 413
+    assert error_of(received.body) == ("request_too_large", f"The request body is larger than {LIMIT} bytes.")
+    assert claude.calls == []
+    request, *_ = gateway.records(received.request_id)
+    assert isinstance(request, Request)
+    assert request.body == b""
+    assert gateway.end(received.request_id).ending is Ending.REFUSED
+
+
+async def test_a_body_over_the_limit_is_refused_while_it_is_counted(gateway: Gateway, claude: ScriptedClaude) -> None:
+    head = b"POST /v1/messages HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"%x\r\n%b\r\n" % (MEGA, b"x" * MEGA)
+    answered, body = await raw_call(gateway.port, head + chunk * 33 + b"0\r\n\r\n")
+    assert answered.startswith(b"HTTP/1.1 413")
+    assert error_of(body)[0] == "request_too_large"
+    assert claude.calls == []
+
+
+async def test_a_client_that_sends_all_before_it_reads_can_read_the_413(gateway: Gateway) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(b"POST /v1/messages HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % (LIMIT + MEGA))
+    for _ in range(33):
+        writer.write(b"x" * MEGA)
+        await writer.drain()
+    assert (await reader.readline()).startswith(b"HTTP/1.1 413")
+    writer.close()
+
+
+@pytest.mark.parametrize("host", [b"", b"Host: a/b\r\n", b"Host: a\r\nHost: b\r\n"], ids=["none", "malformed", "two"])
+async def test_a_request_without_a_good_host_is_refused(gateway: Gateway, claude: ScriptedClaude, host: bytes) -> None:
+    answered, body = await raw_call(
+        gateway.port, b"POST /v1/messages HTTP/1.1\r\n" + host + b"Content-Length: 0\r\n\r\n"
+    )
+    assert answered.startswith(b"HTTP/1.1 400")
+    assert b"x-request-id: " in answered
+    assert error_of(body) == ("invalid_request_error", "The Host header is missing or malformed.")
+    assert claude.calls == []
+
+
+async def test_broken_http_is_refused_in_the_same_shape(gateway: Gateway) -> None:
+    answered, body = await raw_call(gateway.port, b"POST /v1/messages HTTP/1.1\r\nBad Header: x\r\n\r\n")
+    assert answered.startswith(b"HTTP/1.1 400")
+    assert b"x-request-id: " in answered
+    assert error_of(body)[0] == "invalid_request_error"
+
+
+async def test_an_unknown_path_is_ours_to_refuse(gateway: Gateway, claude: ScriptedClaude) -> None:
+    received = await gateway.get("/v2/messages")
+    assert received.status == 404
+    assert error_of(received.body)[0] == "not_found_error"
+    assert received.request_id
+    assert claude.calls == []
+
+
+async def test_claude_away_is_502_within_10_s_and_recorded(tmp_path: Path) -> None:
+    async with relaying(f"http://127.0.0.1:{free_port()}", tmp_path) as gateway:
+        received = await gateway.post(within=10)
+        assert received.status == 502
+        kind, message = error_of(received.body)
+        assert kind == "api_error"
+        assert message.startswith("Claude cannot be reached: Connect call failed")
+        assert gateway.end(received.request_id).ending is Ending.NO_ANSWER
+
+
+async def test_claude_back_within_the_connection_tries_is_not_noticed(tmp_path: Path) -> None:
+    port = free_port()
+    async with relaying(f"http://127.0.0.1:{port}", tmp_path) as gateway:
+        waiting = asyncio.create_task(gateway.post())
+        await asyncio.sleep(0.1)  # the first try fails
+        async with ScriptedClaude(port) as claude:
+            claude.rules.append(lambda _: json_answer({}))
+            assert (await waiting).status == 200
+            assert len(claude.calls) == 1
+
+
+async def test_claude_that_closes_without_an_answer_is_502(tmp_path: Path) -> None:
+    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(close, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with relaying(f"http://127.0.0.1:{port}", tmp_path) as gateway:
+        received = await gateway.post()
+    assert received.status == 502
+    assert error_of(received.body)[1].endswith("it closed the connection without an answer.")
+    server.close()
+    await server.wait_closed()
+
+
+async def test_an_answer_that_does_not_begin_in_time_is_504(claude: ScriptedClaude, tmp_path: Path) -> None:
+    claude.rules.append(lambda _: Answer(head_wait=30))
+    async with relaying(claude.url, tmp_path, claude_api_timeout=0.2) as gateway:
+        received = await gateway.post()
+        assert received.status == 504
+        assert error_of(received.body) == ("timeout_error", "Claude did not answer in time: no answer within 0.2 s.")
+        assert gateway.end(received.request_id).ending is Ending.NO_ANSWER
+
+
+async def test_an_answer_that_falls_silent_is_cut(claude: ScriptedClaude, tmp_path: Path) -> None:
+    claude.rules.append(lambda _: stream_answer([b"data: 1\n\n"]).ending("hold"))
+    async with relaying(claude.url, tmp_path, claude_idle_timeout=0.2) as gateway:
+        received = await gateway.post()
+        assert (received.status, received.body, received.whole) == (200, b"data: 1\n\n", False)
+        assert gateway.end(received.request_id).message == "Claude sent nothing for 0.2 s"
+
+
+async def test_the_api_gets_what_is_its_own(claude: ScriptedClaude, tmp_path: Path) -> None:
+    async with ScriptedClaude() as api, relaying(claude.url, tmp_path, api_url=api.url) as gateway:
+        api.rules.append(lambda _: json_answer({}, 403))
+        for target in ("/api/requests?limit=1", "/token-stats", "/mcp"):
+            received = await gateway.get(target, headers=[("Cookie", "c=1"), ("X-Dashboard-Key", "k")])
+            assert received.status == 403
+        assert [call.target for call in api.calls] == ["/api/requests?limit=1", "/token-stats", "/mcp"]
+        assert api.calls[0].header("cookie") == "c=1"
+        assert claude.calls == []
+        assert gateway.raw_spool() == b""
