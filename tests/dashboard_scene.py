@@ -37,6 +37,8 @@ TOOLS: Final = [
     for name in ("Bash", "Read", "Edit", "Grep", "Write", "Task", "TodoWrite")
 ]
 
+_LINK: Final = ("branch_id", "link_kind", "serves_id", "retry_of", "is_subtask")
+
 
 @dataclass
 class Talk:
@@ -56,9 +58,7 @@ class Talk:
         own = new_exchange_id(at.timestamp())
         self.root = self.root or own
         body, answer = facts.pop("body", None), facts.pop("answer", None)
-        link = {
-            k: facts.pop(k) for k in ("branch_id", "link_kind", "serves_id", "retry_of", "is_subtask") if k in facts
-        }
+        link: dict[str, Any] = {column: facts.pop(column) for column in _LINK if column in facts}
         tokens = facts.pop("tokens", (12, 180 + 7 * len(self.rows), 18_000 + 900 * len(self.rows), 640))
         row = {"id": own, "domain": self.domain, "started_at": at, "preview": preview, "model": OPUS, **facts}
         row = {"duration_ms": 2100.0 + 90 * len(self.rows), "message_count": 2 * len(self.rows) + 1, **row}

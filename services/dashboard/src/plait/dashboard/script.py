@@ -4,8 +4,8 @@ import streamlit as st
 import structlog
 
 from plait.common.errors import DependencyDown
-from plait.dashboard.pages import conversation, conversations, request
-from plait.dashboard.pages.shell import say_broken, say_database_away
+from plait.dashboard.views import conversation, conversations, request
+from plait.dashboard.views.shell import say_broken, say_database_away
 
 page = st.navigation(
     [

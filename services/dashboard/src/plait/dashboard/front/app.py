@@ -21,6 +21,11 @@ from plait.dashboard.look import configure_streamlit
 SCRIPT: Final = Path(__file__).parents[1] / "script.py"
 
 
+def front(sessions: Sessions) -> list[Middleware]:
+    """What stands before everything else, sockets included: the outermost first."""
+    return [Middleware(SecurityHeaders), Middleware(Gate, sessions=sessions)]
+
+
 def build_app(key: str, database: Database) -> App:
     """The application behind `key`."""
     configure_streamlit()
@@ -28,6 +33,6 @@ def build_app(key: str, database: Database) -> App:
     sessions = Sessions(key)
     return App(
         SCRIPT,
-        middleware=[Middleware(SecurityHeaders), Middleware(Gate, sessions=sessions)],
+        middleware=front(sessions),
         routes=[*Login(sessions, Tries()).routes(), *Health(database).routes()],
     )

@@ -23,7 +23,7 @@ def exact(number: int) -> str:
 
 
 def short(number: float) -> str:
-    """At most four characters: 999, 1.2k, 25.2k, 130k, 9.4M, 437M."""
+    """At most five characters: 999, 1.2k, 25.2k, 130k, 9.4M, 437M."""
     for step, letter in _STEPS:
         value = number / step
         if value >= 0.9995:

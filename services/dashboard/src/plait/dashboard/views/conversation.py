@@ -16,7 +16,7 @@ from plait.dashboard.islands.element import island
 from plait.dashboard.islands.render import render
 from plait.dashboard.islands.tree import Tree, is_side, lay_out
 from plait.dashboard.islands.words import between
-from plait.dashboard.pages.shell import address_parameter, begin, clock, id_in_address, say_unknown
+from plait.dashboard.views.shell import address_parameter, begin, clock, id_in_address, say_unknown
 
 _VIEWS: Final = ("tree", "timeline")
 

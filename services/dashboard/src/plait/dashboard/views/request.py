@@ -20,7 +20,7 @@ from plait.dashboard.islands.markdown import plain
 from plait.dashboard.islands.render import render
 from plait.dashboard.islands.texts import clip
 from plait.dashboard.islands.words import bytes_of
-from plait.dashboard.pages.shell import address_parameter, begin, clock, id_in_address, say_unknown
+from plait.dashboard.views.shell import address_parameter, begin, clock, id_in_address, say_unknown
 
 _VIEWS: Final = (("", "Conversation"), ("raw", "Raw"), ("headers", "Headers"))
 _LARGEST_TREE: Final = 1_000_000

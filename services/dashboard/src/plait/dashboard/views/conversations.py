@@ -15,7 +15,7 @@ from plait.common.queries.statistics import Statistics, get_statistics, list_dom
 from plait.dashboard.database import read
 from plait.dashboard.islands.element import island
 from plait.dashboard.islands.render import render
-from plait.dashboard.pages.shell import address_parameter, begin, clock
+from plait.dashboard.views.shell import address_parameter, begin, clock
 
 ROWS: Final = 50
 """Conversations on a page."""

@@ -1,0 +1,101 @@
+"""Figures and times in few characters."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plait.dashboard.islands import words
+from plait.dashboard.islands.words import Clock, zone_of
+
+NOW = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
+CLOCK = Clock(zone_of("Europe/Berlin"), NOW)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        *((0, "0"), (7, "7"), (999, "999"), (1000, "1.0k"), (25_240, "25.2k"), (99_949, "99.9k"), (130_400, "130k")),
+        *((999_400, "999k"), (999_600, "1.0M"), (9_412_000, "9.4M"), (437_000_000, "437M"), (2_100_000_000, "2.1B")),
+    ],
+)
+def test_numbers_are_short(number: int, text: str) -> None:
+    assert words.short(number) == text
+
+
+@given(st.integers(0, 10**12 - 1))
+def test_short_numbers_are_true_and_at_most_five_characters(number: int) -> None:
+    text = words.short(number)
+    step = {"k": 1e3, "M": 1e6, "B": 1e9}.get(text[-1], 1)
+    assert len(text) <= 5
+    assert abs(float(text.rstrip("kMB")) * step - number) <= number * 0.05
+
+
+def test_a_figure_tells_the_exact_number_on_hover() -> None:
+    assert words.figure(25_240) == '<span title="25,240">25.2k</span>'
+    assert words.figure(7) == "7"
+    assert "–" in words.figure(None)
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [
+        *((0, "0 ms"), (641.4, "641 ms"), (999.6, "1.0 s"), (2940, "2.9 s"), (59_960, "1m 0s"), (290_000, "4m 50s")),
+        *((3_599_600, "1h 0m"), (6_780_000, "1h 53m"), (183_600_000, "2d 3h"), (None, "–")),
+    ],
+)
+def test_durations_are_short(ms: float | None, text: str) -> None:
+    assert words.span(ms) == text
+
+
+@pytest.mark.parametrize(
+    ("back", "text"),
+    [
+        (timedelta(seconds=-5), "just now"),
+        (timedelta(seconds=59), "just now"),
+        (timedelta(minutes=17), "17 min ago"),
+        (timedelta(hours=3, minutes=59), "3 h ago"),
+        (timedelta(days=1, hours=2), "1 day ago"),
+        (timedelta(days=6), "6 days ago"),
+        (timedelta(days=30), "22 Oct 2026"),
+    ],
+)
+def test_how_long_ago(back: timedelta, text: str) -> None:
+    assert f">{text}</time>" in CLOCK.ago(NOW - back)
+
+
+def test_times_are_the_readers_and_exact_on_hover() -> None:
+    moment = datetime(2026, 7, 4, 21, 30, 5, 123_000, tzinfo=UTC)
+    exact = 'datetime="2026-07-04T21:30:05.123+00:00" title="Saturday 4 July 2026, 23:30:05.123 CEST"'
+    assert CLOCK.at(moment) == f"<time {exact}>4 Jul 23:30:05</time>"
+
+
+def test_another_year_is_named() -> None:
+    assert ">31 Dec 2025 23:59:00<" in Clock(zone_of(None), NOW).at(datetime(2025, 12, 31, 23, 59, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("name", [None, "", "Nowhere/Land", "../../etc/passwd", "/etc/passwd"])
+def test_an_unknown_zone_is_utc(name: str | None) -> None:
+    assert zone_of(name).key == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("model", "short"),
+    [
+        ("claude-haiku-4-5-20251001", "haiku-4-5"),
+        ("claude-opus-5-5", "opus-5-5"),
+        ("gpt-x", "gpt-x"),
+        ("20251001", "20251001"),
+        (None, "no model"),
+    ],
+)
+def test_models_are_known_by_their_family(model: str | None, short: str) -> None:
+    assert words.short_model(model) == short
+
+
+@pytest.mark.parametrize(("size", "text"), [(0, "0 B"), (999, "999 B"), (1300, "1.3 kB"), (999_950, "1.0 MB")])
+def test_sizes(size: int, text: str) -> None:
+    assert words.bytes_of(size) == text
