@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from plait.common.packing import pack, unpack
 from plait.linker import statements
 from plait.linker.columns import columns
 from plait.linker.domain.facts import FACTS_VERSION, AnswerFacts, Facts
@@ -76,8 +77,8 @@ async def _halves(connection: asyncpg.pool.PoolConnectionProxy, numbers: list[UU
     rows = await connection.fetch(statements.FACTS, numbers) if numbers else []
     return {
         row["exchange_id"]: _Half(
-            _facts.decode(row["data"]) if row["data"] else None,
-            _answers.decode(row["waiting"]) if row["waiting"] else None,
+            _facts.decode(unpack(row["data"])) if row["data"] else None,
+            _answers.decode(unpack(row["waiting"])) if row["waiting"] else None,
         )
         for row in rows
     }
@@ -105,4 +106,4 @@ async def _put(
 
 
 def _packed(value: Facts | AnswerFacts | None) -> bytes | None:
-    return None if value is None else _encode(value)
+    return None if value is None else pack(_encode(value))

@@ -1,7 +1,7 @@
 -- Links: a pure function of stored facts (linking.md). `facts` holds what an exchange knows about itself; the other
 -- tables hold what was computed from them and can be thrown away and computed again.
 
--- The facts of one exchange (plait.linker.domain.facts) as msgpack: what the request says, joined with the answer once
+-- The facts of one exchange (plait.linker.domain.facts), packed: what the request says, joined with the answer once
 -- both are there. An answer that comes before its request waits beside. `version` is that of the extraction.
 CREATE TABLE facts (
     exchange_id uuid PRIMARY KEY,

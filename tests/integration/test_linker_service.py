@@ -1,0 +1,149 @@
+"""The linker as a part: from the broker's topics to linked conversations, and to the events that tell of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from plait.common.events import ConversationEvent, decode, encode
+from plait.common.kafka import new_consumer
+from plait.common.settings import KafkaSettings
+from plait.common.topics import CHUNKS, CONVERSATIONS, REQUESTS, RESPONSES
+from plait.linker.main import run
+from tests.contract.consuming import make_topics, producing, settings_of
+from tests.exchange_events import Part, answered, asked, event_of, said
+from tests.recorded_events import everything, scenarios
+from tests.servers import Broker
+
+TOPICS = {"plait.request.v1": REQUESTS, "plait.chunk.v1": CHUNKS, "plait.response.v1": RESPONSES}
+
+
+@pytest.fixture
+async def kafka(broker: Broker, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> KafkaSettings:
+    """The broker, with topics; the environment names it and the database."""
+    monkeypatch.setenv("DATABASE_URL", postgres_url)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.servers)
+    monkeypatch.setenv("KAFKA_FLAVOR", broker.flavor)
+    settings = settings_of(broker)
+    await make_topics(settings)
+    return settings
+
+
+@pytest.fixture
+async def reader(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(postgres_url)
+    yield connection
+    await connection.close()
+
+
+@asynccontextmanager
+async def linking() -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
+
+
+async def ship(kafka: KafkaSettings, parts: Sequence[Part]) -> None:
+    async with producing(kafka) as producer:
+        events = [event_of(part) for part in parts]
+        sent = [
+            await producer.send(TOPICS[e.__struct_config__.tag].name, encode(e), e.partitionkey.encode())
+            for e in events
+            if isinstance(e.__struct_config__.tag, str)
+        ]
+        await asyncio.gather(*sent)
+
+
+async def until_linked(reader: asyncpg.Connection, count: int, seconds: float = 60.0) -> None:
+    """Until so many exchanges are linked and have ended."""
+    ready = "SELECT count(*) FROM links JOIN exchanges ON id = exchange_id WHERE outcome IS NOT NULL"
+    async with asyncio.timeout(seconds):
+        while await reader.fetchval(ready) < count:
+            await asyncio.sleep(0.01)
+
+
+async def test_recorded_traffic_arrives_linked(kafka: KafkaSettings, reader: asyncpg.Connection) -> None:
+    count = sum(len(found) for found in scenarios().values())
+    async with linking():
+        await ship(kafka, everything())
+        await until_linked(reader, count)
+    fork = {one.number: one.id for one in scenarios()["fork"]}
+    truth = {one.number: one.recording.truth["parent_seq"] for one in scenarios()["fork"]}
+    parents = {
+        row["exchange_id"]: row["parent_id"] for row in await reader.fetch("SELECT exchange_id, parent_id FROM links")
+    }
+    assert {fork[n]: parents[fork[n]] for n in fork} == {fork[n]: fork.get(parent) for n, parent in truth.items()}
+
+
+async def test_a_changed_conversation_is_told_of(kafka: KafkaSettings, reader: asyncpg.Connection) -> None:
+    first = asked(said("user", "find it"), at=0)
+    second = asked(said("user", "find it"), said("assistant", "found"), said("user", "good"), at=5)
+    async with linking():
+        await ship(kafka, [second, answered(second, "bye")])
+        await until_linked(reader, 1)
+        await ship(kafka, [first, answered(first, "found")])
+        told = await conversations_told(kafka, moved=1)
+    orphan, healed = told[0].data, told[-1].data
+    assert (orphan.request_count, orphan.title, orphan.moved_from) == (1, "find it", [])
+    assert healed.moved_from == [orphan.conversation_id]
+    assert (healed.request_count, healed.branch_ids) == (2, ["main"])
+    assert healed.latest_exchange_id == second.exchange_id
+    assert await reader.fetchval("SELECT count(*) FROM conversations") == 1
+    assert await reader.fetchval("SELECT count(*) FROM outbox") == 0
+
+
+async def conversations_told(kafka: KafkaSettings, moved: int) -> list[ConversationEvent]:
+    """What is told of conversations, until so many moves were told and no more comes."""
+    consumer = new_consumer(kafka, "test", [CONVERSATIONS])
+    await consumer.start()
+    told: list[ConversationEvent] = []
+    try:
+        async with asyncio.timeout(30):
+            while sum(bool(event.data.moved_from) for event in told) < moved:
+                for batch in (await consumer.getmany(timeout_ms=100)).values():
+                    told += [_told(record.value) for record in batch]
+    finally:
+        await consumer.stop()
+    return told
+
+
+def _told(value: bytes | None) -> ConversationEvent:
+    event = decode(value or b"")
+    assert isinstance(event, ConversationEvent)
+    return event
+
+
+async def test_an_answer_is_linked_soon_after_it_ended(kafka: KafkaSettings, reader: asyncpg.Connection) -> None:
+    """p95 from the answer's event to the stored link; the whole way must stay below 2 s."""
+    waits: list[float] = []
+    async with linking():
+        for n in range(20):
+            request = asked(said("user", f"turn {n}"), at=n, session=f"session {n}")
+            await ship(kafka, [request, answered(request, "done")])
+            began = time.monotonic()
+            await until_linked(reader, n + 1)
+            waits.append(time.monotonic() - began)
+    assert sorted(waits[1:])[-2] < 1.0
+
+
+async def test_what_is_no_event_does_not_stop_its_neighbours(kafka: KafkaSettings, reader: asyncpg.Connection) -> None:
+    request = asked(said("user", "hi"))
+    async with linking():
+        async with producing(kafka) as producer:
+            await producer.send_and_wait(REQUESTS.name, b'{"type":"plait.request.v9"}', request.thread.encode())
+            await producer.send_and_wait(RESPONSES.name, b"\xff", request.thread.encode())
+        await ship(kafka, [request, answered(request, "hello")])
+        await until_linked(reader, 1)
+    assert [UUID(int=row["exchange_id"].int) for row in await reader.fetch("SELECT * FROM links")] == [
+        request.exchange_id
+    ]
