@@ -21,13 +21,19 @@ _LOOK_BACK: Final = 4
 
 
 def preview(parts: RequestParts) -> str | None:
-    """One line: the last text of the last message, else the tools whose results it brings."""
-    if not parts.messages:
+    """One line: the last text of the last message, else the tools whose results it brings.
+
+    Messages of role `system` that clients put after the prompt (their environment, their tools) are not what is asked.
+    """
+    messages = list(parts.messages)
+    while len(messages) > 1 and _is_system(messages[-1]):
+        messages.pop()
+    if not messages:
         return None
-    blocks = _blocks(parts.messages[-1])
+    blocks = _blocks(messages[-1])
     texts = [b["text"] for b in blocks if b.get("type") == "text" and isinstance(b.get("text"), str)]
     lines = [line for text in texts if (line := _one_line(text))]
-    called = _tools_answered(blocks, parts.messages[-1 - _LOOK_BACK : -1])
+    called = _tools_answered(blocks, messages[-1 - _LOOK_BACK : -1])
     line = lines[-1] if lines else ", ".join(called)
     return (line if len(line) <= LONGEST else line[: LONGEST - 1] + "…") or None
 
@@ -63,6 +69,12 @@ def _tools_answered(blocks: list[dict[str, Any]], before: Sequence[Blob]) -> lis
 def _system_blocks(parts: RequestParts) -> int:
     """Blocks of the system field and of messages whose role is system, together."""
     field = msgspec.json.decode(parts.system.data) if parts.system else []
-    maybe = [m for m in parts.messages if b'"role":"system"' in m.data]
-    inside = [len(_blocks(m)) for m in maybe if msgspec.json.decode(m.data).get("role") == "system"]
+    inside = [len(_blocks(m)) for m in parts.messages if _is_system(m)]
     return sum(inside) + (len(field) if isinstance(field, list) else 1)
+
+
+def _is_system(message: Blob) -> bool:
+    if b'"role":"system"' not in message.data:
+        return False
+    value = msgspec.json.decode(message.data)
+    return isinstance(value, dict) and value.get("role") == "system"
