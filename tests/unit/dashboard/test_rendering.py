@@ -219,6 +219,11 @@ def test_a_request_reads_as_people_would_tell_it() -> None:
     assert [p.kind for p in told[6].parts] == ["result", "picture", "chip", "prose"]
 
 
+def test_a_system_message_is_folded() -> None:
+    (told,) = read_messages([{"role": "system", "content": "# Environment"}])
+    assert (told.role, parts(told)) == ("system", [("reminder", "System message", "# Environment")])
+
+
 def test_an_edit_is_a_difference() -> None:
     shown = difference("a\nb\nc", "a\nx\nc")
     assert '<span class="del">-b</span>' in shown

@@ -66,9 +66,9 @@ def read_answer(body: Mapping[str, Any], index: int) -> Message:
     return Message(index, "assistant", list(_parts(_blocks(body.get("content")), {})))
 
 
-def read_system(system: object) -> list[Part]:
-    """The system prompt's blocks, each folded."""
-    return [_fold_text("System prompt", str(block.get("text", ""))) for block in _blocks(system)]
+def read_system(system: object, name: str = "System prompt") -> list[Part]:
+    """The blocks of the system prompt, or of a message in its place, each folded under `name`."""
+    return [_fold_text(name, str(block.get("text", ""))) for block in _blocks(system)]
 
 
 def read_tools(offered: object) -> list[Part]:
@@ -81,6 +81,8 @@ def _message(index: int, message: Any, names: Mapping[str, str]) -> Message:
         return Message(index, "user", [_unknown({"value": message})])
     blocks = _blocks(message.get("content"))
     role = str(message.get("role", "user"))
+    if role == "system":
+        return Message(index, role, read_system(message.get("content"), "System message"))
     role = "tools" if role == "user" and _brings_results_only(blocks) else role
     return Message(index, role, list(_parts(blocks, names)))
 
