@@ -81,7 +81,7 @@ def _linked(row: Row) -> bool:
 def print_summary(outcome: Outcome, plan: Plan, console: Console) -> None:
     """A row per client with its figures, what is wrong, and where to look at it."""
     table = Table(box=None, pad_edge=False, header_style="bold", footer_style="bold", show_footer=True)
-    table.add_column("client")
+    table.add_column("client", no_wrap=True)
     by_domain: dict[str, list[Row]] = {}
     for one in outcome.played:
         by_domain.setdefault(one.domain, []).extend(r for r in [outcome.rows.get(one.request_id or "")] if r)
