@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
+from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -11,6 +13,9 @@ from plait.common.errors import DependencyDown
 from plait.common.kafka import admin_client, ensure_topics, is_embedded
 from plait.common.settings import KafkaSettings
 from plait.common.topics import ALL, Topic
+
+_LISTED_S: Final = 30.0
+_POLL_S: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,17 @@ async def look(settings: KafkaSettings, *, create: bool) -> list[State]:
         async with admin_client(settings) as admin:
             if create and not is_embedded(settings):
                 await ensure_topics(admin, settings)
+                await _until_listed(admin)
             return await _states(admin)
     except (KafkaError, OSError) as error:
         raise DependencyDown(f"Kafka at {settings.kafka_bootstrap_servers} does not answer: {error}") from error
+
+
+async def _until_listed(admin: AIOKafkaAdminClient) -> None:
+    """Kafka says that a topic is created a moment before it lists it."""
+    async with asyncio.timeout(_LISTED_S):
+        while any(state.partitions is None for state in await _states(admin)):  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(_POLL_S)
 
 
 async def _states(admin: AIOKafkaAdminClient) -> list[State]:

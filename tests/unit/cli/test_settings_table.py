@@ -1,0 +1,41 @@
+"""`plait settings` and docs/settings.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from plait.cli import settings_table
+from plait.cli.parts import PARTS
+
+DOCS = Path(__file__).parents[3] / "docs" / "settings.md"
+
+
+def test_the_documentation_is_up_to_date() -> None:
+    assert DOCS.read_text() == settings_table.markdown(), "run `make schemas`"
+
+
+def test_every_setting_of_every_part_has_a_meaning() -> None:
+    rows = settings_table.rows()
+    assert {reader for row in rows for reader in row.parts} == {"up", *(part.name for part in PARTS)}
+    assert [row.name for row in rows if not row.meaning.endswith(".")] == []
+
+
+def test_value_and_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLAUDE_API_TIMEOUT", "7")
+    monkeypatch.delenv("LOG_LEVEL", raising=False)
+    monkeypatch.delenv("MAX_REQUEST_BYTES", raising=False)
+    (tmp_path / ".env").write_text("LOG_LEVEL=debug\nCLAUDE_API_TIMEOUT=8\n")
+    in_use = {row.name: (value, origin) for row, value, origin in settings_table.in_use(tmp_path)}
+    assert in_use["CLAUDE_API_TIMEOUT"] == ("7", "environment")
+    assert in_use["LOG_LEVEL"] == ("debug", ".env")
+    assert in_use["MAX_REQUEST_BYTES"] == (str(32 * 1024 * 1024), "default")
+
+
+def test_secrets_are_masked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASKING_KEY", "ab" * 32)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:hidden@host/db")
+    shown = str(settings_table.in_use(tmp_path))
+    assert "hidden" not in shown
+    assert "abab" not in shown
