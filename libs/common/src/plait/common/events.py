@@ -20,6 +20,8 @@ SOURCE_GATEWAY: Final = "/plait/gateway"
 SOURCE_LINKER: Final = "/plait/linker"
 SOURCE_IMPORT: Final = "/plait/import"
 
+Moment = Annotated[datetime, Meta(tz=True)]
+"""A time with its zone: one without is refused, since its reader would have to guess."""
 Outcome = Literal["complete", "interrupted", "failed", "aborted", "rejected"]
 Header = tuple[str, str]
 """Name as received and value, latin-1 decoded; secrets are already masked."""
@@ -32,7 +34,7 @@ class Data(Struct, frozen=True, kw_only=True, rename="camel"):
     domain: str
     thread: str
     """Client's session id, else a hash of the first user message, else the exchange id: half of the partition key."""
-    started_at: datetime
+    started_at: Moment
     """When the gateway had read the request's head."""
 
 
@@ -88,7 +90,7 @@ class ResponseData(Data, frozen=True, kw_only=True, rename="camel"):
     status: int | None
     """HTTP status that the client got; null when it left, or the gateway died, before there was one."""
     headers: list[Header]
-    ended_at: datetime
+    ended_at: Moment
     first_byte_ms: float | None = None
     """From `started_at` to the first byte of the answer's body."""
     first_token_ms: float | None = None
@@ -142,7 +144,7 @@ class _Event(Struct, frozen=True, kw_only=True):
     source: str
     subject: str
     """The exchange id, or the conversation's."""
-    time: datetime
+    time: Moment
     datacontenttype: Literal["application/json"] = "application/json"
     partitionkey: str
     traceparent: str | UnsetType = UNSET
