@@ -74,7 +74,7 @@ async def test_as_the_model(
 def matches(row: ExchangeSummary, where: dict[str, Any]) -> bool:
     """The filters, said once more and naively."""
     same = all(getattr(row, name) == where[name] for name in FILTERED_BY if name in where)
-    running = "running" not in where or (row.outcome is None) == where["running"]
+    running = not where.get("running") or row.outcome is None
     since = "since" not in where or row.timestamp >= where["since"]
     until = "until" not in where or row.timestamp < where["until"]
     words = where.get("q", "").lower()

@@ -118,10 +118,10 @@ def test_the_last_day_has_an_end() -> None:
 
 
 STATUSES: list[tuple[str, tuple[Any, ...]]] = [
-    ("200", (200, None, None)),
-    ("529", (529, None, None)),
-    ("failed", (None, "failed", None)),
-    ("complete", (None, "complete", None)),
+    ("200", (200, None, False)),
+    ("529", (529, None, False)),
+    ("failed", (None, "failed", False)),
+    ("complete", (None, "complete", False)),
     ("running", (None, None, True)),
 ]
 

@@ -14,7 +14,10 @@ from plait.api.encoding import Json
 from plait.api.front import CallId, KeyGate
 from plait.api.routes import conversations, health, requests, statistics
 
-_WORDS = "Recorded Claude traffic: exchanges, the conversations they form, and what they used. Times are UTC."
+_WORDS = (
+    "Recorded Claude traffic: exchanges, the conversations they form, and what they used. Times are UTC. Everything"
+    " under /api wants the key, as X-Dashboard-Key, X-API-Key, or Authorization: Bearer."
+)
 
 
 def create_app(database: Database, key: str | None) -> FastAPI:

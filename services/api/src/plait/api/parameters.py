@@ -74,11 +74,11 @@ class Paged(Parameters):
 class RequestList(Paged):
     """Filters of `GET /api/requests`; those that are given must all match."""
 
-    domain: Text | None = None
+    domain: Text | None = Field(None, description="The Host that clients called.")
     conversation_id: UUID | None = Field(None, description="Its id, or an older id of it.")
     session_id: Text | None = Field(None, description="The client's own session id.")
-    kind: Kind | None = None
-    model: Text | None = None
+    kind: Kind | None = Field(None, description="What sort of call it was.")
+    model: Text | None = Field(None, description="The model's whole name.")
     status: Annotated[int, Field(ge=100, le=599)] | Ending | None = Field(
         None, description="HTTP status, or how it ended."
     )
@@ -98,7 +98,7 @@ class RequestList(Paged):
             model=self.model,
             status=self.status if isinstance(self.status, int) else None,
             outcome=ending if ending != "running" else None,
-            running=True if ending == "running" else None,
+            running=ending == "running",
             since=self.since,
             until=self.until,
             q=self.q or None,
@@ -109,8 +109,8 @@ class ConversationList(Paged):
     """Filters of `GET /api/conversations`; those that are given must all match."""
 
     limit: int = Field(50, ge=1, le=1000, description="Rows of the page.")
-    domain: Text | None = None
-    account_id: Text | None = None
+    domain: Text | None = Field(None, description="The Host that clients called.")
+    account_id: Text | None = Field(None, description="The account that was used.")
     session_id: Text | None = Field(None, description="One of the conversation's sessions.")
     date_from: Start | None = Field(None, description="Active then or later: ISO 8601; without a zone UTC.")
     date_to: End | None = Field(None, description="Begun before; a date alone has its whole day in it.")
@@ -132,7 +132,7 @@ class ConversationList(Paged):
 class StatisticsOf(Parameters):
     """What `GET /api/stats` sums over."""
 
-    domain: Text | None = None
+    domain: Text | None = Field(None, description="The Host that clients called.")
     since: Start | None = Field(None, description="Began then or later; the last 24 hours if it is not given.")
 
 

@@ -35,7 +35,8 @@ class ExchangeFilter(Struct, frozen=True, kw_only=True):
     status: int | None = None
     """HTTP status."""
     outcome: str | None = None
-    running: bool | None = None
+    running: bool = False
+    """Only those that have not ended."""
     since: datetime | None = None
     """Began at this moment or later."""
     until: datetime | None = None
@@ -134,7 +135,7 @@ async def _values(db: Reader, where: ExchangeFilter) -> dict[str, object]:
         "model": where.model,
         "status": where.status,
         "outcome": where.outcome,
-        "running": where.running,
+        "running": where.running or None,
         "since": where.since,
         "until": where.until,
         "words": containing(where.q),

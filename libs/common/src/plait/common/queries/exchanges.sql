@@ -13,7 +13,7 @@ WHERE e.method IS NOT NULL
     AND e.model = :model --?
     AND e.status = :status --?
     AND e.outcome = :outcome --?
-    AND (e.outcome IS NULL) = :running --?
+    AND e.outcome IS NULL AND :running --?
     AND e.started_at >= :since --?
     AND e.started_at < :until --?
     AND (e.preview ILIKE :words OR e.path ILIKE :words OR e.model ILIKE :words OR e.id::text ILIKE :words) --?
