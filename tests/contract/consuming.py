@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
@@ -32,21 +33,23 @@ async def make_topics(settings: KafkaSettings) -> None:
         await ensure_topics(admin, settings)
 
 
-def an_answer(exchange_id: UUID | None = None, thread: str = "t") -> bytes:
+_NOW = datetime.now(UTC)
+COMMON_ANSWER: dict[str, Any] = {
+    "domain": "d",
+    "thread": "t",
+    "started_at": _NOW,
+    "outcome": "complete",
+    "status": 200,
+    "headers": [],
+    "ended_at": _NOW,
+    "duration_ms": 1.0,
+}
+"""All that a `ResponseData` needs but its exchange."""
+
+
+def an_answer(exchange_id: UUID | None = None) -> bytes:
     """A response event, as the shipper would send it."""
-    now = datetime.now(UTC)
-    data = ResponseData(
-        exchange_id=exchange_id or new_exchange_id(),
-        domain="d",
-        thread=thread,
-        started_at=now,
-        outcome="complete",
-        status=200,
-        headers=[],
-        ended_at=now,
-        duration_ms=1.0,
-    )
-    return encode(response_event(data))
+    return encode(response_event(ResponseData(exchange_id=exchange_id or new_exchange_id(), **COMMON_ANSWER)))
 
 
 @asynccontextmanager

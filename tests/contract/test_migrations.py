@@ -1,0 +1,112 @@
+"""Migrations on a real Postgres: applied once, in order, by one process at a time, and never over foreign contents."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from plait.common.errors import UserError
+from plait.common.ids import new_exchange_id
+from plait.common.migrate import Migration, migrate, migrations
+
+
+@pytest.fixture
+async def database(empty_postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(empty_postgres_url)
+    yield connection
+    await connection.close()
+
+
+async def tables(connection: asyncpg.Connection) -> set[str]:
+    found = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    return {row["tablename"] for row in found}
+
+
+def test_numbers_run_without_gap() -> None:
+    assert [m.number for m in migrations()] == list(range(1, len(migrations()) + 1))
+
+
+async def test_from_nothing(database: asyncpg.Connection) -> None:
+    assert await migrate(database) == migrations()
+    assert {"exchanges", "blobs", "chains", "links", "conversations", "usage", "migrations"} <= await tables(database)
+
+
+async def test_twice_applies_nothing(database: asyncpg.Connection) -> None:
+    await migrate(database)
+    before = await tables(database)
+    assert await migrate(database) == []
+    assert await tables(database) == before
+
+
+async def test_many_at_once_apply_each_once(empty_postgres_url: str) -> None:
+    connections = [await asyncpg.connect(empty_postgres_url) for _ in range(6)]
+    try:
+        applied = await asyncio.gather(*map(migrate, connections))
+    finally:
+        await asyncio.gather(*(connection.close() for connection in connections))
+    assert sorted(m.number for each in applied for m in each) == [m.number for m in migrations()]
+
+
+async def test_the_rest_is_applied_to_an_older_database(
+    database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = migrations()
+    monkeypatch.setattr("plait.common.migrate.migrations", lambda: every[:1])
+    assert await migrate(database) == every[:1]
+    monkeypatch.setattr("plait.common.migrate.migrations", lambda: every)
+    assert await migrate(database) == every[1:]
+
+
+async def test_a_changed_file_is_refused(database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    await migrate(database)
+    first, *rest = migrations()
+    changed = [Migration(first.number, first.name, first.sql + "\n"), *rest]
+    monkeypatch.setattr("plait.common.migrate.migrations", lambda: changed)
+    with pytest.raises(UserError, match=f"Migration 1 \\({first.name}\\) was applied with other contents"):
+        await migrate(database)
+
+
+async def test_a_newer_database_is_refused(database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    await migrate(database)
+    newest = migrations()[-1].number
+    monkeypatch.setattr("plait.common.migrate.migrations", lambda known=migrations(): known[:-1])
+    with pytest.raises(UserError, match=f"migration {newest}, which this version of Plait does not know"):
+        await migrate(database)
+
+
+async def test_one_that_fails_leaves_nothing_and_stops_the_rest(
+    database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Migration(1, "broken", "CREATE TABLE half (id integer); SELECT 1 / 0;")
+    after = Migration(2, "after", "CREATE TABLE after (id integer)")
+    monkeypatch.setattr("plait.common.migrate.migrations", lambda: [broken, after])
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await migrate(database)
+    assert await tables(database) == {"migrations"}
+    monkeypatch.setattr("plait.common.migrate.migrations", lambda: [after])
+    assert await migrate(database) == [after], "the lock is given back"
+
+
+async def test_months_get_partitions_once_and_old_rows_stay(database: asyncpg.Connection) -> None:
+    await migrate(database)
+    since, until = datetime(2031, 1, 15, tzinfo=UTC), datetime(2031, 3, 1, tzinfo=UTC)
+    in_february = new_exchange_id(datetime(2031, 2, 10, tzinfo=UTC).timestamp())
+    await database.execute("INSERT INTO chunks VALUES ($1, 0, 1, '')", in_february)
+
+    assert await database.fetchval("SELECT ensure_partitions($1, $2)", since, until) == 8
+    assert await database.fetchval("SELECT ensure_partitions($1, $2)", since, until) == 0
+    assert await database.fetchval("SELECT tableoid::regclass::text FROM chunks") == "chunks_rest"
+
+
+@pytest.mark.parametrize("at", [0.0, 1_700_000_000.123, 4_000_000_000.999])
+async def test_the_floor_of_a_moment_is_at_or_below_its_ids(database: asyncpg.Connection, at: float) -> None:
+    await migrate(database)
+    floor, above = await database.fetchrow(
+        "SELECT uuid_floor(to_timestamp($1::float8)) AS floor, uuid_floor(to_timestamp($1::float8 + 0.002)) AS above",
+        at,
+    )
+    assert floor <= new_exchange_id(at) < above
