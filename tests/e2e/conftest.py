@@ -14,13 +14,13 @@ from tests.e2e.tap import Tap
 from tests.plait_up import PlaitUp
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def claude_port() -> int:
     """Where Claude is to be found, while a test listens there."""
     return free_port()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def plait(claude_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlaitUp]:
     """Everything that `plait up` runs but the dashboard, ready."""
     env = {"CLAUDE_API_BASE_URL": f"http://127.0.0.1:{claude_port}", "DASHBOARD_API_KEY": KEY}
@@ -30,7 +30,7 @@ def plait(claude_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 async def stage(plait: PlaitUp, claude_port: int) -> AsyncIterator[Stage]:
-    """The Plait of this module, with a scripted Claude and a tap of the test's own."""
+    """The running Plait, with a scripted Claude and a tap of the test's own."""
     tap = Tap(plait.gateway)
     async with ScriptedClaude(claude_port) as claude, tap.listening():
         yield Stage(claude, tap, f"http://127.0.0.1:{plait.api}")

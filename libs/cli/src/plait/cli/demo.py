@@ -36,7 +36,9 @@ _USERS_OWN: Final = ("ENABLE_CLIENT_AUTH", "CREDENTIALS_DIR", "DATABASE_URL", "K
 
 
 async def demo(options: Options, console: Console, *, leave: bool) -> bool:
-    """Run the demo, then serve until Ctrl-C or `leave` at once; whether every exchange arrived, untouched and recorded.
+    """Run the demo, then serve until Ctrl-C, or with `leave` stop at once.
+
+    Returns whether it went well: with `leave` that every exchange arrived, untouched and recorded.
 
     Raises:
         UserError: it cannot be started.
@@ -46,12 +48,12 @@ async def demo(options: Options, console: Console, *, leave: bool) -> bool:
     async with _upstream() as claude, running(options, _own_settings(), console, stop) as plan:
         outcome = await _unless(stop, _shown(scenarios, claude, plan, console))
         if outcome is None:
-            return False
+            return not leave
         print_summary(outcome, plan, console)
         if not leave:
             await stop.wait()
         console.print("Stopping ...", style="dim")
-        return not outcome.missing and not outcome.changed
+        return not leave or not outcome.faults
 
 
 def with_free_ports(

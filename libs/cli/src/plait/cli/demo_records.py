@@ -33,14 +33,11 @@ class Outcome:
     rows: Mapping[str, Row]
 
     @property
-    def missing(self) -> list[str]:
-        """Names of exchanges without a finished record."""
-        return [one.recording.name for one in self.played if one.request_id not in self.rows]
-
-    @property
-    def changed(self) -> list[str]:
-        """What did not pass through the gateway untouched."""
-        return [f"{one.recording.name}: {text}" for one in self.played for text in one.findings]
+    def faults(self) -> list[str]:
+        """What was not recorded, and what did not pass through the gateway untouched."""
+        missing = [one.recording.name for one in self.played if one.request_id not in self.rows]
+        changed = [f"{one.recording.name}: {text}" for one in self.played for text in one.findings]
+        return [*(f"{name}: not recorded" for name in missing), *changed]
 
 
 class Watch:
@@ -57,7 +54,7 @@ class Watch:
         until = None
         async with httpx2.AsyncClient(base_url=self._plan.options.url("api"), headers=headers) as client:
             while True:
-                rows = await self._finished(client)
+                rows = await self._finished(client) or before
                 self._on_count(len(rows))
                 if playing.done():
                     until = until or time.monotonic() + _RECORDED_SECONDS
@@ -68,8 +65,11 @@ class Watch:
                 await asyncio.sleep(_POLL_SECONDS)
 
     async def _finished(self, client: httpx2.AsyncClient) -> dict[str, Row]:
-        """Exchanges that have ended and, where they are part of a conversation, are linked."""
-        answer = await client.get("/api/requests", params={"limit": 1000})
+        """Exchanges that have ended and, where they are part of a conversation, are linked; none while it is away."""
+        try:
+            answer = await client.get("/api/requests", params={"limit": 1000})
+        except httpx2.TransportError:
+            return {}
         rows: list[Row] = answer.json()["requests"] if answer.status_code == httpx2.codes.OK else []
         return {row["requestId"]: row for row in rows if row["outcome"] and _linked(row)}
 
@@ -91,7 +91,7 @@ def print_summary(outcome: Outcome, plan: Plan, console: Console) -> None:
     for domain, rows in by_domain.items():
         table.add_row(domain, *(f"{figure:,}" for figure in _figures(rows)))
     console.print(table)
-    faults = [*(f"{name}: not recorded" for name in outcome.missing), *outcome.changed]
+    faults = outcome.faults
     for text in faults[:_FAULTS_SHOWN]:
         console.print(f"  [red]✗[/] {text}", highlight=False)
     if (more := len(faults) - _FAULTS_SHOWN) > 0:
