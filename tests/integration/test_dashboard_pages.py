@@ -1,0 +1,221 @@
+"""The pages as scripts: what they read from their address, and what they draw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from plait.common.errors import DependencyDown
+from plait.dashboard import database
+from plait.dashboard.front.app import SCRIPT
+from tests.dashboard_scene import Week, seed_week
+from tests.dashboard_server import database as fresh_database
+
+
+@contextmanager
+def reading_from(address: str) -> Iterator[None]:
+    reading = database.Database(address)
+    database.attach(reading)
+    yield
+    database.attach(None)
+    reading.close()
+
+
+@pytest.fixture(scope="module")
+def week_and_address(postgres_server: str, migrated_template: str) -> Iterator[tuple[Week, str]]:
+    kept: list[Week] = []
+
+    async def fill(db: asyncpg.Connection) -> None:
+        kept.append(await seed_week(db))
+
+    with fresh_database(postgres_server, migrated_template, fill) as url:
+        yield kept[0], url
+
+
+@pytest.fixture
+def week(week_and_address: tuple[Week, str]) -> Iterator[Week]:
+    """The seeded week, with the pages reading it."""
+    with reading_from(week_and_address[1]):
+        yield week_and_address[0]
+
+
+def conversations() -> None:
+    from plait.dashboard.views import conversations
+
+    conversations.show()
+
+
+def conversation() -> None:
+    from plait.dashboard.views import conversation
+
+    conversation.show()
+
+
+def request() -> None:
+    from plait.dashboard.views import request
+
+    request.show()
+
+
+def view(page: Callable[[], None], /, **parameters: object) -> AppTest:
+    """A page after its first run."""
+    test = AppTest.from_function(page, default_timeout=30)
+    for name, value in parameters.items():
+        test.query_params[name] = str(value)
+    return test.run()
+
+
+def drawn(test: AppTest) -> str:
+    """The HTML of all islands."""
+    assert not test.exception
+    return "\n".join(json.loads(element.proto.json)["html"] for element in test.get("bidi_component"))
+
+
+def rows(test: AppTest) -> int:
+    return drawn(test).count('class="subject"')
+
+
+def test_the_list_shows_a_page_of_what_was_active_in_the_last_days(week: Week) -> None:
+    html = drawn(view(conversations))
+    assert html.count('class="subject"') == 50
+    assert "1–50 of" in html
+    assert f'href="/conversation?id={week.spool}">Fix the flaky spool recovery test</a>' in html
+    assert 'href="/?page=2"' in html
+    assert "&lt;script&gt;window.hit = 1&lt;/script&gt; in a title" in html
+
+
+def test_the_second_page_goes_on(week: Week) -> None:
+    html = drawn(view(conversations, page=2))
+    assert "51–59 of" in html
+    assert 'href="/"' in html
+    assert "Older" not in html
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "1e9", "99999999999999999999", "²"])
+def test_a_page_that_is_none_is_the_first(week: Week, page: str) -> None:
+    assert "1–50 of" in drawn(view(conversations, page=page))
+
+
+def test_search_narrows_the_list_and_goes_back_to_its_first_page(week: Week) -> None:
+    test = view(conversations, page=2)
+    test.text_input(key="q").set_value("flaky").run()
+    assert rows(test) == 1
+    assert "page" not in test.query_params
+
+
+def test_one_domain_and_its_figures(week: Week) -> None:
+    test = view(conversations)
+    test.selectbox(key="domain").set_value("search.acme.dev").run()
+    assert rows(test) > 5
+    assert "payments.acme.dev</td>" not in drawn(test)
+
+
+def test_the_address_fills_the_controls(week: Week) -> None:
+    test = view(conversations, q="flaky", domain="payments.acme.dev", time="30 days")
+    assert test.text_input(key="q").value == "flaky"
+    assert test.selectbox(key="domain").value == "payments.acme.dev"
+    assert rows(test) == 1
+
+
+def test_a_list_that_is_empty_for_its_filters_says_so(week: Week) -> None:
+    html = drawn(view(conversations, q="<b>no such thing"))
+    assert "Nothing matches" in html
+    assert "“&lt;b&gt;no such thing”" in html
+
+
+def test_an_empty_database_says_what_to_do(postgres_url: str) -> None:
+    with reading_from(postgres_url):
+        assert "export ANTHROPIC_BASE_URL=" in drawn(view(conversations))
+
+
+def test_a_conversation_shows_figures_branches_and_the_tree(week: Week) -> None:
+    html = drawn(view(conversation, id=week.spool))
+    assert "<dd>21 <small" in html
+    assert "2 failed" in html
+    for branch in ("main", "subtask_1", "subtask_2", "branch_20261121081251", "compact_081931"):
+        assert f"</i>{branch} <span>" in html
+    assert html.count("<li>") == 20
+    assert f'href="/request?id={week.failed}"' in html
+    assert "overloaded_error: Overloaded" in html
+    assert "Show 1 side call" in html
+    assert "Name this session" not in html
+
+
+def test_side_calls_order_and_branch_stand_in_the_address(week: Week) -> None:
+    html = drawn(view(conversation, id=week.spool, side="show", order="newest"))
+    assert html.count("<li>") == 21
+    assert html.index("Rebase on main") < html.index("fails about one run")
+    alone = drawn(view(conversation, id=week.spool, branch="subtask_1"))
+    assert alone.count("<li>") == 3
+
+
+def test_the_time_line_shows_the_same_exchanges(week: Week) -> None:
+    html = drawn(view(conversation, id=week.spool, view="timeline"))
+    assert html.count("<li class=") == 20
+    assert '<ol class="timeline">' in html
+
+
+def test_a_request_shows_its_messages_and_facts(week: Week) -> None:
+    html = drawn(view(request, id=week.rich))
+    assert "<h1>Why not use the existing helper for the checksum?</h1>" in html
+    assert html.count('<section class="message') == 10
+    assert "Because <code>crc_of</code> reads" in html
+    assert f"<code>{week.rich}</code>" in html
+    assert "https://far.example/shot.png" in html
+
+
+def test_a_failed_request_says_why(week: Week) -> None:
+    html = drawn(view(request, id=week.failed))
+    assert "<b>overloaded_error</b> · Overloaded" in html
+    assert "No answer was received." in html
+
+
+def test_headers_are_shown_with_their_masks(week: Week) -> None:
+    html = drawn(view(request, id=week.rich, view="headers"))
+    assert "masked:9f2c41aa" in html
+
+
+def test_raw_bodies_can_be_read_and_downloaded(week: Week) -> None:
+    test = view(request, id=week.rich, view="raw")
+    assert not test.exception
+    assert json.loads(test.json[0].value)["max_tokens"] == 32_000
+    assert len(test.get("download_button")) == 3
+
+
+@pytest.mark.parametrize(("page", "what"), [(conversation, "conversation"), (request, "request")])
+@pytest.mark.parametrize("asked", ["", "no-id", str(uuid4()), "<script>", "' OR 1=1 --"])
+def test_unknown_ids_have_their_own_page(week: Week, page: Callable[[], None], what: str, asked: str) -> None:
+    html = drawn(view(page, id=asked))
+    assert f"There is no such {what}" in html
+    assert "<script>" not in html
+
+
+def test_a_database_that_is_away_is_told() -> None:
+    with reading_from("postgresql://nobody@127.0.0.1:1/none"):
+        html = drawn(AppTest.from_file(str(SCRIPT), default_timeout=30).run())
+    assert "The database does not answer" in html
+
+
+def test_a_fault_is_told_without_its_inside(week: Week, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the inside")
+
+    monkeypatch.setattr("plait.dashboard.views.conversations.read", fail)
+    html = drawn(AppTest.from_file(str(SCRIPT), default_timeout=30).run())
+    assert "This page could not be drawn" in html
+    assert "the inside" not in html
+
+
+def test_a_reader_without_a_database_is_told_so() -> None:
+    with pytest.raises(DependencyDown, match="No database is attached"):
+        database.read(nothing)
+
+
+async def nothing(_: object) -> None:
+    """A query that is never run."""
