@@ -1,0 +1,77 @@
+"""What is a secret is never kept; what is none is kept as it came."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plait.common.masking import Masker, is_secret
+
+MASKER = Masker(b"k" * 32)
+SECRETS = ["Authorization", "x-api-key", "COOKIE", "Set-Cookie", "Proxy-Authorization"]
+LIKE = ["X-Auth-Token", "x-secret-thing", "MyPassword", "x-goog-api-key", "x_api_key", "apikey", "access_token"]
+PLAIN = ["anthropic-version", "anthropic-ratelimit-tokens-remaining", "x-ratelimit-limit-tokens", "user-agent", ""]
+VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=255), min_size=12)
+
+
+@pytest.mark.parametrize("name", SECRETS + LIKE)
+def test_names_of_secrets(name: str) -> None:
+    assert is_secret(name)
+    assert is_secret(name.upper())
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_names_of_others(name: str) -> None:
+    assert not is_secret(name)
+
+
+@given(VALUES)
+def test_a_secret_is_in_no_part_of_its_mark(secret: str) -> None:
+    mark = MASKER.headers([("x-api-key", secret)])[0][1]
+    assert secret not in mark
+    assert mark.rpartition("masked:")[2].isalnum()
+    assert len(mark.rpartition("masked:")[2]) == 16
+
+
+@given(VALUES, VALUES)
+def test_equal_secrets_and_only_those_have_equal_marks(one: str, other: str) -> None:
+    assert MASKER.fingerprint(one) == MASKER.fingerprint(one)
+    assert (MASKER.fingerprint(one) == MASKER.fingerprint(other)) == (one == other)
+
+
+def test_a_key_has_the_same_mark_with_and_without_its_scheme() -> None:
+    assert MASKER.fingerprint("Bearer sk-1") == f"Bearer {MASKER.fingerprint('sk-1')}"
+
+
+def test_marks_depend_on_the_installation() -> None:
+    assert MASKER.fingerprint("sk-1") != Masker(b"other").fingerprint("sk-1")
+
+
+@given(st.lists(st.tuples(st.sampled_from(SECRETS + LIKE + PLAIN), VALUES)))
+def test_headers_keep_order_names_and_what_is_no_secret(headers: list[tuple[str, str]]) -> None:
+    masked = MASKER.headers(headers)
+    assert [name for name, _ in masked] == [name for name, _ in headers]
+    for (name, before), (_, after) in zip(headers, masked, strict=True):
+        assert (before == after) == (not is_secret(name))
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("", ""),
+        ("beta=true", "beta=true"),
+        ("a=%20&&b&token=", "a=%20&&b&token="),
+        ("x=1&api_key=s3cret&y=2", f"x=1&api_key={MASKER.fingerprint('s3cret')}&y=2"),
+        ("api%5Fkey=s3cret", f"api%5Fkey={MASKER.fingerprint('s3cret')}"),
+        ("access_token=a=b", f"access_token={MASKER.fingerprint('a=b')}"),
+    ],
+)
+def test_queries(query: str, wanted: str) -> None:
+    assert MASKER.query(query) == wanted
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126)))
+def test_a_query_without_secrets_stays_as_it_is(query: str) -> None:
+    if not any(is_secret(word) for word in query.replace("%", "").replace("&", "=").split("=")) and "%" not in query:
+        assert MASKER.query(query) == query

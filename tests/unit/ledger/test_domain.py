@@ -1,0 +1,93 @@
+"""Reading a usage object: right for what the provider sends, total for anything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plait.ledger.domain import MOST_CALLS, MOST_TOKENS, Usage, parse
+
+COUNTS = st.integers(0, MOST_TOKENS)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+NAMES = [
+    "input_tokens",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "cache_creation",
+    "server_tool_use",
+    "service_tier",
+]
+
+
+def cache(total: object, five: object = None, hour: object = None) -> tuple[int, int, int]:
+    usage = parse(
+        {
+            "cache_creation_input_tokens": total,
+            "cache_creation": {"ephemeral_5m_input_tokens": five, "ephemeral_1h_input_tokens": hour},
+        }
+    )
+    return usage.cache_creation_tokens, usage.cache_creation_5m_tokens, usage.cache_creation_1h_tokens
+
+
+def test_nothing_is_nothing() -> None:
+    assert parse({}) == Usage(0, 0, 0, 0, 0, 0, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("given_", "wanted"),
+    [
+        ((10, 4, 6), (10, 4, 6)),
+        ((10,), (10, 10, 0)),  # lifetimes are not told: five minutes is the default
+        ((10, 0, 10), (10, 0, 10)),
+        ((15, 4, 6), (15, 9, 6)),  # written late by a server tool
+        ((0, 4, 6), (10, 4, 6)),  # a total is missing
+        ((None, None, 6), (6, 0, 6)),
+    ],
+)
+def test_lifetimes_of_cache_writes(given_: tuple[object, ...], wanted: tuple[int, int, int]) -> None:
+    assert cache(*given_) == wanted
+
+
+@pytest.mark.parametrize("absurd", [-1, MOST_TOKENS + 1, 10**40, True, False, "7", 1.0, float("inf"), None, [], {}])
+@pytest.mark.parametrize("name", NAMES[:4])
+def test_what_is_no_count_is_none(name: str, absurd: object) -> None:
+    assert parse({name: absurd}) == parse({})
+
+
+@pytest.mark.parametrize("name", ["web_search_requests", "web_fetch_requests"])
+def test_calls_of_server_tools_fit_their_column(name: str) -> None:
+    assert getattr(parse({"server_tool_use": {name: MOST_CALLS}}), name) == MOST_CALLS
+    assert getattr(parse({"server_tool_use": {name: MOST_CALLS + 1}}), name) == 0
+
+
+@given(COUNTS, COUNTS, COUNTS)
+def test_figures_are_kept(fresh: int, out: int, read: int) -> None:
+    usage = parse({"input_tokens": fresh, "output_tokens": out, "cache_read_input_tokens": read, "new_field": 1})
+    assert (usage.input_tokens, usage.output_tokens, usage.cache_read_tokens) == (fresh, out, read)
+
+
+@given(COUNTS, COUNTS, COUNTS)
+def test_cache_writes_add_up_and_none_is_lost(total: int, five: int, hour: int) -> None:
+    summed, short, long = cache(total, five, hour)
+    assert summed == short + long
+    assert short >= five
+    assert long == hour
+    assert summed in (total, five + hour)
+    assert summed >= total
+
+
+@given(st.dictionaries(st.sampled_from(NAMES) | st.text(), JSON))
+def test_any_object_gives_figures_that_can_be_stored(usage: dict[str, Any]) -> None:
+    found = parse(usage)
+    tokens = [found.input_tokens, found.output_tokens, found.cache_read_tokens, found.cache_creation_tokens]
+    assert all(0 <= count <= 2 * MOST_TOKENS for count in tokens)
+    assert 0 <= found.web_search_requests <= MOST_CALLS
+    assert found.service_tier is None or found.service_tier
