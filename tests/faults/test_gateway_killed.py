@@ -1,0 +1,184 @@
+"""The gateway killed as a process: what it had answered is in the spool, what it had not is never a success."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from plait.cli.program import free_port
+from plait.fakes.answers import json_answer, stream_answer
+from plait.fakes.claude import ScriptedClaude
+from plait.fakes.client import Received, call
+from plait.gateway.spool.reader import SpoolReader
+from plait.gateway.spool.records import End, Ending, Piece, Record, Request, from_frame
+from plait.gateway.spool.segments import START
+
+HOST = ("Host", "killed.example.test")
+OPEN = 20
+_RUN = "from plait.cli.main import main; main(['run', 'gateway'])"
+
+
+class Process:
+    """A gateway that can be killed and started again on the same spool and port."""
+
+    def __init__(self, claude_url: str, spool: Path) -> None:
+        self.spool = spool
+        self.port = free_port()
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "PORT": str(self.port),
+            "SPOOL_DIR": str(spool),
+            "MASKING_KEY": "cd" * 32,
+            "CLAUDE_API_BASE_URL": claude_url,
+        }
+        self._process: asyncio.subprocess.Process | None = None
+        self.log = b""
+
+    async def start(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _RUN, env=self._environment, stderr=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(60):
+            while (await call(self.port, "GET", "/health/live", [HOST])).status != 200:
+                await asyncio.sleep(0.05)
+
+    async def end(self, number: signal.Signals) -> int:
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(number)
+        _, log = await self._process.communicate()
+        self.log += log
+        return await self._process.wait()
+
+    async def post(self, number: int) -> Received:
+        return await call(self.port, "POST", "/v1/messages", [HOST], b"%d" % number)
+
+    def records(self) -> dict[str, list[Record]]:
+        """What the spool holds, by exchange."""
+        found: dict[str, list[Record]] = {}
+        reader = SpoolReader(self.spool, START, settled=True)
+        while (frame := reader.next()) is not None:
+            found.setdefault(str(UUID(bytes=frame.exchange)), []).append(from_frame(frame))
+        assert reader.damaged == 0
+        reader.close()
+        return found
+
+
+@asynccontextmanager
+async def process(claude_url: str, spool: Path) -> AsyncIterator[Process]:
+    running = Process(claude_url, spool)
+    await running.start()
+    try:
+        yield running
+    finally:
+        await running.end(signal.SIGKILL)
+
+
+@pytest.fixture
+async def claude() -> AsyncIterator[ScriptedClaude]:
+    async with ScriptedClaude() as scripted:
+        yield scripted
+
+
+async def test_killed_with_streams_open_it_has_recorded_all_that_it_answered(
+    claude: ScriptedClaude, tmp_path: Path
+) -> None:
+    gate = asyncio.Event()
+    streaming = stream_answer([b"data: %d\n\n" % n for n in range(3)]).gated(gate, 2)
+    claude.rules.append(lambda asked: streaming if int(asked.body) < OPEN else json_answer({"n": int(asked.body)}))
+    async with process(claude.url, tmp_path) as gateway:
+        streams = [asyncio.create_task(gateway.post(n)) for n in range(OPEN)]
+        answered = [await gateway.post(OPEN + n) for n in range(100)]
+        await claude.call(OPEN + 99)
+        await gateway.end(signal.SIGKILL)
+        cut = await asyncio.gather(*streams)
+        assert not any(one.whole for one in cut)
+        await gateway.start()
+        records = gateway.records()
+    for one in answered:
+        assert one.status == 200
+        request, *_, end = records[one.request_id or ""]
+        assert isinstance(request, Request)
+        assert isinstance(end, End)
+        assert end.ending is Ending.WHOLE
+        assert recorded_body(records[one.request_id or ""]) == one.body
+    for one in cut:
+        end = records[one.request_id or ""][-1]
+        assert isinstance(end, End)
+        assert end.ending is Ending.GATEWAY_LOST
+        assert recorded_body(records[one.request_id or ""]).startswith(one.body)
+    ends = [record for found in records.values() for record in found if isinstance(record, End)]
+    assert len(ends) == len(records) == OPEN + 100
+
+
+def recorded_body(records: list[Record]) -> bytes:
+    return b"".join(record.data for record in records if isinstance(record, Piece))
+
+
+async def test_killed_again_and_again_under_load_nothing_answered_is_lost(
+    claude: ScriptedClaude, tmp_path: Path
+) -> None:
+    claude.rules.append(lambda asked: json_answer({"n": int(asked.body)}))
+    answered: list[Received] = []
+
+    async def load(gateway: Process, first: int) -> None:
+        for n in range(first, first + 100_000):
+            received = await gateway.post(n)
+            if not received.whole:
+                return
+            answered.append(received)
+
+    async with process(claude.url, tmp_path) as gateway:
+        for life in range(3):
+            before = len(answered)
+            workers = [asyncio.create_task(load(gateway, (life * 8 + n) * 1_000_000)) for n in range(8)]
+            while len(answered) < before + 60 + 37 * life:
+                await asyncio.sleep(0.001)
+            await gateway.end(signal.SIGKILL)
+            await asyncio.gather(*workers)
+            await gateway.start()
+        records = gateway.records()
+    for one in answered:
+        end = records[one.request_id or ""][-1]
+        assert isinstance(end, End)
+        assert end.ending is Ending.WHOLE
+        assert recorded_body(records[one.request_id or ""]) == one.body
+
+
+async def test_stopped_under_load_it_finishes_what_runs_and_exits_cleanly(
+    claude: ScriptedClaude, tmp_path: Path
+) -> None:
+    claude.rules.append(lambda _: stream_answer([b"data: %d\n\n" % n for n in range(10)], wait=0.1))
+    async with process(claude.url, tmp_path) as gateway:
+        streams = [asyncio.create_task(gateway.post(n)) for n in range(5)]
+        await claude.call(4)
+        assert await gateway.end(signal.SIGTERM) == 0
+        assert all(one.whole for one in await asyncio.gather(*streams))
+        assert b"Traceback" not in gateway.log
+        assert b'"error"' not in gateway.log
+
+
+async def test_clients_cuts_and_kills_leave_no_traceback(claude: ScriptedClaude, tmp_path: Path) -> None:
+    events = stream_answer([b"data: %d\n\n" % n for n in range(50)], wait=0.01)
+    kinds = {0: events.ending("cut", after=5), 1: events.ending("reset", after=5), 2: events}
+    claude.rules.append(lambda asked: kinds[int(asked.body) % 3])
+    async with process(claude.url, tmp_path) as gateway:
+        leaving = [
+            call(gateway.port, "POST", "/v1/messages", [HOST], b"%d" % n, leave_after=30 if n % 3 == 2 else None)
+            for n in range(30)
+        ]
+        assert not any(one.whole for one in await asyncio.gather(*leaving))
+        await asyncio.gather(*(asked.over.wait() for asked in claude.calls))
+        assert await gateway.end(signal.SIGTERM) == 0
+        assert b"Traceback" not in gateway.log
+        assert b"exception" not in gateway.log.lower()
+        endings = {record.ending for found in gateway.records().values() for record in found if isinstance(record, End)}
+    assert endings == {Ending.UPSTREAM_CUT, Ending.CLIENT_GONE}

@@ -1,0 +1,239 @@
+"""From the spool to a real broker: every exchange once and in order, whatever happens to broker or shipper."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from plait.common.events import ChunkEvent, Event, RequestEvent, ResponseEvent, decode
+from plait.common.ids import new_exchange_id
+from plait.common.kafka import admin_client, is_embedded, new_consumer, topics_ready
+from plait.common.topics import CHUNKS, REQUESTS, RESPONSES
+from plait.gateway.settings import ShipperSettings
+from plait.gateway.shipper.shipper import Shipper
+from plait.gateway.spool.records import End, Ending, Head, Piece, Record, Request, to_frame
+from plait.gateway.spool.segments import segment_numbers
+from plait.gateway.spool.shipping import read_resume, read_status
+from plait.gateway.spool.writer import SpoolWriter
+from tests.servers import Broker
+
+MEGA = 1 << 20
+SSE = [("content-type", "text/event-stream")]
+EXCHANGE_TOPICS = (REQUESTS, CHUNKS, RESPONSES)
+
+
+class Spooled:
+    """A spool with a writer, as a gateway has it."""
+
+    def __init__(self, directory: Path, broker: Broker) -> None:
+        self.directory = directory
+        self.writer = SpoolWriter(directory, segment_bytes=MEGA, max_bytes=512 * MEGA)
+        self.settings = ShipperSettings(
+            _env_file=None,
+            spool_dir=directory,
+            kafka_bootstrap_servers=broker.servers,
+            kafka_flavor=broker.flavor,
+        )
+
+    def append(self, exchange_id: UUID, *records: Record) -> None:
+        assert all(self.writer.append(to_frame(exchange_id.bytes, record)) for record in records)
+
+    def begin(self, body: bytes = b"{}", domain: str = "d.test") -> UUID:
+        exchange_id = new_exchange_id()
+        self.append(exchange_id, Request(1_700_000_000.0, domain, "POST", "/v1/messages", "", [], body))
+        return exchange_id
+
+    def end(self, exchange_id: UUID, *pieces: bytes) -> None:
+        answer = [Piece(10.0 + n, data) for n, data in enumerate(pieces)]
+        self.append(exchange_id, Head(5.0, 200, SSE), *answer, End(99.0, Ending.WHOLE))
+
+    def exchange(self, body: bytes = b"{}") -> UUID:
+        exchange_id = self.begin(body)
+        self.end(exchange_id, b"data: 1\n\n")
+        return exchange_id
+
+    @asynccontextmanager
+    async def shipping(self) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        running = asyncio.create_task(Shipper(self.settings).run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await running
+
+
+class Reading:
+    """A consumer group, and the events that it has read, by exchange."""
+
+    def __init__(self, settings: ShipperSettings, group: str) -> None:
+        self._settings = settings
+        self._consumer = new_consumer(settings, group, EXCHANGE_TOPICS)
+        self.events: dict[str, list[Event]] = defaultdict(list)
+
+    async def __aenter__(self) -> Reading:
+        """Join once the shipper has made the topics: asked for before, the embedded broker would make them itself."""
+        async with asyncio.timeout(30), admin_client(self._settings) as admin:
+            while not await topics_ready(admin):
+                await asyncio.sleep(0.05)
+        await self._consumer.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._consumer.stop()
+
+    async def until_ended(self, wanted: Iterable[UUID], seconds: float = 60) -> None:
+        left = {str(exchange_id) for exchange_id in wanted}
+        async with asyncio.timeout(seconds):
+            while left:
+                for event in await self.some():
+                    if isinstance(event, ResponseEvent):
+                        left.discard(event.subject)
+
+    async def some(self) -> list[Event]:
+        batch = await self._consumer.getmany(timeout_ms=200)
+        found = [decode(record.value or b"") for records in batch.values() for record in records]
+        for event in found:
+            self.events[event.subject].append(event)
+        return found
+
+    async def commit(self) -> None:
+        await self._consumer.commit()
+
+    def of(self, exchange_id: UUID, kind: type[Any]) -> list[Any]:
+        return [event for event in self.events[str(exchange_id)] if isinstance(event, kind)]
+
+
+@pytest.fixture
+def spooled(tmp_path: Path, broker: Broker) -> Spooled:
+    return Spooled(tmp_path / "spool", broker)
+
+
+async def until(condition: Any, seconds: float = 20) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_a_request_is_there_before_its_answer_and_chunks_while_it_runs(spooled: Spooled) -> None:
+    async with spooled.shipping(), Reading(spooled.settings, "plait.test") as reading:
+        exchange_id = spooled.begin()
+        spooled.append(exchange_id, Head(5.0, 200, SSE), Piece(10.0, b"data: 1\n\n"))
+        await until_async(reading, lambda: bool(reading.of(exchange_id, ChunkEvent)))
+        assert reading.of(exchange_id, RequestEvent)
+        assert not reading.of(exchange_id, ResponseEvent)
+        spooled.append(exchange_id, Piece(300.0, b"data: 2\n\n"), End(310.0, Ending.WHOLE))
+        await reading.until_ended([exchange_id])
+        pieces = [piece for chunk in reading.of(exchange_id, ChunkEvent) for piece in chunk.data.pieces]
+        assert [(piece.offset_ms, piece.data) for piece in pieces] == [(10.0, b"data: 1\n\n"), (300.0, b"data: 2\n\n")]
+
+
+async def until_async(reading: Reading, condition: Any, seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await reading.some()
+
+
+async def test_a_body_of_32_mb_gets_through(spooled: Spooled) -> None:
+    body = b'{"messages":"' + b"x" * (32 * MEGA - 15) + b'"}'
+    async with spooled.shipping(), Reading(spooled.settings, "plait.test") as reading:
+        as_json, as_bytes = spooled.exchange(body), spooled.exchange(b"\xff" * (32 * MEGA))
+        await reading.until_ended([as_json, as_bytes])
+        await until_async(reading, lambda: reading.of(as_json, RequestEvent) and reading.of(as_bytes, RequestEvent))
+    assert bytes(reading.of(as_json, RequestEvent)[0].data.body) == body
+    assert reading.of(as_bytes, RequestEvent)[0].data.body_base64 == b"\xff" * (32 * MEGA)
+
+
+async def test_order_within_an_exchange_is_kept(spooled: Spooled) -> None:
+    made = [spooled.begin() for _ in range(50)]
+    for exchange_id in made:
+        spooled.end(exchange_id, *(b"data: %d %b\n\n" % (n, b"x" * 6000) for n in range(9)))
+    async with spooled.shipping(), Reading(spooled.settings, "plait.test") as reading:
+        await reading.until_ended(made)
+        await until_async(reading, lambda: all(count_pieces(reading, one) == 9 for one in made))
+    for exchange_id in made:
+        indexes = [chunk.data.index for chunk in reading.of(exchange_id, ChunkEvent)]
+        assert indexes == sorted(set(indexes))
+        assert len(reading.of(exchange_id, ResponseEvent)) == 1
+
+
+def count_pieces(reading: Reading, exchange_id: UUID) -> int:
+    return sum(len(chunk.data.pieces) for chunk in reading.of(exchange_id, ChunkEvent))
+
+
+async def test_a_shipper_that_starts_again_ships_what_was_open_and_nothing_that_was_safe(spooled: Spooled) -> None:
+    done = spooled.exchange()
+    still_open = spooled.begin()
+    async with AsyncExitStack() as stack:
+        async with spooled.shipping():
+            linker = await stack.enter_async_context(Reading(spooled.settings, "plait.linker"))
+            ledger = await stack.enter_async_context(Reading(spooled.settings, "plait.ledger"))
+            await linker.until_ended([done])
+            await ledger.until_ended([done])
+            await until_async(linker, lambda: bool(linker.of(still_open, RequestEvent)))
+            await linker.commit()
+            await ledger.commit()
+            await until(lambda: read_resume(spooled.directory).offset > 0)
+        spooled.end(still_open, b"data: 1\n\n")
+        async with spooled.shipping():
+            await linker.until_ended([still_open])
+    assert len(linker.of(done, RequestEvent)) == 1
+    assert len(linker.of(still_open, RequestEvent)) == 2, "the request goes out again: consumers are idempotent"
+    assert len(linker.of(still_open, ResponseEvent)) == 1
+
+
+async def test_segments_that_are_safe_are_deleted(spooled: Spooled) -> None:
+    made = [spooled.exchange(b'"' + b"x" * MEGA + b'"') for _ in range(4)]
+    newest = segment_numbers(spooled.directory)[-1]
+    assert newest != segment_numbers(spooled.directory)[0]
+    async with spooled.shipping(), Reading(spooled.settings, "plait.linker") as linker:
+        async with Reading(spooled.settings, "plait.ledger") as ledger:
+            await linker.until_ended(made)
+            await ledger.until_ended(made)
+            await until_async(linker, lambda: all(linker.of(one, RequestEvent) for one in made))
+            await linker.commit()
+            await ledger.commit()
+        await until(lambda: segment_numbers(spooled.directory) == [newest])
+
+
+async def test_the_broker_away_at_the_start_is_waited_for(spooled: Spooled, broker: Broker) -> None:
+    spooled.settings = spooled.settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:9"})
+    exchange_id = spooled.exchange()
+    async with spooled.shipping():
+        await until(lambda: (status := read_status(spooled.directory)) is not None and not status.broker_up)
+    spooled.settings = spooled.settings.model_copy(update={"kafka_bootstrap_servers": broker.servers})
+    async with spooled.shipping(), Reading(spooled.settings, "plait.test") as reading:
+        await reading.until_ended([exchange_id])
+
+
+async def test_a_broker_that_forgets_is_told_again_what_no_consumer_has_stored(spooled: Spooled) -> None:
+    """The embedded broker loses everything on a restart; losing its topics looks the same to the shipper."""
+    if not is_embedded(spooled.settings):
+        pytest.skip("a real broker does not forget")
+    stored, lost = spooled.exchange(), None
+    async with spooled.shipping():
+        async with Reading(spooled.settings, "plait.linker") as linker:
+            async with Reading(spooled.settings, "plait.ledger") as ledger:
+                await linker.until_ended([stored])
+                await ledger.until_ended([stored])
+                await until_async(linker, lambda: bool(linker.of(stored, RequestEvent)))
+                await linker.commit()
+                await ledger.commit()
+            await until(lambda: read_resume(spooled.directory).offset > 0)
+            lost = spooled.exchange()
+            await linker.until_ended([lost])
+        async with admin_client(spooled.settings) as admin:
+            await admin.delete_topics([name for name in await admin.list_topics() if name.startswith("plait.")])
+        async with Reading(spooled.settings, "plait.again") as again:
+            await again.until_ended([lost])
+            assert not again.of(stored, RequestEvent)
+        async with admin_client(spooled.settings) as admin:
+            topics = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+    assert topics[REQUESTS.name] == REQUESTS.partitions
