@@ -119,6 +119,8 @@ def chained(chain: Hash, message: Hash) -> Hash:
 
 def plain_value(value: Any, depth: int = DEPTH) -> Any:
     """A JSON value without `cache_control` anywhere and with whole numbers as integers (JavaScript has no others)."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict):
         if depth == 0:
             return "…"

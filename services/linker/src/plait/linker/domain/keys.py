@@ -19,16 +19,9 @@ ANYWHERE: None = None
 
 def key(kind: str, domain: str, *parts: Part) -> int:
     """The first 8 bytes of SHA-256 over kind, domain and parts, as a signed number (Postgres `bigint`)."""
-    framed = b"".join(_framed(part) for part in (kind, domain, *parts))
-    return int.from_bytes(hashlib.sha256(framed).digest()[:8], "big", signed=True)
-
-
-def _framed(part: Part) -> bytes:
-    """A part with its type and length before it, so that no two lists of parts read the same."""
-    if part is None:
-        return b"n"
-    raw, mark = (part, b"b") if isinstance(part, bytes) else (part.encode("utf-8", "surrogatepass"), b"s")
-    return b"%b%d:%b" % (mark, len(raw), raw)
+    # `ascii` writes every list of parts in a form of its own, the same in every version of Python.
+    text = ascii((kind, domain, *parts)).encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big", signed=True)
 
 
 def _scoped(kind: str, domain: str, scope: Scope | None, *parts: Part) -> int:

@@ -68,24 +68,23 @@ class Lookup(Protocol):
 class Book:
     """All facts in memory: complete knowledge, for rebuilds and tests."""
 
-    def __init__(self, facts: Iterable[Facts] = ()) -> None:
+    def __init__(self) -> None:
         self.facts: dict[UUID, Facts] = {}
+        self._offers: dict[UUID, set[int]] = {}
         self._under: defaultdict[int, list[Stamp]] = defaultdict(list)
-        for one in facts:
-            self.put(one)
 
-    def put(self, facts: Facts) -> Facts | None:
-        """Insert or replace an exchange's facts; returns those that stood there before."""
-        before = self.facts.get(facts.id)
-        had = offers(before) if before else set()
-        has = offers(facts)
+    def put(self, facts: Facts) -> set[int]:
+        """Insert or replace an exchange's facts; returns the keys under which something changed."""
+        if self.facts.get(facts.id) == facts:
+            return set()
+        had, has = self._offers.get(facts.id, set()), offers(facts)
         for key in had - has:
             under = self._under[key]
             del under[bisect_left(under, facts.stamp)]
         for key in has - had:
             insort(self._under[key], facts.stamp)
-        self.facts[facts.id] = facts
-        return before
+        self.facts[facts.id], self._offers[facts.id] = facts, has
+        return had | has
 
     def find(self, ask: Ask) -> Sequence[Facts]:
         """See `Lookup.find`; never raises."""

@@ -1,13 +1,13 @@
 """Rule 1: the same request again, after an attempt that brought nothing or was cut (linking.md, "Retry").
 
-An attempt is retried once. Who retried it is found by going through those who might have, oldest first, and asking the
-same question for each: every answer depends on earlier exchanges only.
+An attempt is retried once. Who retried it is found by playing it through: all requests that may have tried one of the
+attempts again, in the order of time, each takes the newest that is free. Those who compete are found under shared keys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -20,10 +20,12 @@ LONGEST_PAUSE: Final = timedelta(minutes=2)
 """Between an attempt's end and its retry, for clients that neither name a session nor count."""
 ABORT_LAG: Final = timedelta(seconds=1)
 """By so much the end of an aborted attempt may be noticed after its client has begun again."""
+_MOST_CHAINS: Final = 64
+"""Different message lists among which rivals are sought."""
 
 
 class Retries:
-    """Finds whose retry a request is; remembers what it found out on the way."""
+    """Finds whose retry a request is; remembers what it found."""
 
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
@@ -32,49 +34,100 @@ class Retries:
     def attempt_of(self, facts: Facts) -> Facts | None:
         """The newest attempt that this request tries again and nobody before it did; None if it is no retry."""
         if facts.id not in self._known:
-            attempts = self._attempts(facts) if facts.converses and facts.chain else ()
-            self._known[facts.id] = next((one for one in attempts if not self._is_taken(one, facts)), None)
+            found = _Contest(facts, self._lookup).winner() if facts.converses and facts.chain else None
+            self._known[facts.id] = found
         return self._known[facts.id]
 
-    def _attempts(self, facts: Facts) -> Iterator[Facts]:
-        """What this request may be a retry of, newest first."""
-        chains = (facts.chain, *facts.shorter)
-        asks = [Ask(keys.attempt(facts.domain, facts.scope, facts.thread, c), before=facts.stamp) for c in chains]
+
+class _Contest:
+    """One request's attempts, and the earlier requests that may have retried them."""
+
+    def __init__(self, facts: Facts, lookup: Lookup) -> None:
+        self._facts = facts
+        self._lookup = lookup
+        self._attempts: dict[UUID, Facts] = {}
+        self._rivals: dict[UUID, Facts] = {}
+        self._continued: dict[UUID, datetime | None] = {}
+
+    def winner(self) -> Facts | None:
+        """The attempt that is left for the request."""
+        known: set[Hash] = set()
+        self._gather(_chains(self._facts), known)
+        if not any(_fits(self._facts, one) for one in self._attempts.values()):
+            return None
+        self._gather_rivals(known)
+        taken: set[UUID] = set()
+        for rival in sorted(self._rivals.values(), key=lambda one: one.stamp):
+            if took := self._choice(rival, taken):
+                taken.add(took.id)
+        return self._choice(self._facts, taken)
+
+    def _gather(self, chains: Iterable[Hash], known: set[Hash]) -> None:
+        """Fetch the attempts of message lists not looked at yet."""
+        new = [chain for chain in dict.fromkeys(chains) if chain not in known]
+        known.update(new)
+        facts = self._facts
+        asks = [Ask(keys.attempt(facts.domain, facts.scope, facts.thread, c), before=facts.stamp) for c in new]
         self._lookup.need(asks)
-        found = {one.id: one for ask in asks for one in self._lookup.find(ask) if _fits(facts, one)}
-        newest_first = sorted(found.values(), key=lambda one: one.stamp, reverse=True)
-        return (one for one in newest_first if not self._is_continued(one, facts))
+        self._attempts |= {one.id: one for ask in asks for one in self._lookup.find(ask) if one.chain in known}
 
-    def _is_taken(self, attempt: Facts, facts: Facts) -> bool:
-        """Whether an earlier request retries the attempt already."""
-        return any(self._retries(rival, attempt) for rival in self._rivals(attempt, facts))
+    def _gather_rivals(self, known: set[Hash]) -> None:
+        """Fetch who may have retried the attempts, and what else those may have retried, until nobody new is found."""
+        sought: set[Hash] = set()
+        while new := {one.chain for one in self._attempts.values()} - sought:
+            sought |= new
+            rivals = self._holding(new)
+            self._rivals |= {one.id: one for one in rivals}
+            if len(known) < _MOST_CHAINS:
+                self._gather((chain for one in rivals for chain in _chains(one)), known)
 
-    def _retries(self, rival: Facts, attempt: Facts) -> bool:
-        found = self.attempt_of(rival)
-        return found is not None and found.id == attempt.id
-
-    def _rivals(self, attempt: Facts, facts: Facts) -> list[Facts]:
-        """Requests between the two that hold the attempt's messages, oldest first."""
-        where = (attempt.domain, attempt.scope)
-        under = (keys.asked(*where, attempt.chain), keys.resent(*where, attempt.thread, attempt.chain))
-        asks = [Ask(key, before=facts.stamp, after=attempt.stamp, oldest_first=True) for key in under]
+    def _holding(self, chains: set[Hash]) -> list[Facts]:
+        """Earlier requests that hold these messages, or more in their last one."""
+        facts, since = self._facts, min(one.stamp for one in self._attempts.values())
+        under = [
+            key
+            for chain in sorted(chains)
+            for key in (
+                keys.asked(facts.domain, facts.scope, chain),
+                keys.resent(facts.domain, facts.scope, facts.thread, chain),
+            )
+        ]
+        asks = [Ask(key, before=facts.stamp, after=since) for key in under]
         self._lookup.need(asks)
-        found = {one.id: one for ask in asks for one in self._lookup.find(ask)}
-        return sorted(found.values(), key=lambda one: one.stamp)
+        return [one for ask in asks for one in self._lookup.find(ask)]
+
+    def _choice(self, facts: Facts, taken: set[UUID]) -> Facts | None:
+        """The newest attempt that a request can retry."""
+        free = (one for one in self._attempts.values() if one.id not in taken and _fits(facts, one))
+        newest_first = sorted(free, key=lambda one: one.stamp, reverse=True)
+        return next((one for one in newest_first if not self._is_continued(one, facts)), None)
 
     def _is_continued(self, attempt: Facts, facts: Facts) -> bool:
         """Whether somebody between the two has gone on from the attempt's cut answer: then this is another branch."""
         if attempt.answer is None or attempt.answer.empty:
             return False
+        if attempt.id not in self._continued:
+            self._continued[attempt.id] = self._first_to_go_on(attempt)
+        since = self._continued[attempt.id]
+        return since is not None and since < facts.started_at
+
+    def _first_to_go_on(self, attempt: Facts) -> datetime | None:
         key = keys.begun(attempt.domain, attempt.scope, attempt.first)
-        later = self._lookup.find(Ask(key, before=facts.stamp, after=attempt.stamp, oldest_first=True))
-        within = (turn for one in later if one.scope == attempt.scope for turn in one.turns[-KEPT_TURNS:])
-        return any(turn.before == attempt.chain for turn in within)
+        ask = Ask(key, before=self._facts.stamp, after=attempt.stamp, oldest_first=True)
+        for one in self._lookup.find(ask):
+            if one.scope == attempt.scope and any(t.before == attempt.chain for t in one.turns[-KEPT_TURNS:]):
+                return one.started_at
+        return None
+
+
+def _chains(facts: Facts) -> tuple[Hash, ...]:
+    """The message lists that a request may be sending again."""
+    return (facts.chain, *facts.shorter)
 
 
 def _fits(facts: Facts, attempt: Facts) -> bool:
     """Whether a request can be the retry of an attempt, nobody else considered."""
-    if attempt.answer is None or not is_attempt(attempt) or not attempt.converses:
+    if attempt.answer is None or not is_attempt(attempt) or not attempt.converses or attempt.stamp >= facts.stamp:
         return False
     if (attempt.domain, attempt.scope, attempt.thread) != (facts.domain, facts.scope, facts.thread):
         return False

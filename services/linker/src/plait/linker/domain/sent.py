@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -21,56 +21,58 @@ class Sent(Struct, frozen=True):
     headers: Mapping[str, str]
     """By lower-case name; of several the last."""
     body: dict[str, Any]
+    raw_messages: list[Any]
+    """The messages as they were sent."""
     messages: list[Message]
     """Canonical."""
+    system: list[str]
+    """The texts of the system prompt."""
+    tools: list[Any]
+    last_text: str
+    """The last text of the last message, if a user's; without reminders, trimmed."""
+    newest: list[Any]
+    """The messages after the last assistant message, as sent."""
 
     @property
-    def raw_messages(self) -> list[Any]:
-        """The messages as they were sent."""
-        found = self.body.get("messages")
-        return found if isinstance(found, list) else []
-
-    @property
-    def system(self) -> list[str]:
-        """The texts of the system prompt."""
-        return text_of(self.body.get("system"))
-
-    @property
-    def tools(self) -> list[Any]:
-        """The tools it offers."""
-        found = self.body.get("tools")
-        return found if isinstance(found, list) else []
-
-    @property
-    def last_text(self) -> str:
-        """The last text of the last message, if a user's; without reminders, trimmed."""
-        texts = self.messages[-1].texts if self.messages and self.messages[-1].role == "user" else []
-        return texts[-1] if texts else ""
-
-    @property
-    def newest(self) -> list[Any]:
-        """The messages after the last assistant message, as sent."""
-        newest: list[Any] = []
-        for message in reversed(self.raw_messages):
-            if isinstance(message, dict) and message.get("role") == "assistant":
-                break
-            newest.append(message)
-        return newest[::-1]
-
-    @property
-    def newest_texts(self) -> list[str]:
+    def newest_texts(self) -> Iterator[str]:
         """The texts of the newest user messages, reminders and all."""
-        return [
-            t for m in self.newest if isinstance(m, dict) and m.get("role") == "user" for t in text_of(m.get("content"))
-        ]
+        users = (m for m in self.newest if isinstance(m, dict) and m.get("role") == "user")
+        return (text for message in users for text in text_of(message.get("content")))
 
 
 def opened(data: RequestData) -> Sent:
     """Open a request. Never raises."""
     value = json_value(data.body)
     body = value if isinstance(value, dict) else {}
-    headers = {name.lower(): content for name, content in data.headers}
-    return Sent(data.method, data.path, headers, body, canonical_messages(body.get("messages")))
+    raw = _listed(body, "messages")
+    messages = canonical_messages(raw)
+    texts = messages[-1].texts if messages and messages[-1].role == "user" else []
+    return Sent(
+        method=data.method,
+        path=data.path,
+        headers={name.lower(): content for name, content in data.headers},
+        body=body,
+        raw_messages=raw,
+        messages=messages,
+        system=text_of(body.get("system")),
+        tools=_listed(body, "tools"),
+        last_text=texts[-1] if texts else "",
+        newest=_newest(raw),
+    )
+
+
+def _listed(body: dict[str, Any], name: str) -> list[Any]:
+    found = body.get(name)
+    return found if isinstance(found, list) else []
+
+
+def _newest(messages: list[Any]) -> list[Any]:
+    said = (i for i in range(len(messages) - 1, -1, -1) if _is_assistant(messages[i]))
+    return messages[next(said, -1) + 1 :]
+
+
+def _is_assistant(message: object) -> bool:
+    return isinstance(message, dict) and message.get("role") == "assistant"
 
 
 def json_value(raw: Raw | UnsetType) -> Any:

@@ -54,10 +54,9 @@ class Loom:
         """Insert or replace facts; returns the exchanges whose placement was decided again."""
         todo: set[UUID] = set()
         for facts in changes:
-            before = self.book.put(facts)
-            keys = stirred(before, facts)
-            if keys or facts.id not in self.placements:
-                todo |= {facts.id} | self._watching(keys)
+            touched = self.book.put(facts)
+            if touched or facts.id not in self.placements:
+                todo |= {facts.id} | self._watching(touched, facts.started_at)
         for one in sorted(todo, key=lambda one: self.book.facts[one].stamp):
             self._settle(one)
         return todo
@@ -74,13 +73,9 @@ class Loom:
         """The names of everything."""
         return name_trees(self.members())
 
-    def _watching(self, keys: dict[int, datetime]) -> set[UUID]:
-        return {
-            one
-            for key, since in keys.items()
-            for one in self._watchers.get(key, ())
-            if self.placements[one].watches[key] >= since
-        }
+    def _watching(self, keys: set[int], since: datetime) -> set[UUID]:
+        watchers = ((key, one) for key in keys for one in self._watchers.get(key, ()))
+        return {one for key, one in watchers if self.placements[one].watches[key] >= since}
 
     def _settle(self, one: UUID) -> None:
         facts = self.book.facts[one]
