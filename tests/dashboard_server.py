@@ -8,9 +8,11 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -27,12 +29,12 @@ Fill = Callable[[asyncpg.Connection], Awaitable[None]]
 def database(server: str, template: str, fill: Fill | None = None) -> Iterator[str]:
     """The address of a migrated database, filled by `fill`."""
     name = f"plait_board_{secrets.token_hex(6)}"
-    asyncio.run(_command(server, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    _alone(_command(server, f"CREATE DATABASE {name} TEMPLATE {template}"))
     address = urlsplit(server)._replace(path=f"/{name}").geturl()
     if fill:
-        asyncio.run(_fill(address, fill))
+        _alone(_fill(address, fill))
     yield address
-    asyncio.run(_command(server, f"DROP DATABASE {name} WITH (FORCE)"))
+    _alone(_command(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @contextmanager
@@ -62,6 +64,12 @@ def _wait_until_ready(address: str, process: subprocess.Popen[bytes], log: Path)
                 return
         except httpx2.TransportError:
             time.sleep(0.05)
+
+
+def _alone(work: Coroutine[Any, Any, None]) -> None:
+    """Run it in a thread without a loop: Playwright's loop may be running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
 
 
 async def _command(server: str, statement: str) -> None:
