@@ -156,17 +156,20 @@ DELETE FROM link_asks AS a USING unnest($1::bigint[], $2::timestamptz[], $3::uui
 WHERE a.key = gone.key AND a.until = gone.until AND a.exchange_id = gone.id
 """
 
-# All members of the trees that these exchanges are in, and those of the exchanges that are in none.
-TREES_AROUND: Final = """
-WITH around AS MATERIALIZED (
-    SELECT DISTINCT conversation_id FROM links WHERE exchange_id = ANY($1) AND conversation_id IS NOT NULL
-)
+_NAMED = """
 SELECT l.exchange_id, l.conversation_id, l.parent_id, l.link_kind, l.branch_id, l.is_subtask, l.parent_task_id, l.member
-FROM around JOIN links AS l USING (conversation_id)
-UNION ALL
-SELECT l.exchange_id, l.conversation_id, l.parent_id, l.link_kind, l.branch_id, l.is_subtask, l.parent_task_id, l.member
-FROM links AS l WHERE l.exchange_id = ANY($1) AND l.conversation_id IS NULL
+FROM links AS l
 """
+# Exchanges ($1 placed ones, $2 those they point at), the children of both, and whoever else points at the placed ones.
+LINKS_NEAR: Final = f"""
+{_NAMED} WHERE l.exchange_id = ANY($1::uuid[] || $2::uuid[])
+UNION {_NAMED} WHERE l.parent_id = ANY($1::uuid[] || $2::uuid[])
+UNION {_NAMED} WHERE l.retry_of = ANY($1::uuid[])
+UNION {_NAMED} WHERE l.serves_id = ANY($1::uuid[])
+"""
+
+# All exchanges that carry a conversation's id.
+TREES: Final = f"{_NAMED} WHERE l.conversation_id = ANY($1::uuid[])"
 
 PUT_LINKS: Final = """
 INSERT INTO links (
@@ -205,46 +208,77 @@ DROP_CONVERSATIONS: Final = "DELETE FROM conversations WHERE id = ANY($1)"
 # Where conversations that are no more have gone: into that of their root.
 MOVED: Final = "SELECT own_id, conversation_id FROM links WHERE own_id = ANY($1) AND conversation_id IS NOT NULL"
 
-# What a conversation now holds, summed up from its exchanges. In a tree (link_kind is not null) or beside it.
+# What exchanges add up to. Every sum can also be taken bit by bit, in any order, with the same result: a leaf is added
+# to a conversation without reading the rest of it. In a tree: link_kind is not null; else beside it.
+_SUMS = """
+    min(e.domain) AS domain,
+    min(e.account_id) AS account_id,
+    min(e.started_at) FILTER (WHERE l.link_kind IS NOT NULL) AS first_time,
+    max(greatest(e.started_at, e.ended_at)) FILTER (WHERE l.link_kind IS NOT NULL) AS last_time,
+    (array_agg(e.id ORDER BY e.started_at DESC, e.id DESC) FILTER (WHERE l.link_kind IS NOT NULL))[1] AS latest_id,
+    max(e.started_at) FILTER (WHERE l.link_kind IS NOT NULL) AS latest_at,
+    coalesce(max(e.message_count + coalesce((e.outcome = 'complete')::integer, 0))
+        FILTER (WHERE l.link_kind IS NOT NULL), 0) AS message_count,
+    coalesce(array_agg(DISTINCT e.session_id) FILTER (WHERE e.session_id IS NOT NULL), '{}') AS session_ids,
+    coalesce(array_agg(DISTINCT e.model)
+        FILTER (WHERE e.model IS NOT NULL AND e.outcome IS NOT NULL AND l.link_kind IS NOT NULL), '{}') AS models
+"""
+
+# Conversations whose trees were named as a whole, summed up from all their exchanges.
 PUT_CONVERSATIONS: Final = """
 WITH state AS (
     SELECT
         l.conversation_id AS id,
         (array_agg(e.id) FILTER (WHERE l.own_id = l.conversation_id))[1] AS root_id,
-        min(e.domain) AS domain,
-        (array_agg(e.account_id ORDER BY e.started_at, e.id) FILTER (WHERE e.account_id IS NOT NULL))[1] AS account_id,
-        min(e.started_at) FILTER (WHERE l.link_kind IS NOT NULL) AS first_time,
-        max(greatest(e.started_at, e.ended_at)) FILTER (WHERE l.link_kind IS NOT NULL) AS last_time,
-        (array_agg(e.id ORDER BY e.started_at DESC, e.id DESC) FILTER (WHERE l.link_kind IS NOT NULL))[1] AS latest_id,
         count(*)::integer AS request_count,
-        coalesce(max(e.message_count + (e.outcome = 'complete')::integer), 0) AS message_count,
-        coalesce(array_agg(DISTINCT e.session_id) FILTER (WHERE e.session_id IS NOT NULL), '{}') AS session_ids,
-        coalesce(array_agg(DISTINCT e.model) FILTER (WHERE e.model IS NOT NULL AND l.link_kind IS NOT NULL), '{}')
-            AS models,
-        array_agg(DISTINCT l.branch_id) FILTER (WHERE l.branch_id IS NOT NULL) AS branch_ids
+        array_agg(DISTINCT l.branch_id) FILTER (WHERE l.branch_id IS NOT NULL) AS branch_ids,
+        {sums}
     FROM links AS l JOIN exchanges AS e ON e.id = l.exchange_id
     WHERE l.conversation_id = ANY($1)
     GROUP BY l.conversation_id
-), titled AS (
-    SELECT state.*, given.title FROM state JOIN unnest($1::uuid[], $2::text[]) AS given (id, title) USING (id)
-), put AS (
-    INSERT INTO conversations (
-        id, root_id, domain, account_id, title, first_time, last_time, latest_id, request_count, message_count,
-        session_ids, models, branch_count, subtask_count, compact_count, user_branch_count
-    )
-    SELECT
-        id, root_id, domain, account_id, title, first_time, last_time, latest_id, request_count, message_count,
-        session_ids, models, cardinality(branch_ids),
-        (SELECT count(*) FROM unnest(branch_ids) AS branch WHERE branch LIKE 'subtask\\_%'),
-        (SELECT count(*) FROM unnest(branch_ids) AS branch WHERE branch LIKE 'compact\\_%'),
-        (SELECT count(*) FROM unnest(branch_ids) AS branch WHERE branch LIKE 'branch\\_%')
-    FROM titled
-    ON CONFLICT (id) DO UPDATE SET
-        account_id = excluded.account_id, title = excluded.title, first_time = excluded.first_time,
-        last_time = excluded.last_time, latest_id = excluded.latest_id, request_count = excluded.request_count,
-        message_count = excluded.message_count, session_ids = excluded.session_ids, models = excluded.models,
-        branch_count = excluded.branch_count, subtask_count = excluded.subtask_count,
-        compact_count = excluded.compact_count, user_branch_count = excluded.user_branch_count
 )
-SELECT id, domain, title, request_count, branch_ids, latest_id FROM titled ORDER BY id
-"""
+INSERT INTO conversations (
+    id, root_id, domain, account_id, title, first_time, last_time, latest_id, request_count, message_count,
+    session_ids, models, branch_ids, branch_count, subtask_count, compact_count, user_branch_count
+)
+SELECT
+    id, root_id, domain, account_id, given.title, first_time, last_time, latest_id, request_count, message_count,
+    session_ids, models, branch_ids, cardinality(branch_ids),
+    (SELECT count(*) FROM unnest(branch_ids) AS branch WHERE starts_with(branch, 'subtask_')),
+    (SELECT count(*) FROM unnest(branch_ids) AS branch WHERE starts_with(branch, 'compact_')),
+    (SELECT count(*) FROM unnest(branch_ids) AS branch WHERE starts_with(branch, 'branch_'))
+FROM state JOIN unnest($1::uuid[], $2::text[]) AS given (id, title) USING (id)
+ON CONFLICT (id) DO UPDATE SET
+    account_id = excluded.account_id, title = excluded.title, first_time = excluded.first_time,
+    last_time = excluded.last_time, latest_id = excluded.latest_id, request_count = excluded.request_count,
+    message_count = excluded.message_count, session_ids = excluded.session_ids, models = excluded.models,
+    branch_ids = excluded.branch_ids, branch_count = excluded.branch_count, subtask_count = excluded.subtask_count,
+    compact_count = excluded.compact_count, user_branch_count = excluded.user_branch_count
+RETURNING id, domain, title, request_count, branch_ids, latest_id
+""".format(sums=_SUMS)
+
+# Conversations that only got a leaf, or know more of one: the leaf alone is added. It is on a branch that is there.
+GROW_CONVERSATIONS: Final = """
+WITH leaves AS (
+    SELECT l.conversation_id AS id, count(*) FILTER (WHERE given.added)::integer AS added, {sums}
+    FROM unnest($1::uuid[], $2::boolean[]) AS given (id, added)
+    JOIN links AS l ON l.exchange_id = given.id
+    JOIN exchanges AS e ON e.id = given.id
+    WHERE l.conversation_id IS NOT NULL
+    GROUP BY l.conversation_id
+)
+UPDATE conversations AS c SET
+    account_id = least(c.account_id, leaves.account_id),
+    last_time = greatest(c.last_time, leaves.last_time),
+    latest_id = CASE
+        WHEN (leaves.latest_at, leaves.latest_id) > (latest.started_at, latest.id) THEN leaves.latest_id
+        ELSE c.latest_id
+    END,
+    request_count = c.request_count + leaves.added,
+    message_count = greatest(c.message_count, leaves.message_count),
+    session_ids = ARRAY(SELECT DISTINCT unnest(c.session_ids || leaves.session_ids) ORDER BY 1),
+    models = ARRAY(SELECT DISTINCT unnest(c.models || leaves.models) ORDER BY 1)
+FROM leaves, exchanges AS latest
+WHERE c.id = leaves.id AND latest.id = c.latest_id
+RETURNING c.id, c.domain, c.title, c.request_count, c.branch_ids, c.latest_id
+""".format(sums=_SUMS)

@@ -19,9 +19,11 @@ async def sum_up(connection: asyncpg.pool.PoolConnectionProxy, woven: Woven) -> 
         await connection.execute(statements.DROP_CONVERSATIONS, list(woven.gone))
         for row in await connection.fetch(statements.MOVED, sorted(woven.gone)):
             moved.setdefault(row["conversation_id"], []).append(UUID(int=row["own_id"].int))
-    if not woven.titles:
-        return []
-    rows = await connection.fetch(statements.PUT_CONVERSATIONS, *columns(sorted(woven.titles.items())))
+    rows: list[asyncpg.Record] = []
+    if woven.titles:
+        rows += await connection.fetch(statements.PUT_CONVERSATIONS, *columns(sorted(woven.titles.items())))
+    if woven.grown:
+        rows += await connection.fetch(statements.GROW_CONVERSATIONS, *columns(sorted(woven.grown.items())))
     return [_data(row, moved.get(row["id"], [])) for row in rows]
 
 

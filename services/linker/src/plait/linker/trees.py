@@ -1,120 +1,73 @@
-"""Names of the trees that new placements touch, and the conversations that they make."""
+"""Names of what new placements touch: leaves by themselves, everything else with its whole tree."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
-from plait.common.ids import conversation_id
-from plait.linker import statements
-from plait.linker.columns import columns
+from plait.linker import link_rows
 from plait.linker.domain.link import Link
-from plait.linker.domain.names import Member, Names, member, name_trees, titles_of
+from plait.linker.domain.names import Member, member, name_trees, titles_of
+from plait.linker.leaves import name_leaves
+from plait.linker.link_rows import Named, target_of
 from plait.linker.shelf import Shelf
-
-_members = msgspec.msgpack.Decoder(Member)
-_encode = msgspec.msgpack.Encoder().encode
-
-
-@dataclass(frozen=True)
-class Named:
-    """A member of a tree with its names: a row of `links`."""
-
-    member: Member
-    names: Names
 
 
 @dataclass(frozen=True)
 class Woven:
-    """What became of the trees: the conversations that changed, with their titles, and those that are no more."""
+    """What became of conversations."""
 
     titles: Mapping[UUID, str | None]
+    """Those whose trees were named as a whole, with their titles."""
     gone: frozenset[UUID]
+    """Those that are no more."""
+    grown: Mapping[UUID, bool]
+    """Leaves of all others, by exchange, and whether the leaf is new."""
 
 
 async def name_again(connection: asyncpg.pool.PoolConnectionProxy, shelf: Shelf, links: Mapping[UUID, Link]) -> Woven:
-    """Name all trees that these links were in or lead into, and write what changed.
+    """Name what these links place, and all that this changes; write it.
 
-    The domains must be locked: a tree is read, named and written as a whole.
+    The domains must be locked: what stands around an exchange is read, named and written as one.
     """
-    before = await _trees_around(connection, links)
-    members = {number: named.member for number, named in before.items()}
-    members |= {number: member(facts, link) for number, link in links.items() if (facts := shelf.get(number))}
-    names = name_trees(members.values())
-    now = {number: Named(one, names[number]) for number, one in members.items()}
-    changed = {number: named for number, named in now.items() if before.get(number) != named or number in links}
-    await _write(connection, changed, links)
-    return _woven(before, now, titles_of(members.values(), names))
-
-
-async def _trees_around(connection: asyncpg.pool.PoolConnectionProxy, links: Mapping[UUID, Link]) -> dict[UUID, Named]:
-    """All members, as they are named now, of the trees that these exchanges are in or point into."""
-    pointers = {pointer for link in links.values() for pointer in _pointers(link)}
-    rows = await connection.fetch(statements.TREES_AROUND, list(links.keys() | pointers))
-    return {row["exchange_id"]: _named(row) for row in rows}
-
-
-def _pointers(link: Link) -> Iterator[UUID]:
-    return (pointer for pointer in (link.parent_id, link.retry_of, link.serves_id) if pointer)
-
-
-def _named(row: asyncpg.Record) -> Named:
-    one = _members.decode(row["member"])
-    names = Names(
-        exchange_id=row["exchange_id"],
-        kind="subagent" if row["is_subtask"] and one.kind == "inference" else one.kind,
-        conversation_id=row["conversation_id"],
-        parent_id=row["parent_id"],
-        link_kind=row["link_kind"],
-        branch_id=row["branch_id"],
-        is_subtask=row["is_subtask"],
-        parent_task_id=row["parent_task_id"],
-    )
-    return Named(one, names)
-
-
-async def _write(
-    connection: asyncpg.pool.PoolConnectionProxy, changed: Mapping[UUID, Named], links: Mapping[UUID, Link]
-) -> None:
-    """Placed exchanges get their links anew, others only new names."""
-    placed = [_link_row(named, links[number]) for number, named in sorted(changed.items()) if number in links]
-    renamed = [_name_row(named) for number, named in sorted(changed.items()) if number not in links]
-    kinds = [(number, named.names.kind) for number, named in sorted(changed.items())]
-    for statement, rows in (
-        (statements.PUT_LINKS, placed),
-        (statements.RENAME_LINKS, renamed),
-        (statements.CORRECT_KINDS, kinds),
-    ):
-        if rows:
-            await connection.execute(statement, *columns(rows))
-
-
-def _link_row(named: Named, link: Link) -> tuple[Any, ...]:
-    own = conversation_id(link.exchange_id)
-    return (*_name_row(named), own, link.retry_of, link.serves_id, link.rule, link.detail, _encode(named.member))
-
-
-def _name_row(named: Named) -> tuple[Any, ...]:
-    names = named.names
-    return (
-        names.exchange_id,
-        names.conversation_id,
-        names.parent_id,
-        names.link_kind,
-        names.branch_id,
-        names.is_subtask,
-        names.parent_task_id,
-    )
-
-
-def _woven(before: Mapping[UUID, Named], now: Mapping[UUID, Named], titles: Mapping[UUID, str]) -> Woven:
+    placed = {number: member(facts, link) for number, link in links.items() if (facts := shelf.get(number))}
+    targets = {target for one in placed.values() if (target := target_of(one))}
+    near = await link_rows.read_near(connection, placed, targets)
+    leaves = name_leaves(placed.values(), near)
+    touched = _touched(placed, near, leaves)
+    trees = await link_rows.read_trees(connection, touched) if touched else {}
+    whole = _members(trees, touched, placed, leaves)
+    names = name_trees(whole.values())
+    now = {number: Named(one, names[number]) for number, one in whole.items()}
+    alone = {number: leaf for number, leaf in leaves.items() if number not in whole}
+    changed = {number: named for number, named in now.items() if trees.get(number) != named or number in links}
+    await link_rows.write(connection, alone | changed, links)
     there = _conversations(now.values())
-    return Woven({one: titles.get(one) for one in there}, frozenset(_conversations(before.values()) - there))
+    titles = titles_of(whole.values(), names)
+    grown = {number: number not in near for number, leaf in alone.items() if near.get(number) != leaf}
+    return Woven({one: titles.get(one) for one in there}, frozenset(touched - there), grown)
+
+
+def _touched(placed: Mapping[UUID, Member], near: Mapping[UUID, Named], leaves: Mapping[UUID, Named]) -> set[UUID]:
+    """The conversations that lose, gain or change a member which is no leaf."""
+    others = [one for number, one in placed.items() if number not in leaves]
+    around = {number for one in others for number in (one.id, target_of(one)) if number}
+    return _conversations(named for number in around if (named := leaves.get(number) or near.get(number)))
+
+
+def _members(
+    trees: Mapping[UUID, Named], touched: set[UUID], placed: Mapping[UUID, Member], leaves: Mapping[UUID, Named]
+) -> dict[UUID, Member]:
+    """All members of the touched conversations as they are from now on."""
+    whole = {number: named.member for number, named in trees.items()}
+    for number, one in placed.items():
+        leaf = leaves.get(number)
+        if leaf is None or leaf.names.conversation_id in touched:
+            whole[number] = one
+    return whole
 
 
 def _conversations(named: Iterable[Named]) -> set[UUID]:

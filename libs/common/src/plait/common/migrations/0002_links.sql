@@ -60,7 +60,8 @@ CREATE TABLE conversations (
     request_count    integer     NOT NULL, -- exchanges that carry its id, side calls too
     message_count    integer     NOT NULL, -- messages on the longest chain
     session_ids      text[]      NOT NULL,
-    models           text[]      NOT NULL,
+    models           text[]      NOT NULL, -- that answered in the tree
+    branch_ids       text[]      NOT NULL DEFAULT '{main}',
     branch_count     integer     NOT NULL, -- all branches, main too
     subtask_count    integer     NOT NULL,
     compact_count    integer     NOT NULL,
