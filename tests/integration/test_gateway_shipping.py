@@ -189,6 +189,15 @@ async def test_a_shipper_that_starts_again_ships_what_was_open_and_nothing_that_
     assert len(linker.of(still_open, ResponseEvent)) == 1
 
 
+async def test_an_exchange_that_makes_no_event_does_not_hold_up_the_others(spooled: Spooled) -> None:
+    impossible = new_exchange_id()
+    spooled.append(impossible, Request(1e20, "d.test", "POST", "/v1/messages", "", [], b""))
+    spooled.end(impossible, b"data: 1\n\n")
+    async with spooled.shipping(), Reading(spooled.settings, "plait.test") as reading:
+        await reading.until_ended([spooled.exchange()])
+    assert str(impossible) not in reading.events
+
+
 async def test_segments_that_are_safe_are_deleted(spooled: Spooled) -> None:
     made = [spooled.exchange(b'"' + b"x" * MEGA + b'"') for _ in range(4)]
     newest = segment_numbers(spooled.directory)[-1]

@@ -7,6 +7,7 @@ creates any topic that a client asks about, with too few partitions. So a topic'
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -28,6 +29,8 @@ _PARTITION_FETCH_BYTES: Final = 4 * 1024 * 1024
 _NEVER_MS: Final = 24 * 60 * 60 * 1000
 _EMBEDDED: Final = "embedded"
 _ATTEMPTS: Final = 5
+_LISTED_ATTEMPTS: Final = 100
+_LISTED_PAUSE_SECONDS: Final = 0.05
 
 
 def is_embedded(settings: KafkaSettings) -> bool:
@@ -59,7 +62,7 @@ def new_consumer(settings: KafkaSettings, group: str | None, topics: Iterable[To
     member wait for half a session before it is given partitions. A fetch is small (memory is bounded by it); a record
     larger than it comes alone. A member that pauses keeps its partitions.
     """
-    session_ms = 4_000 if is_embedded(settings) else 8_000
+    session_ms = 6_000 if is_embedded(settings) else 9_000
     return AIOKafkaConsumer(
         *(topic.name for topic in topics),
         bootstrap_servers=settings.kafka_bootstrap_servers,
@@ -109,7 +112,18 @@ async def ensure_topics(admin: AIOKafkaAdminClient, settings: KafkaSettings) -> 
     for topic in ALL:
         await _ensure(admin, topic, settings, may_replace=new_life and is_embedded(settings))
     await _create(admin, LIFE, settings)
+    await _until_listed(admin)
     return new_life
+
+
+async def _until_listed(admin: AIOKafkaAdminClient) -> None:
+    """A real broker's metadata shows a new topic some moments after its creation."""
+    wanted = {topic.name for topic in (*ALL, LIFE)}
+    for _ in range(_LISTED_ATTEMPTS):
+        if wanted <= set(await admin.list_topics()):
+            return
+        await asyncio.sleep(_LISTED_PAUSE_SECONDS)
+    raise DependencyDown("topics that were created are not listed by the broker")
 
 
 async def committed_offsets(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from plait.common.health import health_port
 from plait.common.masking import Masker
 from plait.common.serving import serve
 from plait.gateway.relay.app import Relay
@@ -39,7 +40,8 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
         max_request_bytes=settings.max_request_bytes,
     )
     try:
-        await serve(app, host=settings.host, port=settings.port, stop=stop, protocol=RelayProtocol)
+        async with health_port(settings):
+            await serve(app, host=settings.host, port=settings.port, stop=stop, protocol=RelayProtocol)
     finally:
         await claude.close()
         await api.close()

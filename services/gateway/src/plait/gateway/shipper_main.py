@@ -8,6 +8,7 @@ import os
 from typing import Final
 
 from plait.common.errors import UserError
+from plait.common.health import health_port
 from plait.gateway.settings import ShipperSettings
 from plait.gateway.shipper.shipper import Shipper
 from plait.gateway.spool.segments import lock
@@ -25,7 +26,8 @@ async def run(stop: asyncio.Event) -> None:
     settings.spool_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     held = await _lock(settings, stop)
     try:
-        await Shipper(settings).run(stop)
+        async with health_port(settings):
+            await Shipper(settings).run(stop)
     finally:
         os.close(held)
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from plait.common.masking import Masker
+from plait.gateway.metrics import EXCHANGES, FIRST_BYTE_SECONDS, IN_FLIGHT
 from plait.gateway.relay.call import Call
 from plait.gateway.relay.fields import Fields, as_text
 from plait.gateway.relay.refusals import Refusal
@@ -34,8 +35,11 @@ class Capture:
         self._masker = masker
         self._exchange = exchange_id.bytes
         self._began = time.perf_counter()
+        self._counted = False
         self._open = False
         self._partial = False
+        self._status = "none"
+        self._has_body = False
         self.ended = False
 
     def request(self, call: Call, domain: str, body: bytes) -> None:
@@ -52,14 +56,20 @@ class Capture:
             client_address=call.client_address,
         )
         self._began = call.began
+        self._counted = True
+        IN_FLIGHT.inc()
         self._open = self._append(record)
 
     def head(self, status: int, fields: Fields) -> None:
         """Status and fields of the answer."""
+        self._status = str(status)
         self._follow(Head(self._now(), status, self._masker.headers(as_text(fields))))
 
     def piece(self, data: bytes) -> None:
         """Bytes of the answer, before the client gets them."""
+        if self._counted and not self._has_body:
+            self._has_body = True
+            FIRST_BYTE_SECONDS.observe(time.perf_counter() - self._began)
         self._follow(Piece(self._now(), data))
 
     def end(self, ending: Ending, error_type: str = "", message: str = "") -> None:
@@ -67,6 +77,9 @@ class Capture:
         if self.ended:
             return
         self.ended = True
+        if self._counted:
+            IN_FLIGHT.dec()
+            EXCHANGES.labels(self._status, ending).inc()
         if not self._open:
             return
         if self._partial and ending is Ending.WHOLE:

@@ -18,6 +18,7 @@ from plait.common.errors import DependencyDown
 from plait.common.events import ChunkEvent, ExchangeEvent, RequestEvent, ResponseEvent, encode
 from plait.common.kafka import committed_offsets
 from plait.common.topics import CHUNKS, REQUESTS, RESPONSES, Topic
+from plait.gateway.metrics import SHIPPED
 from plait.gateway.shipper.progress import Places, Progress
 
 _TOPICS: Final[dict[type[ExchangeEvent], Topic]] = {
@@ -92,6 +93,7 @@ class Publisher:
             self._failure = error
         else:
             found = future.result()
+            SHIPPED.labels(found.topic).inc()
             self._progress.acknowledged(exchange, TopicPartition(found.topic, found.partition), found.offset)
 
 

@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 
 from plait.common.errors import DependencyDown
 from plait.common.kafka import admin_client, ensure_topics, is_embedded, new_producer, topics_ready
+from plait.gateway.metrics import BROKER_UP, SPOOL_BYTES
 from plait.gateway.settings import ShipperSettings
 from plait.gateway.shipper.exchange import Exchange
 from plait.gateway.shipper.progress import Places, Progress
@@ -25,7 +26,7 @@ from plait.gateway.shipper.publishing import Committed, Publisher
 from plait.gateway.spool.frames import Frame
 from plait.gateway.spool.reader import SpoolReader
 from plait.gateway.spool.records import End, Head, Piece, Record, Request, from_frame
-from plait.gateway.spool.segments import Position, segment_numbers, segment_path
+from plait.gateway.spool.segments import Position, bytes_used, segment_numbers, segment_path
 from plait.gateway.spool.shipping import Status, read_resume, write_resume, write_status
 
 _POLL_SECONDS: Final = 0.01
@@ -79,6 +80,7 @@ class Shipper:
 
     def _say(self, *, up: bool, why: str = "") -> None:
         write_status(self._directory, Status(time.time(), up))
+        BROKER_UP.set(up)
         if up != self._broker_up:
             self._broker_up = up
             _log.info("broker reached") if up else _log.warning("broker is away, the spool waits", error=why)
@@ -117,7 +119,9 @@ class Voyage:
                 checked = time.monotonic()
             if not moved:
                 await asyncio.sleep(_POLL_SECONDS)
-        await self._finish()
+        # A broker that went down with us is not waited for: what it did not get is shipped at the next start.
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await self._finish()
 
     async def _finish(self) -> None:
         while await self._ship_some():
@@ -140,10 +144,24 @@ class Voyage:
         except msgspec.DecodeError as error:
             _log.error("a spool record cannot be read", kind=frame.kind, error=str(error))
             return
+        try:
+            await self._ship_record(frame, record)
+        except (KafkaError, DependencyDown, OSError):
+            raise
+        except Exception:  # whatever is wrong with one exchange, the others go on
+            _log.exception("an exchange cannot be shipped", exchange_id=str(UUID(bytes=frame.exchange)))
+            self._give_up(frame.exchange)
+
+    async def _ship_record(self, frame: Frame, record: Record) -> None:
         if isinstance(record, Request):
             await self._begin(frame, record)
         elif (exchange := self._exchanges.get(frame.exchange)) is not None:
             await self._go_on(frame.exchange, exchange, record)
+
+    def _give_up(self, key: bytes) -> None:
+        self._exchanges.pop(key, None)
+        self._waiting.pop(key, None)
+        self._progress.ended(key)
 
     async def _begin(self, frame: Frame, request: Request) -> None:
         behind = self._reader.position
@@ -182,6 +200,7 @@ class Voyage:
         if not await topics_ready(self._admin):
             raise DependencyDown("the broker has forgotten its topics")
         write_status(self._directory, Status(time.time(), broker_up=True))
+        SPOOL_BYTES.set(bytes_used(self._directory))
         embedded = is_embedded(self._settings)
         is_safe = (await Committed.ask(self._admin)).covers if embedded else _acknowledged_is_safe
         resume = self._progress.resume_point(self._reader.position, is_safe)

@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 
+from plait.gateway.metrics import SPOOL_DROPPED
 from plait.gateway.spool.frames import Frame, Kind, frame_head
 from plait.gateway.spool.recovery import recover
 from plait.gateway.spool.segments import bytes_used, lock, next_number, segment_path
@@ -136,6 +137,7 @@ class SpoolWriter:
 
     def _refused(self, frame: Frame, reason: str) -> bool:
         self.dropped[reason] += 1
+        SPOOL_DROPPED.labels(reason).inc()
         now = time.monotonic()
         self._drop_reason, self._dropped_at = reason, now
         if frame.kind == Kind.END and len(self._owed) < _MOST_OWED:
