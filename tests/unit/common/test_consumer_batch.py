@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from aiokafka.structs import ConsumerRecord
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plait.common import events
 from plait.common.consumer import Record, Rejected
 from plait.common.consumer.batch import Handler, NearlyAllBad, Tally
 from plait.common.consumer.decoding import Raw, decode, slices
 from plait.common.deadletters import DeadLetter, DeadLetters, of_record, parse, to_headers
 from plait.common.errors import BadRecord, DependencyDown
+from plait.common.events import ResponseData
+from plait.common.ids import new_exchange_id
 from plait.common.topics import MAX_EVENT_BYTES
-from tests.contract.consuming import an_answer
+from tests.contract.consuming import COMMON_ANSWER, an_answer
 
 
 def raw(value: bytes | None, offset: int = 0, **given_: Any) -> Raw:
@@ -62,6 +66,7 @@ class Choking:
 VALUE = an_answer()
 
 
+@settings(deadline=None)
 @given(st.integers(1, 64), st.data())
 async def test_the_records_at_fault_are_found_and_no_other(size: int, data: st.DataObject) -> None:
     bad = set(data.draw(st.lists(st.integers(0, size - 1), max_size=15, unique=True)))
@@ -120,6 +125,15 @@ def test_decoding_names_the_place() -> None:
 def test_what_is_no_event_says_why(value: bytes | None, reason: str) -> None:
     with pytest.raises(BadRecord, match=reason):
         decode(raw(value))
+
+
+def test_the_deepest_body_that_can_be_embedded_is_decoded() -> None:
+    depth = 3000
+    while events.json_or_none(b"[" * depth + b"]" * depth) is None:
+        depth -= 1
+    body = b"[" * depth + b"]" * depth
+    data = ResponseData(exchange_id=new_exchange_id(), body=msgspec.Raw(body), **COMMON_ANSWER)
+    assert decode(raw(events.encode(events.response_event(data)))).event
 
 
 @given(st.lists(st.integers(0, 30)), st.integers(1, 40))

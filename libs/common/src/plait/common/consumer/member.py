@@ -39,6 +39,7 @@ class Member(ConsumerRebalanceListener):
         self._settled = asyncio.Event()
         self._settled.set()
         self._next: dict[TopicPartition, int] = {}
+        self._most = _MAX_RECORDS
 
     async def join(self) -> None:
         """Connect and join the group; returns when partitions are assigned."""
@@ -59,8 +60,8 @@ class Member(ConsumerRebalanceListener):
         self._forget_lag()
 
     async def poll(self) -> list[Raw]:
-        """Up to 500 records, those of one partition in order; none after 50 ms without any."""
-        found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
+        """Up to 500 records, fewer after a late commit, each partition's in order; none after 50 ms without any."""
+        found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=self._most)
         return [record for records in found.values() for record in records]
 
     def hold(self) -> None:
@@ -82,8 +83,10 @@ class Member(ConsumerRebalanceListener):
         try:
             await self._consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError):
-            _log.info("commit came too late, the batch will be repeated", group=self._group)
+            self._most = max(1, self._most // 8)  # a batch that outlasts a session would be repeated for ever
+            _log.info("commit came too late, the batch will be repeated", group=self._group, next_at_most=self._most)
             return False
+        self._most = min(_MAX_RECORDS, self._most * 2)
         self._next |= offsets
         return True
 
