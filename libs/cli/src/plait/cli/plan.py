@@ -115,6 +115,7 @@ class Plan:
                 "MASKING_KEY": self.secrets.masking_key,
                 "DASHBOARD_API_KEY": self.dashboard_key,
                 "API_URL": self.options.url("api"),
+                "GATEWAY_URL": self.options.url("gateway"),
             }
         )
 

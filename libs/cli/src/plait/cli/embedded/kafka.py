@@ -24,9 +24,10 @@ _OLDEST_JAVA: Final = 17
 
 _MEMORY: Final = (
     "-Xms128m", "-Xmx768m", "-XX:+UseSerialGC", "-XX:MaxMetaspaceSize=128m", "-XX:ReservedCodeCacheSize=64m",
-    "-XX:MaxDirectMemorySize=256m", "-Xss512k",
+    "-XX:MaxDirectMemorySize=512m", "-Djdk.nio.maxCachedBufferSize=1048576", "-Xss512k",
 )  # fmt: skip
-"""Heap and direct memory hold several records of MAX_EVENT_BYTES at once; what is not used is not taken."""
+"""Several records of MAX_EVENT_BYTES fit at once; what is not used is not taken. A thread that writes one to disk
+copies it to direct memory, and would keep that for ever."""
 
 _SERVER: Final = f"""\
 process.roles=broker,controller
@@ -35,6 +36,7 @@ controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 auto.create.topics.enable=false
+num.io.threads=4
 group.initial.rebalance.delay.ms=0
 message.max.bytes={MAX_EVENT_BYTES}
 replica.fetch.max.bytes={MAX_EVENT_BYTES}
