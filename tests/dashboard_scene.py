@@ -232,6 +232,7 @@ async def _spool(db: asyncpg.Connection, start: datetime) -> tuple[UUID, UUID, U
         "Why not use the existing helper for the checksum?",
         back,
         body=rich_body(),
+        message_count=7,
         answer=rich_answer(),
         tool_call_count=1,
     )

@@ -18,6 +18,10 @@ class Settings(CommonSettings, PostgresSettings):
         SecretStr(""), description="Key that people log in with; the dashboard does not start without one."
     )
 
+    gateway_url: str = Field(
+        "http://127.0.0.1:3000", description="The gateway as clients reach it; a dashboard without data tells it."
+    )
+
     def require_key(self) -> str:
         """The dashboard's key.
 

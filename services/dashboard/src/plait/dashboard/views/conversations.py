@@ -15,6 +15,7 @@ from plait.common.queries.statistics import Statistics, get_statistics, list_dom
 from plait.dashboard.database import read
 from plait.dashboard.islands.element import island
 from plait.dashboard.islands.render import render
+from plait.dashboard.settings import Settings
 from plait.dashboard.views.shell import address_parameter, begin, clock
 
 ROWS: Final = 50
@@ -77,7 +78,7 @@ def show() -> None:
         when = "at any time" if wanted.since is None else f"in the last {wanted.span}"
         anything = wanted.narrow and read(list_conversations, ConversationFilter(), Page(limit=1)).rows
         values = {"filtered": bool(anything), "when": when, "words": wanted.words, "domain": wanted.domain}
-        island(render("empty.html", **values), key="empty")
+        island(render("empty.html", gateway=Settings().gateway_url, **values), key="empty")
 
 
 def _controls() -> Wanted:
