@@ -1,0 +1,134 @@
+"""Canonical messages: what clients change in passing must not count, what they say must."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Raw
+from msgspec.structs import replace
+
+from plait.linker.domain.canonical import DEPTH, canonical_messages, message_hash
+from plait.linker.domain.request import request_facts
+from tests.unit.linker_domain.clients import assistant, call, request_data, result, user
+
+REMINDER = "<system-reminder>\nBe kind.\n</system-reminder>"
+
+
+def hashes(*messages: Any) -> list[bytes]:
+    return [message_hash(one.role, one.blocks) for one in canonical_messages(list(messages))]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"role": "user", "content": "Hello"}, user("Hello")),
+        (user({"type": "text", "text": "Hello", "cache_control": {"type": "ephemeral"}}), user("Hello")),
+        (user("Hello\r\nyou\n"), user("Hello\nyou")),
+        (user("Hello", f"{REMINDER}\n"), user("Hello")),
+        (user(f"Hello\n\n{REMINDER}"), user("Hello")),
+        (user(result("t1", f"out\n\n{REMINDER}")), user(result("t1", "out"))),
+        (user(result("t1", [{"type": "text", "text": "out"}])), user(result("t1", "out"))),
+        (user(result("t1", "a\nb")), user(result("t1", [{"type": "text", "text": t} for t in "ab"]))),
+        (assistant({"type": "thinking", "thinking": "Hm.", "signature": "x"}, "Yes"), assistant("Yes")),
+        (assistant("One ", {"type": "redacted_thinking", "data": "x"}, "two"), assistant("One two")),
+        (assistant(call("t1", command="ls")), assistant({**call("t1", command="ls"), "cache_control": {"a": 1}})),
+        (user({"type": "text", "text": "x", "citations": None}), user("x")),
+    ],
+)
+def test_what_moves_between_turns_does_not_count(one: Any, other: Any) -> None:
+    assert hashes(one) == hashes(other) != []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (user("Hello"), user("hello")),
+        (user("Hello", "you"), user("Hello you")),
+        (assistant(call("t1", command="ls")), assistant(call("t2", command="ls"))),
+        (user(result("t1", "a")), user({**result("t1", "a"), "is_error": True})),
+        (user("<system-reminder>never closed"), user("")),
+        (user("x"), assistant("x")),
+    ],
+)
+def test_what_is_said_counts(one: Any, other: Any) -> None:
+    assert hashes(one) != hashes(other)
+
+
+def test_images_differ_by_media_type_and_data_alone() -> None:
+    def image(data: str, **more: Any) -> Any:
+        source = {"type": "base64", "media_type": "image/png", "data": data}
+        return user({"type": "image", "source": source, **more})
+
+    assert hashes(image("AA")) == hashes(image("AA", cache_control={"type": "ephemeral"}))
+    assert hashes(image("AA")) != hashes(image("AB"))
+    assert hashes(user({"type": "image", "source": {"type": "url", "url": "a"}})) != hashes(
+        user({"type": "image", "source": {"type": "url", "url": "b"}})
+    )
+
+
+def test_system_entries_and_empty_user_messages_are_left_out() -> None:
+    system = {"role": "system", "content": "Environment"}
+    assert hashes(user("a"), system, user(REMINDER), assistant("b")) == hashes(user("a"), assistant("b"))
+
+
+def test_neighbours_of_one_role_are_one_message() -> None:
+    assert hashes(user("a\n"), user("b")) == hashes(user("a", "b"))
+    assert hashes(user("a"), assistant("b "), user(REMINDER), assistant("c")) == hashes(user("a"), assistant("b c"))
+
+
+def test_repeated_tool_messages_count_once() -> None:
+    turn = assistant("Look", call("t1")), user(result("t1"))
+    assert hashes(user("a"), *turn, *turn, assistant("b")) == hashes(user("a"), *turn, assistant("b"))
+    assert hashes(user("a"), *turn, user(result("t1")), assistant("b")) == hashes(user("a"), *turn, assistant("b"))
+
+
+def test_a_call_and_its_result_are_not_repeats_of_each_other() -> None:
+    assert len(hashes(user("a"), assistant(call("t1")), user(result("t1")))) == 3
+
+
+def test_values_too_deep_are_cut_off() -> None:
+    deep: Any = "core"
+    for _ in range(DEPTH + 1):
+        deep = [deep]
+    assert hashes(assistant({**call("t1"), "input": deep})) == hashes(assistant({**call("t1"), "input": [deep]}))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["type", "text", "role", "content", "id", "tool_use_id", "source", "x"]), inner
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_no_json_raises(value: Any) -> None:
+    for messages in (value, [value], [{"role": "user", "content": value}], [{"role": "assistant", "content": [value]}]):
+        assert hashes(*canonical_like(messages)) == hashes(*canonical_like(messages))
+
+
+def canonical_like(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b'{"messages": 1, "system": 2, "tools": {}, "metadata": [], "thread": 3, "output_config": "x"}',
+        b'{"messages": [null, 1, {"role": 1}, {"role": "user", "content": {"type": 1}}]}',
+        b'{"messages": [{"role": "user", "content": "\\ud800 lone"}], "thread": {"previous_message_id": "\\ud800"}}',
+        b'{"messages": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"messages": [{"role": "user", "content": [{"type": "text", "text": 1e999}]}]}',
+    ],
+)
+def test_no_body_raises(body: bytes) -> None:
+    data = replace(request_data(1, []), body=Raw(body))
+    assert request_facts(data) == request_facts(data)
