@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
+from aiokafka.consumer import fetcher
+from aiokafka.producer import message_accumulator, producer
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from plait.common.consumer import Record, Rejected
 from plait.common.deadletters import DeadLetter, list_letters, resend
@@ -91,6 +94,37 @@ async def test_headers_do_no_harm(settings: KafkaSettings) -> None:
 
     assert {letter.topic for letter in letters} == {RESPONSES.name}
     assert (("content-type", b"\xff\xfe\x80"), ("", b"")) in [letter.headers for letter in letters]
+
+
+class NoUtf8(str):
+    """A header name as no client of ours would send it."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return b"\xff\xfe"
+
+
+async def test_a_header_name_that_is_no_text_does_no_harm(
+    settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (producer, message_accumulator):
+        monkeypatch.setattr(module, "DefaultRecordBatchBuilder", _DefaultRecordBatchBuilderPy)
+    used = fetcher.MemoryRecords  # type: ignore[attr-defined]
+    monkeypatch.setattr(fetcher, "MemoryRecords", used)  # put back afterwards
+    sent, seen = ids(10), Seen()
+    async with producing(settings) as sender:
+        waiting = []
+        for number, exchange_id in enumerate(sent):
+            headers = [(NoUtf8("x"), b"1")] if number in (3, 4) else []
+            value = b"garbage" if number == 4 else an_answer(exchange_id)
+            waiting.append(await sender.send(RESPONSES.name, value, partition=0, headers=headers))
+        await asyncio.gather(*waiting)
+
+    async with consuming(seen, settings):
+        await seen.all_of([*sent[:4], *sent[5:]])
+        letters = await letters_of(settings, 1)
+    assert [letter.headers for letter in letters] == [(("\\xff\\xfe", b"1"),)]
 
 
 async def test_what_a_processor_rejects_is_put_aside(settings: KafkaSettings) -> None:

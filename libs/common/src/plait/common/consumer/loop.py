@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from plait.common.consumer.batch import Handler, NearlyAllBad
 from plait.common.consumer.decoding import Raw, slices
+from plait.common.consumer.lenient import read_leniently
 from plait.common.consumer.lifeline import lifeline
 from plait.common.consumer.member import Member
 from plait.common.consumer.records import Processor
@@ -78,6 +79,8 @@ class _Consumer:
                     await self._flow(member, leave)
             except Left:
                 continue
+            except UnicodeDecodeError:
+                read_leniently()
             except (KafkaError, OSError, DependencyDown) as error:
                 self._status.become("paused", f"Kafka: {type(error).__name__}")
                 await pauses.wait(self._stop)
