@@ -72,6 +72,27 @@ async def test_an_exchange_comes_back_exactly(linker: Linker, reader: asyncpg.Co
     assert [(c.index, c.offset_ms, c.data) for c in chunks] == [(0, 0.0, "event: ping\n"), (1, 1.0, "\n")]
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (1, 2, 0, 3)])
+async def test_a_stream_that_is_shipped_again_in_other_runs_is_kept_piece_for_piece(
+    linker: Linker, reader: asyncpg.Pool, order: tuple[int, ...]
+) -> None:
+    """The first shipping broke off after "ab"; the second one cut the stream elsewhere."""
+    request = asked(said("user", "hi"))
+    await linker.process(records(request))
+    runs = [
+        pieces(request, "a", "b"),
+        pieces(request, "a", "b", "c", "d"),
+        pieces(request, "d", "e", index=3),
+        pieces(request, "e", index=4),
+    ]
+    for number in order:
+        await linker.process(records(runs[number]))
+    await linker.process(records(*runs))
+    chunks = await list_chunks(reader, request.exchange_id)
+    assert chunks is not None
+    assert [(c.index, c.data) for c in chunks] == list(enumerate("abcde"))
+
+
 async def test_columns_of_a_whole_exchange(linker: Linker, reader: asyncpg.Connection) -> None:
     request = asked(said("user", "what\n is  this?"), headers=[("User-Agent", "cli/1")])
     response = answered(request, [{"type": "tool_use", "id": "toolu_1", "name": "Read", "input": {}}])

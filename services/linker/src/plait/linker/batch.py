@@ -42,6 +42,12 @@ class Batch:
     responses: dict[UUID, Answered] = field(default_factory=dict)
     chunks: dict[tuple[UUID, int], ChunkData] = field(default_factory=dict)
 
+    def add_chunk(self, data: ChunkData) -> None:
+        """Take in a run of pieces; of two that begin alike the longer one (see `statements.ADD_CHUNKS`)."""
+        known = self.chunks.get((data.exchange_id, data.index))
+        if known is None or len(known.pieces) < len(data.pieces):
+            self.chunks[data.exchange_id, data.index] = data
+
     @property
     def domains(self) -> set[str]:
         """The domains whose links it touches."""
@@ -65,7 +71,7 @@ def read(records: Sequence[Record]) -> tuple[Batch, list[Rejected]]:
             if event.data.exchange_id not in batch.responses:
                 batch.responses[event.data.exchange_id] = _answered(event.data)
         elif isinstance(event, ChunkEvent):
-            batch.chunks[event.data.exchange_id, event.data.index] = event.data
+            batch.add_chunk(event.data)
         else:
             rejected.append(Rejected(record, f"{type(event).__name__} is no event of an exchange"))
     return batch, rejected

@@ -77,10 +77,13 @@ SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bool
 ON CONFLICT DO NOTHING
 """
 
+# A stream that is shipped again is cut into runs at other places: of two runs that begin alike the longer one stays, so
+# that together they hold every piece; who reads them takes each piece once.
 ADD_CHUNKS: Final = """
-INSERT INTO chunks (exchange_id, first_index, piece_count, data)
+INSERT INTO chunks AS c (exchange_id, first_index, piece_count, data)
 SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::bytea[])
-ON CONFLICT DO NOTHING
+ON CONFLICT (exchange_id, first_index) DO UPDATE SET piece_count = excluded.piece_count, data = excluded.data
+WHERE c.piece_count < excluded.piece_count
 """
 
 MAKE_PARTITIONS: Final = "SELECT ensure_partitions(now(), now() + interval '2 months')"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterable
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from msgspec import Struct, structs
 
 from plait.common.blobs import unshelve
 from plait.common.bodies import put_answer_together, put_request_together
-from plait.common.events import Header
+from plait.common.events import Header, Piece
 from plait.common.packing import unpack_headers, unpack_pieces
 from plait.common.queries.exchanges import ExchangeSummary, get_summary
 from plait.common.queries.named import statements
@@ -77,17 +78,24 @@ async def list_chunks(db: Reader, exchange_id: UUID) -> list[Chunk] | None:
     records = await db.fetch(sql, *arguments)
     if not records:
         return None
-    pieces = [
-        (record["first_index"] + n, piece)
-        for record in records
-        if record["data"] is not None
-        for n, piece in enumerate(unpack_pieces(record["data"]))
-    ]
+    pieces = _each_once((r["first_index"], unpack_pieces(r["data"])) for r in records if r["data"] is not None)
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     return [
         Chunk(index, round(piece.offset_ms, 2), decoder.decode(piece.data, final=n == len(pieces)))
         for n, (index, piece) in enumerate(pieces, 1)
     ]
+
+
+def _each_once(runs: Iterable[tuple[int, list[Piece]]]) -> list[tuple[int, Piece]]:
+    """Runs of numbered pieces, in order of their first numbers, as single pieces.
+
+    Runs overlap where a stream was shipped twice: cut into runs by the clock, it is not cut alike each time.
+    """
+    pieces: list[tuple[int, Piece]] = []
+    for first, run in runs:
+        following = pieces[-1][0] + 1 if pieces else first
+        pieces += [(first + n, piece) for n, piece in enumerate(run) if first + n >= following]
+    return pieces
 
 
 async def _messages(db: Reader, exchange_id: UUID) -> list[bytes]:
