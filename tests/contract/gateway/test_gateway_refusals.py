@@ -57,8 +57,13 @@ async def test_a_request_without_a_good_host_is_refused(gateway: Gateway, claude
     assert claude.calls == []
 
 
-async def test_broken_http_is_refused_in_the_same_shape(gateway: Gateway) -> None:
-    answered, body = await raw_call(gateway.port, b"POST /v1/messages HTTP/1.1\r\nBad Header: x\r\n\r\n")
+@pytest.mark.parametrize(
+    "raw",
+    [b"POST /v1/messages HTTP/1.1\r\nBad Header: x\r\n\r\n", "GET /v1/é HTTP/1.1\r\nHost: h\r\n\r\n".encode()],
+    ids=["field name", "target"],
+)
+async def test_broken_http_is_refused_in_the_same_shape(gateway: Gateway, raw: bytes) -> None:
+    answered, body = await raw_call(gateway.port, raw)
     assert answered.startswith(b"HTTP/1.1 400")
     assert b"x-request-id: " in answered
     assert error_of(body)[0] == "invalid_request_error"

@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from plait.common.events import ChunkEvent, ResponseData, decode, encode
 from plait.common.folding import fold
-from plait.gateway.shipper.exchange import Exchange
+from plait.gateway.shipper.exchange import begin
 from plait.gateway.spool.records import End, Ending, Head, Piece, Request
 
 ID = UUID("019a0000-0000-7000-8000-000000000001")
@@ -41,7 +41,7 @@ def request(body: bytes = b'{"model": "m-1"}', headers: list[tuple[str, str]] | 
 
 
 def answered(headers: list[tuple[str, str]], *pieces: bytes, status: int = 200, end: End = WHOLE) -> ResponseData:
-    exchange = Exchange(ID, request())
+    exchange, _ = begin(ID, request())
     exchange.head(Head(10.0, status, headers))
     for n, data in enumerate(pieces):
         exchange.piece(Piece(20.0 + n, data))
@@ -52,13 +52,13 @@ def answered(headers: list[tuple[str, str]], *pieces: bytes, status: int = 200, 
 
 def test_a_json_body_stands_verbatim_in_the_event() -> None:
     body = b'{"model" : "m-1",\n "max_tokens":1.0, "zz":"caf\xc3\xa9"}'
-    raw = encode(Exchange(ID, request(body)).request_event)
+    raw = encode(begin(ID, request(body))[1])
     assert b'"body":' + body in raw
 
 
 def test_a_compressed_body_stands_decoded_in_the_event() -> None:
     body = b'{"metadata":{"user_id":"user_1_account__session_0b0f7d7e-7f0c-4a43-8a53-0e5d9f2f6c11"}}'
-    made = Exchange(ID, request(gzip.compress(body), [("Content-Encoding", "gzip")])).request_event
+    made = begin(ID, request(gzip.compress(body), [("Content-Encoding", "gzip")]))[1]
     assert bytes(made.data.body) == body if made.data.body is not UNSET else False
     assert made.data.thread == "0b0f7d7e-7f0c-4a43-8a53-0e5d9f2f6c11"
     assert made.data.body_size == len(gzip.compress(body))
@@ -69,7 +69,7 @@ def test_a_compressed_body_stands_decoded_in_the_event() -> None:
     [(b"hello \xff", JSON), (b'{"a": 1', JSON), (b"not gzip", [("content-encoding", "gzip")]), (b"[" * 100_000, JSON)],
 )
 def test_what_is_no_json_is_kept_as_received(body: bytes, headers: list[tuple[str, str]]) -> None:
-    made = decode(encode(Exchange(ID, request(body, headers)).request_event))
+    made = decode(encode(begin(ID, request(body, headers))[1]))
     assert made.data.body_base64 == body  # type: ignore[union-attr]
     assert json.loads(encode(made))["data"]["bodyBase64"] == base64.b64encode(body).decode()
 
@@ -87,7 +87,7 @@ def test_an_answer_keeps_its_times_usage_and_model() -> None:
 
 def test_a_compressed_stream_is_folded_and_its_chunks_are_decoded() -> None:
     packed = gzip.compress(START + TEXT + STOP)
-    exchange = Exchange(ID, request())
+    exchange, _ = begin(ID, request())
     exchange.head(Head(1.0, 200, [*SSE, ("content-encoding", "gzip")]))
     for n in range(0, len(packed), 10):
         exchange.piece(Piece(2.0, packed[n : n + 10]))
@@ -98,7 +98,7 @@ def test_a_compressed_stream_is_folded_and_its_chunks_are_decoded() -> None:
 
 
 def test_chunks_end_at_100_ms_or_16_kb_and_count_their_pieces() -> None:
-    exchange = Exchange(ID, request())
+    exchange, _ = begin(ID, request())
     exchange.head(Head(0.0, 200, SSE))
     arrivals = [(0.0, 10), (50.0, 10), (100.0, 10), (101.0, 16 * 1024), (102.0, 5)]
     made = [exchange.piece(Piece(at, b"x" * size)) for at, size in arrivals] + [exchange.chunk()]
@@ -151,7 +151,7 @@ def test_outcomes_of_other_answers(outcome: str, error: str | None, status: int,
 
 
 def test_a_client_that_left_before_any_answer() -> None:
-    data = Exchange(ID, request()).end(GONE).data
+    data = begin(ID, request())[0].end(GONE).data
     assert (data.outcome, data.status, data.first_byte_ms, data.model) == ("aborted", None, None, "m-1")
 
 

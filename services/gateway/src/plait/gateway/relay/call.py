@@ -42,7 +42,7 @@ class Call:
 
     @property
     def target(self) -> str:
-        """Path and query as they go upstream."""
+        """Path and query as they go upstream; llhttp has refused what is not ASCII."""
         return (self.path + (b"?" + self.query if self.query else b"")).decode("ascii")
 
 

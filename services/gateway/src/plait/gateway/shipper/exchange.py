@@ -36,37 +36,41 @@ _MOST_STREAMED: Final = 4 * MAX_EVENT_BYTES
 """Bytes that an encoded event stream may decode to; what is beyond is not recorded."""
 
 
+def begin(exchange_id: UUID, request: Request) -> tuple[Exchange, RequestEvent]:
+    """The exchange that a request opens, and the event that says so."""
+    embedded = embed(request.body, field(request.headers, "content-encoding"), keep_encoded=True)
+    data = RequestData(
+        exchange_id=exchange_id,
+        domain=request.domain,
+        thread=thread_of(request.headers, embedded.value, exchange_id),
+        started_at=datetime.fromtimestamp(request.started_at, UTC),
+        method=request.method,
+        path=request.path,
+        query=request.query,
+        headers=request.headers,
+        body=embedded.body,
+        body_base64=embedded.body_base64,
+        body_size=len(request.body),
+        tag=request.tag,
+        client_address=request.client_address,
+    )
+    event = request_event(data, traceparent=field(request.headers, "traceparent") or None)
+    return Exchange(data, _text(embedded.value, "model")), event
+
+
 class Exchange:
-    """Takes an exchange's records in their order and gives its events in theirs: request, chunks, response."""
+    """Takes an answer's records in their order and gives its events in theirs: chunks, response.
 
-    def __init__(self, exchange_id: UUID, request: Request) -> None:
-        self._id = exchange_id
-        self._request = request
-        self._started_at = datetime.fromtimestamp(request.started_at, UTC)
-        embedded = embed(request.body, field(request.headers, "content-encoding"), keep_encoded=True)
-        self._thread = thread_of(request.headers, embedded.value, exchange_id)
-        self._asked_model = _text(embedded.value, "model")
-        self.request_event = self._make_request_event(embedded)
+    Of the request it keeps the names only: thousands may run at once, and a body may have 32 MB.
+    """
+
+    def __init__(self, begun: RequestData, asked_model: str | None) -> None:
+        self._id = begun.exchange_id
+        self._domain = begun.domain
+        self._thread = begun.thread
+        self._started_at = begun.started_at
+        self._asked_model = asked_model
         self._answer = Answer()
-
-    def _make_request_event(self, embedded: Embedded) -> RequestEvent:
-        request = self._request
-        data = RequestData(
-            exchange_id=self._id,
-            domain=request.domain,
-            thread=self._thread,
-            started_at=self._started_at,
-            method=request.method,
-            path=request.path,
-            query=request.query,
-            headers=request.headers,
-            body=embedded.body,
-            body_base64=embedded.body_base64,
-            body_size=len(request.body),
-            tag=request.tag,
-            client_address=request.client_address,
-        )
-        return request_event(data, traceparent=field(request.headers, "traceparent") or None)
 
     def head(self, head: Head) -> None:
         """The answer began."""
@@ -89,7 +93,7 @@ class Exchange:
             return None
         data = ChunkData(
             exchange_id=self._id,
-            domain=self._request.domain,
+            domain=self._domain,
             thread=self._thread,
             started_at=self._started_at,
             index=index,
@@ -105,7 +109,7 @@ class Exchange:
         duration = end.at_ms if end.at_ms is not None else answer.last_ms
         data = ResponseData(
             exchange_id=self._id,
-            domain=self._request.domain,
+            domain=self._domain,
             thread=self._thread,
             started_at=self._started_at,
             outcome=outcome,

@@ -20,7 +20,7 @@ from plait.common.errors import DependencyDown
 from plait.common.kafka import admin_client, ensure_topics, is_embedded, new_producer, topics_ready
 from plait.gateway.metrics import BROKER_UP, SPOOL_BYTES
 from plait.gateway.settings import ShipperSettings
-from plait.gateway.shipper.exchange import Exchange
+from plait.gateway.shipper.exchange import Exchange, begin
 from plait.gateway.shipper.progress import Places, Progress
 from plait.gateway.shipper.publishing import Committed, Publisher
 from plait.gateway.spool.frames import Frame
@@ -166,9 +166,9 @@ class Voyage:
     async def _begin(self, frame: Frame, request: Request) -> None:
         behind = self._reader.position
         self._progress.began(frame.exchange, Position(behind.segment, behind.offset - frame.size))
-        exchange = Exchange(UUID(bytes=frame.exchange), request)
+        exchange, event = begin(UUID(bytes=frame.exchange), request)
         self._exchanges[frame.exchange] = exchange
-        await self._publisher.publish(frame.exchange, exchange.request_event)
+        await self._publisher.publish(frame.exchange, event)
 
     async def _go_on(self, key: bytes, exchange: Exchange, record: Record) -> None:
         if isinstance(record, Head):
