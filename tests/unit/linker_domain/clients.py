@@ -130,6 +130,8 @@ class Traffic:
     facts: list[Facts] = field(default_factory=list)
     halves: list[Facts] = field(default_factory=list)
     """The same while running."""
+    events: list[tuple[RequestData, ResponseData]] = field(default_factory=list)
+    """What the facts were read off."""
     truth: dict[UUID, Truth] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
     number: int = 0
@@ -233,7 +235,9 @@ class Traffic:
         noisy = [self._noise(message, last=n == len(messages) - 1) for n, message in enumerate(messages)]
         request = request_data(self.number, noisy, session=line.session, agent=line.agent)
         self.halves.append(request_facts(request))
-        self.facts.append(with_answer(self.halves[-1], response_data(request, *content, outcome=outcome)))
+        response = response_data(request, *content, outcome=outcome)
+        self.facts.append(with_answer(self.halves[-1], response))
+        self.events.append((request, response))
         self.truth[request.exchange_id] = truth
         return request.exchange_id
 

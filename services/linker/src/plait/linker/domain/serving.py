@@ -14,6 +14,9 @@ from plait.linker.domain.offers import SEARCH_TOOL
 LONGEST_WAIT: Final = timedelta(hours=24)
 """Between a search's call and the search, where no session tells whose it is."""
 
+_FEW: Final = 8
+"""Where one is wanted; more only because keys can collide."""
+
 
 def searcher(facts: Facts, lookup: Lookup) -> Facts | None:
     """The newest exchange whose answer calls WebSearch with the query of this web search."""
@@ -31,8 +34,8 @@ def opening(facts: Facts, lookup: Lookup) -> Facts | None:
     """The session's first exchange, which a title may come before."""
     if not facts.session_id:
         return None
-    found = lookup.find(Ask(keys.in_session(facts.domain, facts.session_id), oldest_first=True, limit=1))
-    return found[0] if found else None
+    ask = Ask(keys.in_session(facts.domain, facts.session_id), oldest_first=True, limit=_FEW)
+    return next((one for one in lookup.find(ask) if _is_beside(facts, one)), None)
 
 
 def neighbour(facts: Facts, lookup: Lookup) -> Facts | None:
@@ -41,10 +44,17 @@ def neighbour(facts: Facts, lookup: Lookup) -> Facts | None:
         return None
     if facts.agent_id:
         own = earlier(facts, keys.of_agent(facts.domain, facts.session_id, facts.agent_id), lookup)
-        if own:
-            return own[0]
-    found = earlier(facts, keys.in_session(facts.domain, facts.session_id), lookup)
-    return next((one for one in found if one.agent_id == facts.agent_id), found[0] if found else None)
+        if same := next((one for one in own if one.scope == facts.scope), None):
+            return same
+    beside = [
+        one for one in earlier(facts, keys.in_session(facts.domain, facts.session_id), lookup) if _is_beside(facts, one)
+    ]
+    return next((one for one in beside if one.agent_id == facts.agent_id), beside[0] if beside else None)
+
+
+def _is_beside(facts: Facts, other: Facts) -> bool:
+    """Whether it is a conversing exchange of the same session."""
+    return other.converses and (other.domain, other.session_id) == (facts.domain, facts.session_id)
 
 
 def _recent(facts: Facts, other: Facts) -> bool:

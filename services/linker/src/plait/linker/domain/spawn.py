@@ -21,6 +21,9 @@ from plait.linker.domain.retry import Retries
 LONGEST_WAIT: Final = timedelta(hours=24)
 """Between a call and the agent it starts, where no session tells whose it is."""
 
+_FEW: Final = 8
+"""Earlier requests of an agent that are looked at: one that did not fail is enough."""
+
 
 class Spawn(NamedTuple):
     """The exchange whose answer holds the call, the call, and what told."""
@@ -49,15 +52,18 @@ class Spawns:
 
     def _is_first_of_agent(self, facts: Facts) -> bool:
         agent = facts.agent_id or ""
-        ask = Ask(keys.of_agent(facts.domain, facts.session_id, agent), before=facts.stamp, oldest_first=True, limit=8)
-        return not any(one.candidate and one.agent_id == agent for one in self._lookup.find(ask))
+        ask = Ask(
+            keys.of_agent(facts.domain, facts.session_id, agent), before=facts.stamp, oldest_first=True, limit=_FEW
+        )
+        return not any(one.candidate and _is_same_agent(facts, one) for one in self._lookup.find(ask))
 
     def _by_name(self, facts: Facts) -> Spawn | None:
         """The call that a tool result or notification, be it later, names for my agent id."""
         if not facts.agent_id:
             return None
         ask = Ask(keys.named_agent(facts.domain, facts.session_id, facts.agent_id))
-        pairs = (pair for one in self._lookup.find(ask) for pair in one.pairs)
+        tellers = (one for one in self._lookup.find(ask) if one.session_id == facts.session_id)
+        pairs = (pair for one in tellers for pair in one.pairs)
         for tool in dict.fromkeys(tool for tool, agent in pairs if agent == facts.agent_id):
             if found := self._caller(facts, tool, AGENT_TOOLS | {WORKFLOW_TOOL}, "named"):
                 return found
@@ -90,7 +96,8 @@ class Spawns:
         since = min(one.parent.stamp for one in offered)
         key = keys.agent_prompt(facts.domain, facts.session_id, facts.prompt)
         for rival in self._lookup.find(Ask(key, before=facts.stamp, after=since, oldest_first=True)):
-            if rival.prompt == facts.prompt and self.may_be_spawned(rival) and not self._retries.attempt_of(rival):
+            same = rival.prompt == facts.prompt and (not facts.session_id or rival.session_id == facts.session_id)
+            if same and self.may_be_spawned(rival) and not self._retries.attempt_of(rival):
                 yield rival
 
     def _by_workflow(self, facts: Facts) -> Spawn | None:
@@ -128,6 +135,10 @@ def _within_reach(facts: Facts, parent: Facts) -> bool:
     if facts.session_id:
         return parent.session_id == facts.session_id
     return facts.started_at - parent.started_at <= LONGEST_WAIT
+
+
+def _is_same_agent(facts: Facts, other: Facts) -> bool:
+    return (other.domain, other.session_id, other.agent_id) == (facts.domain, facts.session_id, facts.agent_id)
 
 
 def _agent_calls(parent: Facts, facts: Facts) -> list[Call]:

@@ -1,0 +1,120 @@
+"""Rules 3 and 7: summaries and what goes on from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from plait.linker.domain.facts import Facts
+from tests.unit.linker_domain.clients import CONTINUED, SUMMARY_TASK, Json, assistant, call, exchange, result, user
+from tests.unit.linker_domain.weaving import names_of, parent_of
+
+STORY = "1. They greeted, and went on."
+CALL = assistant("See.", call("t1"))
+HELLO = [user("Hello")]
+WEEK = 7 * 24 * 60 * 60
+
+
+def start(number: int = 1, **more: Any) -> Facts:
+    return exchange(number, HELLO, *CALL["content"], **{"session": "s", **more})
+
+
+def summary(number: int, messages: list[Json], **more: Any) -> Facts:
+    answer = f"<analysis>Hm.</analysis>\n<summary>\n{STORY}\n</summary>"
+    return exchange(number, messages, answer, **{"session": "s", **more})
+
+
+def after(number: int, *messages: Json, told: str = STORY.upper(), **more: Any) -> Facts:
+    return exchange(number, [user(f"{CONTINUED}{told}"), *messages], f"Answer {number}", **{"session": "s", **more})
+
+
+def test_what_is_left_without_the_instruction_is_the_parents() -> None:
+    whole = [*HELLO, CALL, user(result("t1"), SUMMARY_TASK)]
+    second = exchange(2, [*HELLO, CALL, user(result("t1"))], "Well.", session="s")
+    assert parent_of(start(), second, summary(3, whole)) == ("compaction", 2)
+    assert parent_of(start(), summary(3, [*HELLO, CALL, user(SUMMARY_TASK)])) == ("compaction", 1)
+
+
+def test_else_the_later_rules_find_the_parent() -> None:
+    assert parent_of(start(), summary(3, [*HELLO, CALL, user(result("t1"), SUMMARY_TASK)])) == ("match", 1)
+
+
+def test_the_older_summariser() -> None:
+    asked = [*HELLO, CALL, user("Please summarise.")]
+    prompt = "You are a helpful AI assistant tasked with summarizing conversations."
+    assert parent_of(start(), summary(2, asked, system=prompt)) == ("compaction", 1)
+
+
+def test_going_on_from_a_summary() -> None:
+    line = [start(), summary(2, [*HELLO, CALL, user(SUMMARY_TASK)])]
+    kept = after(3, CALL, user(result("t1")))
+    assert parent_of(*line, kept) == ("summary", 2)
+    assert parent_of(*line, after(3)) == ("summary", 2)
+    on = after(4, CALL, user(result("t1")), assistant("Answer 3"), user("On"))
+    assert parent_of(*line, kept, on) == ("match", 3)
+    names = names_of(*line, kept, on)
+    assert [names[n].link_kind for n in (2, 3, 4)] == ["compact", "after_compaction", "continue"]
+    assert [names[n].branch_id for n in (2, 3, 4)] == ["main", "compact_090003", "compact_090003"]
+
+
+def test_several_may_stand_on_one_summary() -> None:
+    line = [start(), summary(2, [*HELLO, CALL, user(SUMMARY_TASK)]), after(3, CALL, user("A"))]
+    assert parent_of(*line, after(4, CALL, user("B"))) == ("summary", 2)
+    names = names_of(*line, after(4, CALL, user("B"), at=3))
+    assert {names[3].branch_id, names[4].branch_id} == {"compact_090003", "compact_090003_2"}
+
+
+def test_an_edited_answer_after_it_does_not_stand_on_the_summary() -> None:
+    line = [start(), summary(2, [*HELLO, CALL, user(SUMMARY_TASK)]), after(3, CALL, user("A"))]
+    edited = after(4, CALL, user("A"), assistant("Edited"), user("On"))
+    assert parent_of(*line, edited) == ("edited", 3)
+
+
+def test_old_clients_answer_for_themselves() -> None:
+    line = [start(), summary(2, [*HELLO, CALL, user(SUMMARY_TASK)])]
+    assert parent_of(*line, after(3, assistant("No response requested."), user("On"))) == ("summary", 2)
+
+
+def test_summarised_from_here_on() -> None:
+    """The part before stays; the summary stands in the newest message."""
+    first = exchange(1, HELLO, "Hi", session="s")
+    second = exchange(2, [*HELLO, assistant("Hi"), user("More")], "Well", session="s")
+    asked = [*HELLO, assistant("Hi"), user("More"), assistant("Well"), user(SUMMARY_TASK)]
+    on = exchange(4, [*HELLO, assistant("Hi"), user(f"{CONTINUED}{STORY}", "On")], "Yes", session="s")
+    assert parent_of(first, second, summary(3, asked), on) == ("summary", 3)
+
+
+def test_a_summary_of_a_summary() -> None:
+    line = [start(), summary(2, [*HELLO, CALL, user(SUMMARY_TASK)]), after(3, CALL, user("A"))]
+    again = summary(
+        4, [user(f"{CONTINUED}{STORY.upper()}"), CALL, user("A"), assistant("Answer 3"), user(SUMMARY_TASK)]
+    )
+    assert parent_of(*line, again) == ("compaction", 3)
+    assert parent_of(*line, again, after(5)) == ("summary", 4)
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize(("at", "found"), [(9, True), (WEEK + 9, False)])
+def test_from_another_session(named: bool, at: int, found: bool) -> None:
+    session = "0a1b2c3d-0000-4000-8000-000000000001"
+    told = f"{STORY} Read {session}.jsonl for more." if named else STORY
+    line = [start(session=session), summary(2, [*HELLO, CALL, user(SUMMARY_TASK)], session=session)]
+    on = after(3, session="t", told=told, at=at)
+    assert (parent_of(*line, on) == ("summary", 2)) is (found or named)
+    if found:
+        assert names_of(*line, on)[3].link_kind == "after_compaction"
+
+
+def test_another_summary_is_not_mine() -> None:
+    line = [start(), summary(2, [*HELLO, CALL, user(SUMMARY_TASK)])]
+    assert parent_of(*line, after(3, told="Something else.")) == ("none", None)
+
+
+def test_inside_a_sub_agent() -> None:
+    caller = exchange(1, HELLO, call("t1", "Agent", prompt="Look."), session="s")
+    look = exchange(2, [user("Look.")], "Seen.", session="s", agent="a1")
+    compact = summary(3, [user("Look."), assistant("Seen."), user(SUMMARY_TASK)], agent="a1")
+    names = names_of(caller, look, compact, after(4, agent="a1"))
+    assert [names[n].branch_id for n in (2, 3, 4)] == ["subtask_1", "subtask_1", "compact_090004"]
+    assert (names[4].is_subtask, names[4].parent_task_id, names[4].kind) == (True, caller.id, "subagent")

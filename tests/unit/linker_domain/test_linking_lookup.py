@@ -1,0 +1,146 @@
+"""Rules ask by keys: what is not at hand is fetched, what only collides is not believed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+import pytest
+
+from plait.linker.domain import keys
+from plait.linker.domain.facts import Facts
+from plait.linker.domain.lookup import FOREVER, Ask, Book, NotLoaded, Recorder
+from plait.linker.domain.parent import place
+from plait.linker.domain.weave import Loom, stirred
+from tests.unit.linker_domain.clients import BEGIN, assistant, exchange, running, user
+from tests.unit.linker_domain.recorded import scenarios
+
+MOST_ROUNDS = 8
+RECORDED = scenarios()
+
+
+class Fetching:
+    """Knows only what was fetched before, as a store does."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._at_hand: dict[Ask, Sequence[Facts]] = {}
+
+    def find(self, ask: Ask) -> Sequence[Facts]:
+        self.need([ask])
+        return self._at_hand[ask]
+
+    def need(self, asks: Iterable[Ask]) -> None:
+        if missing := [ask for ask in asks if ask not in self._at_hand]:
+            raise NotLoaded(missing)
+
+    def fetch(self, asks: Sequence[Ask]) -> None:
+        self._at_hand |= {ask: self._book.find(ask) for ask in asks}
+
+
+class Colliding(Book):
+    """Finds under every key some that do not belong there."""
+
+    chance = random.Random(7)
+
+    def find(self, ask: Ask) -> Sequence[Facts]:
+        fitting = [one for one in self.facts.values() if not ask.before or one.stamp < ask.before]
+        fitting = [one for one in fitting if not ask.after or one.stamp > ask.after]
+        strangers = self.chance.sample(fitting, min(3, len(fitting)))
+        found = {one.id: one for one in (*super().find(ask), *strangers)}
+        return sorted(found.values(), key=lambda one: one.stamp, reverse=not ask.oldest_first)
+
+
+def loom_of(name: str) -> Loom:
+    loom = Loom()
+    loom.feed(one.facts for one in RECORDED[name].values())
+    return loom
+
+
+@pytest.mark.parametrize("name", list(RECORDED))
+def test_fetching_on_demand_decides_the_same(name: str) -> None:
+    loom = loom_of(name)
+    for one, facts in loom.book.facts.items():
+        fetching = Fetching(loom.book)
+        for _ in range(MOST_ROUNDS):
+            try:
+                placement = place(facts, fetching)
+                break
+            except NotLoaded as missing:
+                fetching.fetch(missing.asks)
+        assert placement == loom.placements[one]
+
+
+@pytest.mark.parametrize("name", list(RECORDED))
+def test_colliding_keys_change_nothing(name: str) -> None:
+    loom = loom_of(name)
+    book = Colliding()
+    for facts in loom.book.facts.values():
+        book.put(facts)
+    for one, facts in loom.book.facts.items():
+        assert place(facts, book).link == loom.placements[one].link
+
+
+def test_keys_are_signed_64_bit_and_tell_lists_of_parts_apart() -> None:
+    lists = [
+        ("a", "b", "c"),
+        ("a", "b,c"),
+        ("a", "b", None, "c"),
+        ("a", "b", b"c"),
+        ("a", "b", "c", ""),
+        ("ab", "", "c"),
+    ]
+    found = [keys.key(*parts) for parts in lists]  # type: ignore[arg-type]
+    assert len(set(found)) == len(lists)
+    assert all(-(2**63) <= one < 2**63 for one in found)
+    assert keys.key("kind", "domain", "\ud800", b"\xff") == keys.key("kind", "domain", "\ud800", b"\xff")
+
+
+def test_a_page_is_bounded_and_ordered() -> None:
+    book = Book()
+    for number in range(1, 201):
+        book.put(running(number, [user("Hello")], session="s"))
+    key = keys.in_session("example.test", "s")
+    newest = book.find(Ask(key, before=(BEGIN + timedelta(seconds=150), running(150, []).id)))
+    assert [one.id.int for one in newest] == list(range(149, 49, -1))
+    oldest = book.find(Ask(key, after=newest[-1].stamp, oldest_first=True, limit=3))
+    assert [one.id.int for one in oldest] == [51, 52, 53]
+
+
+def test_what_an_answer_depends_on() -> None:
+    book = Book()
+    for number in range(1, 4):
+        book.put(running(number, [user("Hello")], session="s"))
+    key = keys.in_session("example.test", "s")
+    for ask, until in (
+        (Ask(key), FOREVER),
+        (Ask(key, before=(BEGIN, running(1, []).id)), BEGIN),
+        (Ask(key, oldest_first=True, limit=2), BEGIN + timedelta(seconds=2)),
+        (Ask(key, oldest_first=True, limit=4), FOREVER),
+    ):
+        recorder = Recorder(book)
+        recorder.find(ask)
+        assert recorder.watches() == {key: until}
+
+
+def test_a_change_stirs_the_keys_it_had_and_has() -> None:
+    half = running(1, [user("Hello")], session="s")
+    whole = exchange(1, [user("Hello")], "Hi", session="s")
+    assert stirred(whole, whole) == {}
+    assert set(stirred(half, whole)) > set(stirred(None, half))
+    assert set(stirred(whole, half)) == set(stirred(half, whole))
+
+
+def test_a_long_conversation_costs_the_same_at_its_end() -> None:
+    """Questions and what is kept of an exchange do not grow with its history."""
+    loom = Loom()
+    history = []
+    for number in range(1, 301):
+        history.append(user(f"Prompt {number}"))
+        loom.feed([exchange(number, history, f"Answer {number}", session="s")])
+        history.append(assistant(f"Answer {number}"))
+    assert loom.placed == 300
+    counts = [len(placement.watches) for placement in loom.placements.values()]
+    assert counts[20] == counts[-1] <= 3
+    assert {len(facts.turns) for facts in list(loom.book.facts.values())[5:]} == {3}
