@@ -23,11 +23,11 @@ VERSION: Final = "4.1.1"
 _OLDEST_JAVA: Final = 17
 
 _MEMORY: Final = (
-    "-Xms128m", "-Xmx768m", "-XX:+UseSerialGC", "-XX:MaxMetaspaceSize=128m", "-XX:ReservedCodeCacheSize=64m",
+    "-Xms128m", "-Xmx1g", "-XX:+UseSerialGC", "-XX:MaxMetaspaceSize=128m", "-XX:ReservedCodeCacheSize=64m",
     "-XX:MaxDirectMemorySize=512m", "-Djdk.nio.maxCachedBufferSize=1048576", "-Xss512k",
 )  # fmt: skip
-"""Several records of MAX_EVENT_BYTES fit at once; what is not used is not taken. A thread that writes one to disk
-copies it to direct memory, and would keep that for ever."""
+"""Several records of MAX_EVENT_BYTES fit at once (`queued.max.request.bytes` says how many); what is not used is not
+taken. A thread that writes one to disk copies it to direct memory, and would keep that for ever."""
 
 _SERVER: Final = f"""\
 process.roles=broker,controller
@@ -41,6 +41,7 @@ group.initial.rebalance.delay.ms=0
 message.max.bytes={MAX_EVENT_BYTES}
 replica.fetch.max.bytes={MAX_EVENT_BYTES}
 socket.request.max.bytes={2 * MAX_EVENT_BYTES}
+queued.max.request.bytes={3 * MAX_EVENT_BYTES}
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=8
 transaction.state.log.replication.factor=1
