@@ -10,10 +10,10 @@ OURS := $(addsuffix /pyproject.toml,$(PACKAGES)) scripts/setup
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench e2e lock clean schemas
+.PHONY: help setup demo up test check bench e2e lock clean schemas screenshots
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv with everything in it (does nothing when it is up to date)
 
@@ -46,6 +46,9 @@ e2e: setup ## the real clients (Claude Code, SDKs) and a real browser through th
 
 bench: setup ## measure, and write docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)
+
+screenshots: setup ## picture every page of the dashboard over the demo's traffic into docs/img
+	$(BIN)/python scripts/screenshots
 
 schemas: setup ## write docs/events from the event models, docs/settings.md from the settings
 	$(BIN)/python -m plait.common.schemas docs/events
