@@ -11,7 +11,7 @@ from aiokafka.structs import ConsumerRecord
 
 from plait.cli import database, dead_letters, lag, topics
 from plait.cli.target import BrokerSettings
-from plait.common.deadletters import DeadLetters, of_record
+from plait.common.deadletters import DeadLetters, of_record, resend
 from plait.common.errors import DependencyDown, UserError
 from plait.common.kafka import admin_client, ensure_topics, new_consumer, new_producer, topics_ready
 from plait.common.migrate import migrations
@@ -103,7 +103,7 @@ async def test_dead_letters_are_listed_once_a_place(with_topics: BrokerSettings)
 async def test_a_dead_letter_is_sent_again_as_it_was(with_topics: BrokerSettings) -> None:
     await _put_aside(with_topics, 1, 2)
     letters = dead_letters.choose(await dead_letters.read(with_topics), ["plait.responses-3-2"])
-    await dead_letters.resend(with_topics, letters)
+    await resend(with_topics, letters)
     consumer = new_consumer(with_topics, "reader", [RESPONSES])
     await consumer.start()
     record = await consumer.getone()

@@ -215,13 +215,14 @@ def resend(
         home: Whose `plait up` is meant when KAFKA_BOOTSTRAP_SERVERS is not set.
     """
     from plait.cli import dead_letters, target
+    from plait.common import deadletters
 
     if bool(places) == all_:
         err.print("plait: name the places to resend, or give --all", style="red")
         sys.exit(2)
     settings = target.broker(target.home(home))
     letters = dead_letters.choose(asyncio.run(dead_letters.read(settings)), places)
-    asyncio.run(dead_letters.resend(settings, letters))
+    asyncio.run(deadletters.resend(settings, letters))
     out.print(f"{len(letters)} sent again.")
 
 

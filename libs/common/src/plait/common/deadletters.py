@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -156,8 +157,8 @@ class DeadLetters:
             await producer.stop()
 
 
-async def list_letters(settings: KafkaSettings) -> AsyncIterator[DeadLetter]:
-    """Every dead letter that the broker has at this moment, oldest first.
+async def list_letters(settings: KafkaSettings) -> AsyncIterator[tuple[DeadLetter, datetime]]:
+    """Every dead letter that the broker has at this moment, and when it was put aside; oldest first.
 
     Raises:
         DependencyDown: the broker does not answer.
@@ -170,7 +171,7 @@ async def list_letters(settings: KafkaSettings) -> AsyncIterator[DeadLetter]:
                 for record in (await consumer.getmany(timeout_ms=_POLL_MS, max_records=_AT_ONCE)).get(place, []):
                     letter = parse(record)
                     if letter is not None:
-                        yield letter
+                        yield letter, datetime.fromtimestamp(record.timestamp / 1000, UTC)
     except (KafkaError, OSError) as error:
         raise DependencyDown(f"dead letters cannot be read: {type(error).__name__}") from error
 
