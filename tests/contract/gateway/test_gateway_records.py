@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from plait.cli.program import free_port
 from plait.fakes.answers import json_answer, stream_answer
 from plait.fakes.claude import ScriptedClaude
+from plait.fakes.client import call
 from plait.fakes.http1 import Header
 from plait.gateway.spool.records import Ending, Head, Request
 from plait.gateway.spool.shipping import Status, write_status
@@ -81,6 +83,17 @@ async def test_an_answer_that_found_no_room_is_never_called_whole(claude: Script
         assert (len(received.body), received.whole) == (3 * MEGA, True)
         end = gateway.end(received.request_id)
         assert (end.ending, end.error_type) == (Ending.CAPTURE_LOST, "capture_lost")
+
+
+async def test_metrics_are_on_a_port_of_their_own(claude: ScriptedClaude, tmp_path: Path) -> None:
+    port = free_port()
+    async with relaying(claude.url, tmp_path, metrics_port=port) as gateway:
+        await gateway.post()
+        told = (await call(port, "GET", "/metrics", [("Host", "h")])).body.decode()
+        assert (await gateway.get("/metrics")).status == 404
+    assert 'plait_gateway_exchanges_total{ending="whole",status="200"}' in told
+    assert "plait_gateway_exchanges_in_flight 0.0" in told
+    assert "plait_gateway_first_byte_seconds_count" in told
 
 
 async def test_health_is_ready_whatever_is_behind_the_spool(gateway: Gateway) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from plait.common.health import health_port
 from plait.common.masking import Masker
 from plait.common.serving import serve
 from plait.gateway.relay.app import Relay
 from plait.gateway.relay.health import Health
+from plait.gateway.relay.metrics_port import metrics_port
 from plait.gateway.relay.protocol import RelayProtocol
 from plait.gateway.relay.upstream import Upstream
 from plait.gateway.settings import RelaySettings
@@ -40,7 +40,7 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
         max_request_bytes=settings.max_request_bytes,
     )
     try:
-        async with health_port(settings):
+        async with metrics_port(settings):
             await serve(app, host=settings.host, port=settings.port, stop=stop, protocol=RelayProtocol)
     finally:
         await claude.close()
