@@ -1,0 +1,61 @@
+"""Ledger, analyzer and notifier as parts of one process: they run, share a health port, report, and stop quickly."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from plait.analyzer import main as analyzer
+from plait.cli.program import free_port
+from plait.ledger import main as ledger
+from plait.notifier import main as notifier
+from tests.contract.consuming import an_answer, ids, make_topics, send, settings_of
+from tests.servers import Broker
+
+GROUPS = {"plait.ledger", "plait.analyzer", "plait.notifier"}
+
+
+def fetch(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, refusal.read().decode()
+
+
+async def test_parts_of_one_process(broker: Broker, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    port, settings = free_port(), settings_of(broker)
+    monkeypatch.setenv("DATABASE_URL", postgres_url)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.servers)
+    monkeypatch.setenv("KAFKA_FLAVOR", broker.flavor)
+    monkeypatch.setenv("METRICS_PORT", str(port))
+    stop = asyncio.Event()
+    parts = [asyncio.create_task(part.run(stop)) for part in (ledger, analyzer, notifier)]
+    try:
+        await make_topics(settings)
+        await send(settings, map(an_answer, ids(16)))
+        async with asyncio.timeout(30):
+            while (await asyncio.to_thread(fetch, port, "/health/ready"))[0] != 200:
+                assert not any(part.done() for part in parts)
+                await asyncio.sleep(0.05)
+            while len(settled := await asyncio.to_thread(settled_groups, port)) < 2:
+                await asyncio.sleep(0.05)
+        status, _ = await asyncio.to_thread(fetch, port, "/nothing")
+    finally:
+        stop.set()
+        began = time.monotonic()
+        await asyncio.gather(*parts)
+    assert time.monotonic() - began < 1
+    assert settled == {"plait.ledger", "plait.notifier"}
+    assert status == 404
+
+
+def settled_groups(port: int) -> set[str]:
+    """Groups that have settled all 16 answers, as the metrics tell."""
+    _, text = fetch(port, "/metrics")
+    line = 'plait_consumer_records_total{{group="{}",topic="plait.responses"}} 16.0'
+    return {group for group in GROUPS if line.format(group) in text}
