@@ -71,7 +71,7 @@ class Tail(Struct, frozen=True, array_like=True):
     """Its blocks as JSON, texts not yet joined nor trimmed."""
 
 
-class AnswerFacts(Struct, frozen=True, omit_defaults=True):
+class AnswerFacts(Struct, frozen=True, array_like=True):
     """What an answer knows without its request."""
 
     id: UUID
@@ -84,7 +84,7 @@ class AnswerFacts(Struct, frozen=True, omit_defaults=True):
     calls: tuple[Call, ...] = ()
 
 
-class Answer(Struct, frozen=True, omit_defaults=True):
+class Answer(Struct, frozen=True, array_like=True):
     """How an exchange ended, and what linking reads of its answer."""
 
     outcome: Outcome
@@ -107,7 +107,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     """Of a title request: the title."""
 
 
-class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Facts(Struct, frozen=True, kw_only=True, array_like=True):
     """What one exchange knows about itself."""
 
     id: UUID

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from plait.linker.domain import keys
 from plait.linker.domain.facts import KEPT_TURNS, Answer, Facts, Hash
-from plait.linker.domain.lookup import Ask, Lookup
+from plait.linker.domain.lookup import Ask, Lookup, Stamp
 from plait.linker.domain.offers import is_attempt
 
 LONGEST_PAUSE: Final = timedelta(minutes=2)
@@ -46,6 +46,7 @@ class _Contest:
         self._facts = facts
         self._lookup = lookup
         self._attempts: dict[UUID, Facts] = {}
+        self._newest_first: list[Facts] = []
         self._rivals: dict[UUID, Facts] = {}
         self._continued: dict[UUID, datetime | None] = {}
 
@@ -53,8 +54,9 @@ class _Contest:
         """The attempt that is left for the request."""
         known: set[Hash] = set()
         self._gather(_chains(self._facts), known)
-        if not any(_fits(self._facts, one) for one in self._attempts.values()):
-            return None
+        newest = self._choice(self._facts, set())
+        if newest is None or not self._holding({newest.chain}, newest.stamp):
+            return newest
         self._gather_rivals(known)
         taken: set[UUID] = set()
         for rival in sorted(self._rivals.values(), key=lambda one: one.stamp):
@@ -70,20 +72,21 @@ class _Contest:
         asks = [Ask(keys.attempt(facts.domain, facts.scope, facts.thread, c), before=facts.stamp) for c in new]
         self._lookup.need(asks)
         self._attempts |= {one.id: one for ask in asks for one in self._lookup.find(ask) if one.chain in known}
+        self._newest_first = sorted(self._attempts.values(), key=lambda one: one.stamp, reverse=True)
 
     def _gather_rivals(self, known: set[Hash]) -> None:
         """Fetch who may have retried the attempts, and what else those may have retried, until nobody new is found."""
         sought: set[Hash] = set()
         while new := {one.chain for one in self._attempts.values()} - sought:
             sought |= new
-            rivals = self._holding(new)
+            rivals = self._holding(new, min(one.stamp for one in self._attempts.values()))
             self._rivals |= {one.id: one for one in rivals}
             if len(known) < _MOST_CHAINS:
                 self._gather((chain for one in rivals for chain in _chains(one)), known)
 
-    def _holding(self, chains: set[Hash]) -> list[Facts]:
+    def _holding(self, chains: set[Hash], since: Stamp) -> list[Facts]:
         """Earlier requests that hold these messages, or more in their last one."""
-        facts, since = self._facts, min(one.stamp for one in self._attempts.values())
+        facts = self._facts
         under = [
             key
             for chain in sorted(chains)
@@ -98,9 +101,8 @@ class _Contest:
 
     def _choice(self, facts: Facts, taken: set[UUID]) -> Facts | None:
         """The newest attempt that a request can retry."""
-        free = (one for one in self._attempts.values() if one.id not in taken and _fits(facts, one))
-        newest_first = sorted(free, key=lambda one: one.stamp, reverse=True)
-        return next((one for one in newest_first if not self._is_continued(one, facts)), None)
+        fitting = (one for one in self._newest_first if one.id not in taken and _fits(facts, one))
+        return next((one for one in fitting if not self._is_continued(one, facts)), None)
 
     def _is_continued(self, attempt: Facts, facts: Facts) -> bool:
         """Whether somebody between the two has gone on from the attempt's cut answer: then this is another branch."""
@@ -127,7 +129,7 @@ def _chains(facts: Facts) -> tuple[Hash, ...]:
 
 def _fits(facts: Facts, attempt: Facts) -> bool:
     """Whether a request can be the retry of an attempt, nobody else considered."""
-    if attempt.answer is None or not is_attempt(attempt) or not attempt.converses or attempt.stamp >= facts.stamp:
+    if attempt.stamp >= facts.stamp or attempt.answer is None or not is_attempt(attempt) or not attempt.converses:
         return False
     if (attempt.domain, attempt.scope, attempt.thread) != (facts.domain, facts.scope, facts.thread):
         return False
