@@ -157,3 +157,21 @@ async def test_a_stop_lets_a_running_answer_finish(
         asyncio.get_running_loop().call_later(0.5, gate.set)
     received = await running
     assert received.whole
+
+
+async def test_a_stop_cuts_what_outlasts_the_grace_time_and_says_so_in_the_record(
+    claude: ScriptedClaude,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("plait.common.serving.GRACE_SECONDS", 0.2)
+    claude.rules.append(lambda _: stream_answer(EVENTS).ending("hold"))
+    async with relaying(claude.url, tmp_path_factory.mktemp("spool")) as gateway:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(b"POST /v1/messages HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+        await reader.readuntil(EVENTS[-1])
+    assert await reader.read() == b"\r\n", "closed without the last chunk"
+    assert b"gateway_lost" in gateway.raw_spool()
+    writer.close()
+    assert not [record for record in caplog.records if record.exc_info]
