@@ -13,7 +13,7 @@ import pytest
 from plait.common.postgres import Database
 from plait.linker.processor import Linker
 from tests.exchange_events import Part, records
-from tests.recorded_events import everything, scenarios
+from tests.recorded_events import everything, parts_of, scenarios
 
 BATCH = 40
 TREE = ("exchange_id", "conversation_id", "parent_id", "link_kind", "branch_id", "retry_of", "serves_id", "rule")
@@ -66,16 +66,16 @@ async def right_links(database: Database) -> tuple[int, list[str]]:
         links = {row["exchange_id"]: row for row in await connection.fetch("SELECT * FROM links")}
     right, wrong = 0, []
     for name, found in scenarios().items():
-        ids = {one.number: one.id for one in found}
+        ids = {one.seq: one.id for one in found}
         for one in found:
-            truth = one.recording.truth
+            truth = one.truth
             if truth["link"] == "aux":
                 continue
             parent = ids.get(truth["parent_seq"])
             if one.id in links and links[one.id]["parent_id"] == parent:
                 right += 1
             else:
-                wrong.append(f"{name}/{one.number}")
+                wrong.append(f"{name}/{one.seq}")
     return right, wrong
 
 
@@ -99,7 +99,10 @@ async def test_any_order_gives_the_same_tree(linker: Linker, database: Database,
 
 async def test_one_event_at_a_time_gives_the_same_tree(linker: Linker, database: Database) -> None:
     parts = [
-        part for name in ("fork", "subagent_nested", "compact_auto") for one in scenarios()[name] for part in one.parts
+        part
+        for name in ("fork", "subagent_nested", "compact_auto")
+        for one in scenarios()[name]
+        for part in parts_of(one)
     ]
     await feed(linker, parts, size=len(parts))
     wanted = await tree_in(database)

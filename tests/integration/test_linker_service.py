@@ -77,8 +77,8 @@ async def test_recorded_traffic_arrives_linked(kafka: KafkaSettings, reader: asy
     async with linking():
         await ship(kafka, everything())
         await until_linked(reader, count)
-    fork = {one.number: one.id for one in scenarios()["fork"]}
-    truth = {one.number: one.recording.truth["parent_seq"] for one in scenarios()["fork"]}
+    fork = {one.seq: one.id for one in scenarios()["fork"]}
+    truth = {one.seq: one.truth["parent_seq"] for one in scenarios()["fork"]}
     parents = {
         row["exchange_id"]: row["parent_id"] for row in await reader.fetch("SELECT exchange_id, parent_id FROM links")
     }

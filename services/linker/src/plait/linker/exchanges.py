@@ -85,7 +85,7 @@ def response_row(one: Answered) -> Row:
 
 async def _run(connection: asyncpg.pool.PoolConnectionProxy, statement: str, rows: Sequence[Row]) -> None:
     if rows:
-        await connection.execute(statement, *columns(sorted(rows, key=lambda row: row[0])))
+        await connection.execute(statement, *columns(sorted(rows, key=lambda row: (row[0], row[1]))))
 
 
 def _request_body(one: Asked) -> Row:

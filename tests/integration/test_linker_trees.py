@@ -1,0 +1,94 @@
+"""Trees in Postgres equal those that naming everything at once gives, whatever clients do and whatever comes when.
+
+The linker names a leaf from its parent's names alone and adds it to its conversation bit by bit; these tests compare
+that with naming and counting the whole.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from plait.common.postgres import Database
+from plait.linker import statements
+from plait.linker.domain.names import Names
+from plait.linker.domain.weave import Loom
+from plait.linker.processor import Linker
+from tests.exchange_events import Part, answered, asked, records, said
+from tests.integration.test_linker_corpus import feed, forget
+from tests.recorded_events import everything
+from tests.unit.linker_domain.clients import Traffic
+from tests.unit.linker_domain.test_linking_properties import traffics
+
+CONVERSATION = "SELECT * FROM conversations ORDER BY id"
+
+
+@pytest.fixture
+async def database(postgres_url: str) -> AsyncIterator[Database]:
+    database = Database(postgres_url, name="test", size=2)
+    yield database
+    await database.close()
+
+
+async def names_in(connection: asyncpg.pool.PoolConnectionProxy) -> set[Names]:
+    rows = await connection.fetch("SELECT * FROM links JOIN exchanges ON id = exchange_id")
+    return {Names(**{name: row[name] for name in Names.__struct_fields__}) for row in rows}
+
+
+async def counted_anew(connection: asyncpg.pool.PoolConnectionProxy) -> list[dict[str, Any]]:
+    """The conversations, each summed up from all its exchanges."""
+    titles = [(row["id"], row["title"]) for row in await connection.fetch(CONVERSATION)]
+    await connection.execute("DELETE FROM conversations")
+    await connection.fetch(statements.PUT_CONVERSATIONS, [i for i, _ in titles], [title for _, title in titles])
+    return [dict(row) for row in await connection.fetch(CONVERSATION)]
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(traffic=traffics(), seed=st.integers(), size=st.integers(1, 12))
+async def test_made_up_clients(database: Database, traffic: Traffic, seed: int, size: int) -> None:
+    parts: list[Part] = [part for pair in traffic.events for part in pair]
+    random.Random(seed).shuffle(parts)
+    await forget(database)
+    await feed(Linker(database, lambda: None), parts, size)
+    loom = Loom()
+    loom.feed(traffic.facts)
+    async with database.transaction() as connection:
+        assert await names_in(connection) == set(loom.names().values())
+        found = [dict(row) for row in await connection.fetch(CONVERSATION)]
+        assert found == await counted_anew(connection)
+
+
+@pytest.mark.parametrize("size", [1, 5, 60])
+async def test_recorded_clients_are_counted_right_bit_by_bit(database: Database, size: int) -> None:
+    await feed(Linker(database, lambda: None), everything(), size)
+    async with database.transaction() as connection:
+        found = [dict(row) for row in await connection.fetch(CONVERSATION)]
+        assert found == await counted_anew(connection)
+
+
+async def test_the_next_turn_reads_no_more_of_a_long_conversation(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A leaf is named beside its parent: the tree is not read, however long it is."""
+    linker = Linker(database, lambda: None)
+    history = [said("user", "begin")]
+    for turn in range(30):
+        request = asked(*history, at=turn)
+        await linker.process(records(request, answered(request, f"answer {turn}")))
+        history += [said("assistant", f"answer {turn}"), said("user", f"more {turn}")]
+    monkeypatch.setattr(statements, "TREES", "SELECT 'the whole tree was read'::integer")
+    request = asked(*history, at=31)
+    await linker.process(records(request))
+    await linker.process(records(answered(request, "the last")))
+    async with database.transaction() as connection:
+        row = await connection.fetchrow("SELECT request_count, message_count, latest_id FROM conversations")
+    assert row is not None
+    assert (row["request_count"], row["message_count"], row["latest_id"]) == (31, 62, request.exchange_id)
