@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from http import HTTPStatus
+from typing import Final
+from urllib.parse import parse_qsl
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -16,10 +17,11 @@ from plait.dashboard.front.addresses import own_address
 from plait.dashboard.front.session import COOKIE, LIFETIME, Sessions
 from plait.dashboard.front.tries import Tries
 
-_PAGES = Environment(
+_PAGES: Final = Environment(
     loader=PackageLoader("plait.dashboard.front"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
-_MOST_FORM_BYTES = 16_384
+_MOST_FORM_BYTES: Final = 16_384
+_MOST_FIELDS: Final = 4
 
 
 class Login:
@@ -47,11 +49,11 @@ class Login:
     async def enter(self, request: Request) -> Response:
         """Take the form's key: a session and on to where the reader wanted to go, or the form again and why."""
         form = await _read_form(request)
-        following = own_address(str(form.get("next") or request.query_params.get("next") or "/"))
+        following = own_address(form.get("next") or request.query_params.get("next") or "/")
         address = request.client.host if request.client else "unknown"
         if wait := self.tries.wait(address):
             return _too_many(following, math.ceil(wait))
-        if not self.sessions.admits(str(form.get("key", "")).strip()):
+        if not self.sessions.admits(form.get("key", "").strip()):
             self.tries.failed(address)
             return _form(following, "That is not the dashboard key.", HTTPStatus.UNAUTHORIZED)
         self.tries.succeeded(address)
@@ -74,10 +76,17 @@ class Login:
         return answer
 
 
-async def _read_form(request: Request) -> FormData:
-    if int(request.headers.get("content-length") or 0) > _MOST_FORM_BYTES:
-        return FormData()
-    return await request.form(max_files=0, max_fields=4, max_part_size=_MOST_FORM_BYTES)
+async def _read_form(request: Request) -> dict[str, str]:
+    """The form's fields; none of a body that is no form or longer than any form of ours."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _MOST_FORM_BYTES:
+            return {}
+    try:
+        return dict(parse_qsl(body.decode(errors="replace"), max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        return {}
 
 
 def _form(following: str, problem: str = "", status: int = HTTPStatus.OK) -> HTMLResponse:

@@ -8,7 +8,6 @@ session.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import hmac
 import secrets
@@ -74,9 +73,11 @@ class Sessions:
     async def over(self, session: Session) -> None:
         """Return when the session ends, by log-out or by age."""
         alarm = self._alarms.setdefault(session.name, asyncio.Event())
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(session.expires - self.clock()):
                 await alarm.wait()
+        except TimeoutError:
+            self._alarms.pop(session.name, None)
 
     def _sign(self, session: Session) -> str:
         return hmac.new(self._signing_key, f"{session.expires}.{session.name}".encode(), hashlib.sha256).hexdigest()
