@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 from msgspec.structs import replace
 
-from plait.linker.domain.canonical import DEPTH, canonical_messages, message_hash
+from plait.linker.domain.canonical import DEPTH, canonical_messages, message_hash, prefix_hashes
+from plait.linker.domain.facts import Facts
 from plait.linker.domain.request import request_facts
-from tests.unit.linker_domain.clients import assistant, call, request_data, result, user
+from tests.unit.linker_domain.clients import assistant, call, request_data, result, running, user
 
 REMINDER = "<system-reminder>\nBe kind.\n</system-reminder>"
 
@@ -89,6 +92,40 @@ def test_a_call_and_its_result_are_not_repeats_of_each_other() -> None:
     assert len(hashes(user("a"), assistant(call("t1")), user(result("t1")))) == 3
 
 
+def test_the_hashes_of_a_messages_beginnings_are_those_of_the_shorter_messages() -> None:
+    (message,) = canonical_messages([user("é", result("t1", "x"), "\u2028 y")])
+    shorter = [message_hash("user", message.blocks[:n]) for n in (1, 2, 3)]
+    assert list(prefix_hashes("user", message.blocks)) == shorter
+
+
+@pytest.mark.parametrize(
+    "volatile",
+    [
+        "<env>\nToday's date: 2026-11-21\n</env>",
+        "x-anthropic-billing-header: cc_version=2.1.329.fb7;",
+        "gitStatus: M x",
+    ],
+)
+def test_the_system_prompt_is_hashed_without_what_changes_by_itself(volatile: str) -> None:
+    def system(*texts: str) -> bytes:
+        return running(1, [user("x")], system=[{"type": "text", "text": one} for one in texts]).system
+
+    assert system("You are a tool.", volatile) == system("You are a tool.") != system("You are another.")
+
+
+def test_a_huge_request_is_read_in_time() -> None:
+    """Every step is linear: no client can make the linker stand still."""
+    blocks = [
+        {"type": "text", "text": "<system-reminder>" * 20},
+        result("t", "x" * 1000),
+        {"type": "text", "text": "<env>"},
+    ]
+    many = [user(*blocks) for _ in range(5000)]
+    started = process_time()
+    facts = running(1, many, system="<env>" * 100_000)
+    assert (facts.count, process_time() - started < 5) == (5000, True)
+
+
 def test_values_too_deep_are_cut_off() -> None:
     deep: Any = "core"
     for _ in range(DEPTH + 1):
@@ -130,5 +167,13 @@ def canonical_like(value: Any) -> list[Any]:
     ],
 )
 def test_no_body_raises(body: bytes) -> None:
-    data = replace(request_data(1, []), body=Raw(body))
-    assert request_facts(data) == request_facts(data)
+    facts = request_facts(replace(request_data(1, []), body=Raw(body)))
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(facts), type=Facts) == facts
+
+
+def test_equal_bodies_with_lone_surrogates_stay_equal() -> None:
+    def chain(text: bytes) -> bytes:
+        body = b'{"messages": [{"role": "user", "content": "\\ud800 ' + text + b'"}]}'
+        return request_facts(replace(request_data(1, []), body=Raw(body))).chain
+
+    assert chain(b"a") == chain(b"a") != chain(b"b")

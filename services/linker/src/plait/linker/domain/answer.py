@@ -115,7 +115,7 @@ def _title(text: str) -> str:
     """The title that an answer gives: in JSON, else as text."""
     try:
         value = msgspec.json.decode(text.encode())
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError):
         value = text
     found = value.get("title") if isinstance(value, dict) else value
     return " ".join(found.split())[:_LONGEST_TITLE].rstrip() if isinstance(found, str) else ""

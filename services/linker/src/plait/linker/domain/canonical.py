@@ -1,13 +1,12 @@
 """Canonical messages and their hashes: what stays the same when a client sends its history again.
 
 Every step is linking.md's, "Message hash". Nothing a client sends raises here: wrong types become blocks of their own,
-values nested deeper than `DEPTH` are cut off, lone surrogates are hashed as they are.
+values nested deeper than `DEPTH` are cut off. (Texts hold no lone surrogates: see `sent.json_value`.)
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -85,16 +84,12 @@ def clean_text(text: str) -> str:
 
 def encode(value: Any) -> bytes:
     """JSON with sorted keys, no spaces, non-ASCII as is."""
-    try:
-        return _encoder.encode(value)
-    except UnicodeEncodeError:  # a lone surrogate
-        text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return text.encode("utf-8", "surrogatepass")
+    return _encoder.encode(value)
 
 
 def decode(raw: bytes) -> Any:
     """What `encode` made."""
-    return json.loads(raw.decode("utf-8", "surrogatepass"))
+    return msgspec.json.decode(raw)
 
 
 def digest(raw: bytes) -> Hash:
@@ -104,12 +99,23 @@ def digest(raw: bytes) -> Hash:
 
 def text_hash(text: str) -> Hash:
     """The hash of a text."""
-    return digest(text.encode("utf-8", "surrogatepass"))
+    return digest(text.encode())
 
 
 def message_hash(role: str, blocks: list[Block]) -> Hash:
     """The hash of a canonical message."""
     return digest(encode({"role": role, "content": blocks}))
+
+
+def prefix_hashes(role: str, blocks: list[Block]) -> Iterator[Hash]:
+    """The hashes of a message's first block, first two blocks, … and all of them; each block is encoded once."""
+    running = hashlib.sha256(b'{"content":[')
+    end = b'],"role":' + encode(role) + b"}"
+    for number, block in enumerate(blocks):
+        running.update(b"," + encode(block) if number else encode(block))
+        whole = running.copy()
+        whole.update(end)
+        yield whole.digest()[:_HASH_BYTES]
 
 
 def chained(chain: Hash, message: Hash) -> Hash:
@@ -211,7 +217,7 @@ def _merged(messages: Iterable[Message]) -> list[Message]:
     merged: list[Message] = []
     for message in messages:
         if merged and merged[-1].role == message.role:
-            merged[-1].loose = merged[-1].loose + message.loose
+            merged[-1].loose.extend(message.loose)
         else:
             merged.append(message)
     return merged

@@ -123,8 +123,8 @@ class Facts(Struct, frozen=True, kw_only=True, array_like=True):
     """The request of an agent that was given its parent's whole history."""
     retries: int | None = None
     """`x-stainless-retry-count` of a client that counts; None for one that does not."""
-    thread: str = ""
-    """The body's `thread` as JSON."""
+    thread: Hash = b""
+    """Hash of the body's `thread`."""
     previous_message: str = ""
     """`thread.previous_message_id`."""
     system: Hash = b""

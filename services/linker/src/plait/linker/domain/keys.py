@@ -40,12 +40,12 @@ def asked(domain: str, scope: Scope | None, chain: Hash) -> int:
     return _scoped("asked", domain, scope, chain)
 
 
-def attempt(domain: str, scope: Scope, thread: str, chain: Hash) -> int:
+def attempt(domain: str, scope: Scope, thread: Hash, chain: Hash) -> int:
     """Exchanges of this chain that ended other than complete, or complete and empty."""
     return key("attempt", domain, *scope, thread, chain)
 
 
-def resent(domain: str, scope: Scope, thread: str, chain: Hash) -> int:
+def resent(domain: str, scope: Scope, thread: Hash, chain: Hash) -> int:
     """Requests that hold more blocks than this chain, or that their client counts as retries: `asked` has the rest."""
     return key("resent", domain, *scope, thread, chain)
 

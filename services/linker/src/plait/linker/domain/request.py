@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any, Final
 
 import msgspec
@@ -20,9 +20,11 @@ from plait.linker.domain.canonical import (
     Message,
     chained,
     clean_text,
+    digest,
     encode,
     message_hash,
     plain_value,
+    prefix_hashes,
     text_hash,
     text_of,
 )
@@ -40,6 +42,8 @@ _WORKFLOW_TASK: Final = "The computed task text follows:"
 _LONGEST_TITLE: Final = 80
 _MOST_SHORTER: Final = 32
 """Blocks of the last message that may have been added to a failed one."""
+_MOST_PAIRS: Final = 64
+"""Agents that the newest messages may name."""
 _SNIPPET: Final = 2000
 _OLD_SNIPPET: Final = 80
 _WRAPPER: Final = re.compile(
@@ -49,11 +53,7 @@ _AGENT_ID: Final = re.compile(r"agentId: *([A-Za-z0-9_-]+)")
 _TASK_ID: Final = re.compile(r"<task-id>([^<]+)</task-id>")
 _CALL_ID: Final = re.compile(r"<tool-use-id>([^<]+)</tool-use-id>")
 _VOLATILE: Final = re.compile(
-    r"x-anthropic-billing-header:[^\n]*"
-    r"|(?s:\bgitStatus: .*)"
-    r"|(?s:<env>.*?</env>)"
-    r"|\d{4}-\d{2}-\d{2}"
-    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"x-anthropic-billing-header:[^\n]*|\d{4}-\d{2}-\d{2}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
 
 
@@ -83,7 +83,7 @@ def request_facts(data: RequestData) -> Facts:
         turns=_turns(sent.messages, hashes, chains),
         tail=_tail(sent.messages, hashes, chains),
         query=_query(sent) if side_kind == "web_search" else b"",
-        pairs=tuple(dict.fromkeys(_pairs(sent))),
+        pairs=tuple(islice(dict.fromkeys(_pairs(sent)), _MOST_PAIRS)),
         title=_title(sent.messages),
         **asks,
     )
@@ -114,8 +114,14 @@ def _retries(sent: Sent) -> int | None:
 @lru_cache(maxsize=256)
 def _system_hash(texts: tuple[str, ...]) -> Hash:
     """The system prompt without what changes by itself: billing, git status, environment, dates, session ids."""
-    kept = [text for part in texts if (text := _VOLATILE.sub("", part).strip())]
+    kept = [text for part in texts if (text := _VOLATILE.sub("", _without_surroundings(part)).strip())]
     return text_hash("\n".join(kept)) if kept else b""
+
+
+def _without_surroundings(text: str) -> str:
+    """Without the environment block, and without the git status, which is the last of all."""
+    before, _, rest = text.partition("<env>")
+    return (before + rest.partition("</env>")[2]).partition("gitStatus: ")[0]
 
 
 def _thread_facts(body: dict[str, Any]) -> dict[str, Any]:
@@ -124,7 +130,7 @@ def _thread_facts(body: dict[str, Any]) -> dict[str, Any]:
         return {}
     previous = thread.get("previous_message_id") if isinstance(thread, dict) else None
     return {
-        "thread": encode(plain_value(thread)).decode("utf-8", "backslashreplace"),
+        "thread": digest(encode(plain_value(thread))),
         "previous_message": previous if isinstance(previous, str) else "",
     }
 
@@ -133,9 +139,8 @@ def _shorter(messages: list[Message], chains: list[Hash]) -> tuple[Hash, ...]:
     """Chains without the last blocks: what the request may have been before more was typed (linking.md, "Retry")."""
     if not messages or messages[-1].role != "user":
         return ()
-    blocks = messages[-1].blocks
-    fewest = max(1, len(blocks) - _MOST_SHORTER)
-    return tuple(chained(chains[-2], message_hash("user", blocks[:n])) for n in range(len(blocks) - 1, fewest - 1, -1))
+    *shorter, _ = prefix_hashes("user", messages[-1].blocks)
+    return tuple(chained(chains[-2], one) for one in shorter[: -_MOST_SHORTER - 1 : -1])
 
 
 def _turns(messages: list[Message], hashes: list[Hash], chains: list[Hash]) -> tuple[Turn, ...]:

@@ -78,7 +78,8 @@ def _is_assistant(message: object) -> bool:
 def json_value(raw: Raw | UnsetType) -> Any:
     """The value of a body, None without one.
 
-    What the strict decoder refuses (lone surrogates, numbers out of range) the lenient one may take.
+    What the strict decoder refuses (lone surrogates, numbers out of range) the lenient one may take; a lone surrogate
+    becomes a question mark, since no text that holds one can be kept.
     """
     if raw is UNSET or isinstance(raw, UnsetType):
         return None
@@ -86,6 +87,6 @@ def json_value(raw: Raw | UnsetType) -> Any:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         try:
-            return json.loads(bytes(raw))
+            return json.loads(json.dumps(json.loads(bytes(raw)), ensure_ascii=False).encode(errors="replace"))
         except (ValueError, RecursionError):
             return None
