@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import subprocess
@@ -73,6 +74,25 @@ class PlaitUp:
             return 0
         finally:
             connection.close()
+
+    def post(self, body: bytes) -> str:
+        """Send a request through the gateway; returns its exchange id."""
+        connection = http.client.HTTPConnection(LOOPBACK, self.gateway, timeout=10)
+        connection.request("POST", "/v1/messages", body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        return answer.headers["X-Request-ID"]
+
+    def is_recorded(self, exchange_id: str) -> bool:
+        """Whether the API knows how the exchange ended."""
+        key = json.loads((self.home / "secrets.json").read_text())["dashboard_key"]
+        connection = http.client.HTTPConnection(LOOPBACK, self.api, timeout=10)
+        connection.request("GET", f"/api/requests/{exchange_id}", headers={"X-Dashboard-Key": key})
+        answer = connection.getresponse()
+        record = answer.read()
+        connection.close()
+        return answer.status == 200 and json.loads(record)["outcome"] is not None
 
     def is_ready(self) -> bool:
         assert self.process.poll() is None, self.output.read_text()

@@ -43,17 +43,22 @@ def test_a_part_that_keeps_dying_is_reported_and_the_rest_goes_on(tmp_path: Path
         assert plait.stop() == 0
 
 
-def test_after_a_sigkill_the_next_one_cleans_up_and_works(tmp_path: Path) -> None:
-    with PlaitUp(tmp_path / "home") as first:
+def test_after_a_sigkill_the_next_one_cleans_up_and_has_lost_nothing(tmp_path: Path) -> None:
+    env = {"CLAUDE_API_BASE_URL": "http://127.0.0.1:1"}  # answered by us: nobody is there
+    with PlaitUp(tmp_path / "home", env=env) as first:
         first.wait_ready()
         first.wait_said("Plait is ready")
+        early = first.post(b'{"messages": []}')
+        until(lambda: first.is_recorded(early), 20, "recorded")
+        late = first.post(b'{"messages": []}')
         first.family()
         first.process.kill()
         first.process.wait()
         orphans = first.left_over()
         assert {p.pid for p in orphans} >= {first.pid("gateway"), first.pid("postgres"), first.pid("broker")}
-        with PlaitUp(tmp_path / "home") as second:
+        with PlaitUp(tmp_path / "home", env=env) as second:
             second.wait_ready()
+            until(lambda: second.is_recorded(early) and second.is_recorded(late), 30, "both recorded")
             assert [p for p in orphans if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
             assert "Cleaned up after a Plait that was killed." in second.said()
             assert second.stop() == 0
