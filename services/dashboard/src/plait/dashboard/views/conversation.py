@@ -80,12 +80,15 @@ def _values(conversation: Conversation, wanted: Wanted) -> dict[str, Any]:
 
 def _figures(shown: Sequence[ExchangeSummary], turns: Sequence[ExchangeSummary]) -> dict[str, Any]:
     prompts = [e.total_tokens - e.output_tokens for e in turns if e.total_tokens]
+    costs = [e.cost_usd for e in shown if e.cost_usd is not None]
     began = [e.timestamp for e in shown]
     return {
         "shown": shown,
         "failed": times.failures(shown),
         "messages": max((e.message_count for e in turns), default=0),
         "tokens": sum(e.total_tokens for e in shown),
+        "cost": sum(costs) if costs else None,
+        "subtasks": sum(e.link_kind == "spawn" for e in shown),
         "context": prompts[-1] if prompts else None,
         "times": times.spend(shown),
         "lasted": between(min(began), max(began)) + (shown[-1].duration_ms or 0.0) if began else None,

@@ -29,6 +29,8 @@ SPANS: Final = {
 }
 _USUAL_SPAN: Final = "7 days"
 _EVERY_DOMAIN: Final = "All domains"
+_DOMAINS_OF: Final = timedelta(days=30)
+"""Domains that were busy in this time can be chosen; an older one still by its address."""
 _BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -82,7 +84,7 @@ def show() -> None:
 
 
 def _controls() -> Wanted:
-    domains = [d.domain for d in read(list_domains, _BEGINNING)]
+    domains = [d.domain for d in read(list_domains, datetime.now(UTC) - _DOMAINS_OF)]
     asked = address_parameter("domain")
     options = [_EVERY_DOMAIN, *domains, *([asked] if asked and asked not in domains else [])]
     st.title("Conversations", anchor=False)
