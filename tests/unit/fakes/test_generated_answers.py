@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -58,6 +59,14 @@ def test_bad_calls_are_refused(body: bytes, words: str) -> None:
     answer = answer_to("POST", "/v1/messages", KEY, body)
     assert answer.status == 400
     assert words in json.loads(answer.body)["error"]["message"]
+
+
+def test_a_compressed_body_is_read() -> None:
+    asked = gzip.compress(dump(ASKED))
+    headers: list[Header] = [*KEY, ("Content-Encoding", "gzip")]
+    assert answer_to("POST", "/v1/messages", headers, asked).status == 200
+    assert answer_to("POST", "/v1/messages", headers, asked[:-9]).status == 400
+    assert answer_to("POST", "/v1/messages", headers, dump(ASKED)).status == 200
 
 
 def test_counting_needs_no_limit_of_tokens() -> None:

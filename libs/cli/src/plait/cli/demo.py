@@ -126,6 +126,7 @@ async def _shown(
             claude,
             width=WIDTH,
             speed=SPEED,
+            host=plan.options.address,
             on_played=lambda _: progress.advance(answered),
         )
         async with asyncio.TaskGroup() as group:

@@ -42,8 +42,9 @@ async def call(
     *,
     leave_after: int | None = None,
     within: float = 60.0,
+    host: str = "127.0.0.1",
 ) -> Received:
-    """One call on a connection of its own to 127.0.0.1; `leave_after`: close after so many bytes of the answer's body;
+    """One call on a connection of its own to `host`; `leave_after`: close after so many bytes of the answer's body;
     `within`: seconds for all of it.
 
     Never raises for what the server does: `Received` says what went wrong.
@@ -53,7 +54,7 @@ async def call(
     raw = encode_head(f"{method} {target} HTTP/1.1", [*headers, *framing]) + (body or b"")
     try:
         async with asyncio.timeout(within):
-            await _exchange(port, raw, received, bodiless=method == "HEAD", leave_after=leave_after)
+            await _exchange((host, port), raw, received, bodiless=method == "HEAD", leave_after=leave_after)
     except TimeoutError:
         received.error = f"no whole answer within {within:g} s"
     except (BrokenMessage, OSError) as error:
@@ -62,8 +63,10 @@ async def call(
     return received
 
 
-async def _exchange(port: int, raw: bytes, received: Received, *, bodiless: bool, leave_after: int | None) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=BUFFER_BYTES)
+async def _exchange(
+    address: tuple[str, int], raw: bytes, received: Received, *, bodiless: bool, leave_after: int | None
+) -> None:
+    reader, writer = await asyncio.open_connection(*address, limit=BUFFER_BYTES)
     try:
         writer.write(raw)
         head = await read_head(reader)

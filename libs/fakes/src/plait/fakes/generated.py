@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from typing import Any, Final
 
 from plait.fakes import messages
@@ -36,8 +38,18 @@ def answer_to(method: str, target: str, headers: list[Header], body: bytes) -> A
     if method == "GET" and path.startswith("/v1/models"):
         return _models(path.removeprefix("/v1/models").strip("/"))
     if method == "POST" and path in ("/v1/messages", "/v1/messages/count_tokens"):
-        return _about(body, counting=path.endswith("count_tokens"))
+        return _about(_decoded(headers, body), counting=path.endswith("count_tokens"))
     return error_answer(404, "Not found", headers=_HEADERS)
+
+
+def _decoded(headers: list[Header], body: bytes) -> bytes:
+    """The body without its compression; as it is when it is not what it says."""
+    if header(headers, "content-encoding") != "gzip":
+        return body
+    try:
+        return gzip.decompress(body)
+    except (OSError, EOFError, zlib.error):
+        return body
 
 
 def _models(wanted: str) -> Answer:

@@ -48,7 +48,7 @@ def domain_of(scenario: str) -> str:
 
 
 class Player:
-    """Sends recordings to the gateway on 127.0.0.1:`port`, behind which `claude` answers.
+    """Sends recordings to the gateway on `host`:`port`, behind which `claude` answers.
 
     Within a scenario an exchange starts when every answer that was complete at its time has come, and when those it
     overlapped have reached Claude. `width` scenarios run at a time. `speed` 1 keeps the recorded pauses, 10 takes a
@@ -64,6 +64,7 @@ class Player:
         width: int = 6,
         speed: float | None = None,
         within: float = 60.0,
+        host: str = "127.0.0.1",
         domain: Callable[[str], str] = domain_of,
         on_played: Callable[[Played], None] | None = None,
     ) -> None:
@@ -72,6 +73,7 @@ class Player:
         self._gate = asyncio.Semaphore(width)
         self._speed = speed
         self._within = within
+        self._host = host
         self._domain = domain
         self._on_played = on_played or (lambda _: None)
 
@@ -118,6 +120,7 @@ class Player:
             recording.body,
             leave_after=len(recording.answer_body) if leaves else None,
             within=self._within,
+            host=self._host,
         )
         arrived = expected.call.result() if expected.call.done() else None
         played = Played(recording, domain, received, tuple(_findings(recording, received, arrived)))
