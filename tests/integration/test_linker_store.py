@@ -19,6 +19,7 @@ from plait.common.postgres import Database
 from plait.common.queries.records import get_exchange, list_chunks
 from plait.linker.processor import Linker
 from tests.exchange_events import Part, answered, asked, ended, pieces, records, said
+from tests.integration.test_linker_corpus import forget
 
 
 @pytest.fixture
@@ -153,8 +154,7 @@ async def test_every_order_gives_the_same_rows(postgres_url: str, database: Data
         await linker.process(records(*parts))
         wanted = await contents_of(connection)
     for order in itertools.permutations(parts):
-        async with database.transaction() as connection:
-            await connection.execute(f"TRUNCATE {', '.join(TABLES)}")
+        await forget(database)
         for part in order:
             await linker.process(records(part))
         async with database.transaction() as connection:

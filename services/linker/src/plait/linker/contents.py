@@ -24,7 +24,7 @@ class NewContents:
     chains: Sequence[Link]
 
     def blob_rows(self) -> list[tuple[bytes, int, int, bytes]]:
-        """Rows of `blobs`, compressed: outside of the transaction, and beside the loop."""
+        """Rows of `blobs`, compressed: before anything is locked, and beside the loop."""
         return [(blob.hash, len(blob.data), *shelve(blob.data)) for blob in self.blobs]
 
 

@@ -53,12 +53,19 @@ async def read_trees(connection: asyncpg.pool.PoolConnectionProxy, conversations
 
 
 async def write(
-    connection: asyncpg.pool.PoolConnectionProxy, changed: Mapping[UUID, Named], links: Mapping[UUID, Link]
+    connection: asyncpg.pool.PoolConnectionProxy,
+    changed: Mapping[UUID, Named],
+    links: Mapping[UUID, Link],
+    before: Mapping[UUID, Named],
 ) -> None:
-    """Placed exchanges get their links anew, others only new names."""
+    """Placed exchanges get their links anew, others only new names; kinds follow where the tree changed them."""
     placed = [_link_row(named, links[number]) for number, named in sorted(changed.items()) if number in links]
     renamed = [_name_row(named) for number, named in sorted(changed.items()) if number not in links]
-    kinds = [(number, named.names.kind) for number, named in sorted(changed.items())]
+    had = {
+        number: before[number].names.kind if number in before else named.member.kind
+        for number, named in changed.items()
+    }
+    kinds = [(number, named.names.kind) for number, named in sorted(changed.items()) if named.names.kind != had[number]]
     for statement, rows in (
         (statements.PUT_LINKS, placed),
         (statements.RENAME_LINKS, renamed),

@@ -25,7 +25,7 @@ async def place_again(
     numbers = {change.after.id for change in changes} | await _askers(connection, changes)
     await shelf.load(numbers)
     placements = await _place(shelf, [facts for number in sorted(numbers) if (facts := shelf.get(number))])
-    await _keep_asks(connection, placements)
+    await _keep_asks(connection, placements, {change.after.id for change in changes if change.before is None})
     await keep(connection, _slimmed(shelf, placements, {change.after.id for change in changes}))
     return placements
 
@@ -63,8 +63,12 @@ async def _place(shelf: Shelf, waiting: Sequence[Facts]) -> dict[UUID, Placement
     return placements
 
 
-async def _keep_asks(connection: asyncpg.pool.PoolConnectionProxy, placements: Mapping[UUID, Placement]) -> None:
-    rows = await connection.fetch(statements.ASKS_OF, list(placements))
+async def _keep_asks(
+    connection: asyncpg.pool.PoolConnectionProxy, placements: Mapping[UUID, Placement], new: set[UUID]
+) -> None:
+    """Write who asked what; new exchanges have asked nothing before."""
+    known = list(placements.keys() - new)
+    rows = await connection.fetch(statements.ASKS_OF, known) if known else []
     had = {(row["key"], row["until"], row["exchange_id"]) for row in rows}
     has = {(key, until, number) for number, one in placements.items() for key, until in one.watches.items()}
     if gone := had - has:

@@ -30,15 +30,14 @@ class Linker:
     async def process(self, records: Sequence[Record]) -> Sequence[Rejected]:
         """Store and link a batch; see `plait.common.consumer.Processor`.
 
-        Hashing and compression happen before the transaction, beside the loop. Within it what may be waited for comes
+        Bodies are taken apart and compressed beside the loop, before anything is locked. What may be waited for comes
         in one order for all linkers (contents by hash, then the locks of the domains, then all else), so none waits
         for another that waits for it.
         """
         batch, rejected = await asyncio.to_thread(read, records)
         async with self._database.transaction() as connection:
             new = await contents.find_new(connection, batch)
-        blobs = await asyncio.to_thread(new.blob_rows)
-        async with self._database.transaction() as connection:
+            blobs = await asyncio.to_thread(new.blob_rows)
             await contents.add(connection, blobs, new.chains)
             await _lock(connection, batch)
             await exchanges.add(connection, batch)

@@ -44,7 +44,7 @@ async def name_again(connection: asyncpg.pool.PoolConnectionProxy, shelf: Shelf,
     now = {number: Named(one, names[number]) for number, one in whole.items()}
     alone = {number: leaf for number, leaf in leaves.items() if number not in whole}
     changed = {number: named for number, named in now.items() if trees.get(number) != named or number in links}
-    await link_rows.write(connection, alone | changed, links)
+    await link_rows.write(connection, alone | changed, links, near | trees)
     there = _conversations(now.values())
     titles = titles_of(whole.values(), names)
     grown = {number: number not in near for number, leaf in alone.items() if near.get(number) != leaf}
