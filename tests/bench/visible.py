@@ -25,18 +25,19 @@ async def measure(*options: str) -> list[float]:
     """Seconds from the end of each answer to its finished record, of SESSIONS × TURNS exchanges."""
     with tempfile.TemporaryDirectory(prefix="plait-bench-") as folder:
         async with ScriptedClaude() as claude, instance(Path(folder) / "home", claude.url, *options) as plait:
-            found = await asyncio.gather(*(_session(plait, n) for n in range(SESSIONS)))
+            await _session(plait, "warm-up", 1)  # consumers join their groups after gateway and api are ready
+            found = await asyncio.gather(*(_session(plait, str(n), TURNS) for n in range(SESSIONS)))
     return [delay for delays in found for delay in delays]
 
 
-async def _session(plait: Instance, number: int) -> list[float]:
+async def _session(plait: Instance, name: str, turns: int) -> list[float]:
     """One client's turns, each with all of those before it; every record is awaited beside the next turns."""
     session = str(uuid4())
-    messages = [{"role": "user", "content": f"Benchmark {number}"}]
+    messages = [{"role": "user", "content": f"Benchmark {name}"}]
     waits = []
-    for turn in range(TURNS):
+    for turn in range(turns):
         body = json.dumps({"model": "claude-opus-5-5", "max_tokens": 64, "stream": turn % 2 == 0, "messages": messages})
-        headers = [("host", "bench.test"), ("content-type", "application/json"), ("x-claude-code-session-id", session)]
+        headers = [("host", "bench.test"), ("x-api-key", "sk-ant-fake"), ("x-claude-code-session-id", session)]
         answer = await call(plait.gateway, "POST", "/v1/messages", headers, body.encode())
         if not answer.whole or answer.status != 200 or answer.request_id is None:
             raise RuntimeError(f"a call failed: {answer.status} {answer.error}")
