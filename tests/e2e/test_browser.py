@@ -161,12 +161,17 @@ def test_links_lead_on_and_back_leads_back(watched: Watched, board: Board) -> No
     page.locator(f'a[href="/request?id={board.week.rich}"]').click()
     expect(page.get_by_role("heading", name="Why not use the existing helper")).to_be_visible()
     expect(page).to_have_title("Why not use the existing helper for the checksum? · Plait")
+    expect(page.locator(".messages")).to_be_visible()
     page.get_by_role("link", name="Headers", exact=True).click()
     expect(page.get_by_text("masked:9f2c41aa")).to_be_visible()
-    for address in (f"/request?id={board.week.rich}", f"/conversation?id={board.week.spool}", "/"):
+    for address, there in (
+        (f"/request?id={board.week.rich}", ".messages"),
+        (f"/conversation?id={board.week.spool}", ".tree"),
+        ("/", ".board"),
+    ):
         page.go_back()
+        expect(page.locator(there)).to_be_visible()
         expect(page).to_have_url(board.address + address)
-    expect(page.get_by_role("link", name="Fix the flaky spool recovery test")).to_be_visible()
     page.go_forward()
     expect(page.get_by_role("heading", name="Fix the flaky spool recovery test")).to_be_visible()
     assert watched.faults == []
