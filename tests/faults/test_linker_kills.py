@@ -70,6 +70,13 @@ async def stored(database: Database) -> int:
         return count
 
 
+async def until_stored(database: Database, before: int) -> None:
+    """Until there is more than before: a linker is at work."""
+    async with asyncio.timeout(60):
+        while await stored(database) <= before:
+            await asyncio.sleep(0.005)
+
+
 async def test_killed_again_and_again(broker: Broker, postgres_url: str, database: Database, tmp_path: Path) -> None:
     parts = everything()
     wanted = await wanted_tree(database, parts)
@@ -81,9 +88,8 @@ async def test_killed_again_and_again(broker: Broker, postgres_url: str, databas
         linker = Process(kafka, postgres_url, tmp_path / "linker.log")
         before = await stored(database)
         await ship(kafka, share)
-        async with asyncio.timeout(60):
-            while await stored(database) <= before:
-                await asyncio.sleep(chance.uniform(0, 0.05))
+        await until_stored(database, before)
+        await asyncio.sleep(chance.uniform(0, 0.05))  # a random point of the work that has begun
         linker.kill()
     linker = Process(kafka, postgres_url, tmp_path / "linker.log")
     await ship(kafka, slices[-1])
@@ -115,7 +121,9 @@ async def test_the_database_goes_and_comes_back_in_the_middle(
     cuts = 0
     try:
         for share in (parts[n::10] for n in range(10)):
+            before = await stored(database)
             await ship(kafka, share)
+            await until_stored(database, before)
             cuts += await cutter.fetchval(cut)
         await until_all_committed(kafka, len(parts))
     finally:
