@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import asyncpg
+import hypothesis  # noqa: F401 - its plugin would import it late, in a finalizer's deep stack, and crash the summary
 import psutil
 import pytest
 

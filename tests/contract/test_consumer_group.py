@@ -145,3 +145,21 @@ async def _both(first: Seen, second: Seen, wanted: Sequence[object]) -> None:
     async with asyncio.timeout(30):
         while not set(wanted) <= {*first.ids, *second.ids}:
             await asyncio.sleep(0.05)
+
+
+async def test_the_only_instance_takes_all_partitions_and_goes_on_where_its_predecessor_was(broker: Broker) -> None:
+    """It commits for the group without being a member of it."""
+    settings = settings_of(broker).model_copy(update={"kafka_assignment": "all"})
+    await make_topics(settings)
+    first, second = ids(40), ids(40)
+    await send(settings, map(an_answer, first))
+    async with consuming(seen := Seen(), settings):
+        await seen.all_of(first)
+        async with asyncio.timeout(10):
+            while await committed(settings) < len(first):
+                await asyncio.sleep(0.02)
+
+    await send(settings, map(an_answer, second))
+    async with consuming(seen := Seen(), settings):
+        await seen.all_of(second)
+    assert sorted(seen.ids) == sorted(second)

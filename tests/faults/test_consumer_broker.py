@@ -29,9 +29,13 @@ from tests.contract.consuming import GROUP, Seen, an_answer, consuming, ids, mak
 class Forgetful:
     """The embedded broker in a process that can be killed and started again on the same port."""
 
-    def __init__(self) -> None:
+    def __init__(self, assignment: str) -> None:
         self._program = embedded_broker.prepare(port := free_port())
-        self.settings = KafkaSettings(kafka_bootstrap_servers=embedded_broker.servers(port), kafka_flavor="embedded")
+        self.settings = KafkaSettings(
+            kafka_bootstrap_servers=embedded_broker.servers(port),
+            kafka_flavor="embedded",
+            kafka_assignment=assignment,
+        )
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -68,9 +72,9 @@ def _elsewhere(work: Coroutine[Any, Any, None]) -> None:
     thread.join()
 
 
-@pytest.fixture
-def broker() -> Iterator[Forgetful]:
-    forgetful = Forgetful()
+@pytest.fixture(params=["all", "group"])
+def broker(request: pytest.FixtureRequest) -> Iterator[Forgetful]:
+    forgetful = Forgetful(request.param)
     forgetful.start()
     yield forgetful
     forgetful.kill()
@@ -99,15 +103,13 @@ async def test_a_broker_that_dies_before_the_commit_gets_no_offset_of_its_former
         nonlocal reborn
         if not reborn:
             reborn = True
-            broker.live_again([*old, *more])
+            broker.live_again([*more, *old])  # what an offset of the former life would skip was never seen before
         return ()
 
     seen = Seen(reborn_meanwhile)
     await broker.ship(old)
     async with consuming(seen, broker.settings):
-        await seen.until(lambda s: reborn and len(s.batches) > 0)
-        after = len(seen.batches)
-        await seen.until(lambda s: {*old, *more} <= {UUID(r.event.subject) for b in s.batches[after:] for r in b})
+        await seen.all_of([*old, *more])
         await _until_committed(broker, [25] * 8)
 
 

@@ -110,6 +110,7 @@ class Plan:
                 "DATABASE_URL": self.database_url,
                 "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
                 "KAFKA_FLAVOR": self.addresses.flavor,
+                "KAFKA_ASSIGNMENT": "group" if self.addresses.broker is None else "all",
                 "SPOOL_DIR": str(self.home.spool),
                 "CREDENTIALS_DIR": str(self.settings.credentials_dir or self.home.credentials),
                 "MASKING_KEY": self.secrets.masking_key,

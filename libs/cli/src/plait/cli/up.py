@@ -82,11 +82,16 @@ class _Instance:
         self._supervisor = Supervisor(plan.home, self._terminal)
 
     async def start(self) -> None:
-        """The gateway first: its spool takes the traffic while the rest is started."""
+        """The gateway first: its spool takes the traffic while the rest is started.
+
+        The dashboard beside it, which takes longest to load and asks for the database only when it is looked at.
+        """
         if self.plan.settings.database_url:
             await database.bring_up_to_date(self.plan.database_url)
         layout = processes(self.plan.options.parts, one_each=self.plan.options.one_process_each)
-        self._start("gateway", layout.pop("gateway"))
+        for name in ("gateway", "dashboard"):
+            if parts := layout.pop(name, []):
+                self._start(name, parts)
         try:
             async with asyncio.TaskGroup() as servers:
                 servers.create_task(self._postgres())

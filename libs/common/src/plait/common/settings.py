@@ -30,6 +30,11 @@ class KafkaSettings(BaseSettings):
         pattern="^(kafka|embedded)$",
         description="embedded: the in-memory broker of `plait up`, which forgets on restart.",
     )
+    kafka_assignment: str = Field(
+        "group",
+        pattern="^(group|all)$",
+        description="group: instances of a consumer share the partitions; all: the only instance takes them all.",
+    )
     kafka_replication: int = Field(1, ge=1, description="Copies of each topic that is created.")
 
 

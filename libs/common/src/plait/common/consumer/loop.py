@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from plait.common.consumer.batch import Handler, NearlyAllBad
 from plait.common.consumer.decoding import Raw, slices
 from plait.common.consumer.lenient import read_leniently
-from plait.common.consumer.lifeline import lifeline
+from plait.common.consumer.lifeline import Lifeline, lifeline
 from plait.common.consumer.member import Member
 from plait.common.consumer.records import Processor
 from plait.common.consumer.status import Status
@@ -74,7 +74,7 @@ class _Consumer:
         pauses = Pauses(_REJOIN_S)
         while not self._stop.is_set():
             try:
-                async with self._broker_life() as leave, self._membership(leave) as member:
+                async with self._broker_life() as (leave, line), self._membership(leave, line) as member:
                     pauses = Pauses(_REJOIN_S)
                     await self._flow(member, leave)
             except Left:
@@ -90,22 +90,23 @@ class _Consumer:
         await self._dead_letters.close()
 
     @asynccontextmanager
-    async def _broker_life(self) -> AsyncIterator[Leave]:
-        """An event that is set by a stop and, for a broker that forgets, by its end."""
+    async def _broker_life(self) -> AsyncIterator[tuple[Leave, Lifeline | None]]:
+        """An event that is set by a stop and, for a broker that forgets, by its end; and the line that tells of it."""
         leave = Leave()
         relay = asyncio.create_task(_relay(self._stop, leave))
         try:
-            async with AsyncExitStack() as stack:
-                if is_embedded(self._settings):
-                    await stack.enter_async_context(lifeline(self._settings, leave.set))
-                yield leave
+            if is_embedded(self._settings):
+                async with lifeline(self._settings, leave.set) as line:
+                    yield leave, line
+            else:
+                yield leave, None
         finally:
             relay.cancel()
 
     @asynccontextmanager
-    async def _membership(self, leave: Leave) -> AsyncIterator[Member]:
+    async def _membership(self, leave: Leave, line: Lifeline | None) -> AsyncIterator[Member]:
         await unless(leave, self._topics_there(leave))
-        member = Member(self._settings, self._group, self._topics)
+        member = Member(self._settings, self._group, self._topics, line)
         try:
             await unless(leave, member.join())
             CONSUMER_JOINS.labels(self._group).inc()

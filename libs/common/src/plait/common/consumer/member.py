@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from plait.common.consumer.decoding import Raw
+from plait.common.consumer.lifeline import Lifeline
 from plait.common.kafka import new_consumer
 from plait.common.metrics import CONSUMER_LAG
 from plait.common.settings import KafkaSettings
@@ -31,10 +32,15 @@ class Member(ConsumerRebalanceListener):
     What was polled in one epoch must be committed in it: afterwards the partitions may be somebody else's.
     """
 
-    def __init__(self, settings: KafkaSettings, group: str, topics: Sequence[Topic]) -> None:
+    def __init__(
+        self, settings: KafkaSettings, group: str, topics: Sequence[Topic], lifeline: Lifeline | None = None
+    ) -> None:
+        """`lifeline` carries the commits of an only instance to a broker that forgets."""
         self.epoch = 0
+        self._lifeline = lifeline
         self._group = group
         self._topics = topics
+        self._reads_all = settings.kafka_assignment == "all"
         self._consumer: AIOKafkaConsumer = new_consumer(settings, group)
         self._settled = asyncio.Event()
         self._settled.set()
@@ -42,8 +48,17 @@ class Member(ConsumerRebalanceListener):
         self._most = _MAX_RECORDS
 
     async def join(self) -> None:
-        """Connect and join the group; returns when partitions are assigned."""
-        self._consumer.subscribe([topic.name for topic in self._topics], listener=self)
+        """Connect and join the group; returns when partitions are assigned.
+
+        The only instance of a consumer need not join: it takes all partitions, at once, and commits for the group. So
+        it waits neither for the broker to gather members nor for the session of a predecessor that was killed.
+        """
+        if self._reads_all:
+            self._consumer.assign(
+                [TopicPartition(t.name, number) for t in self._topics for number in range(t.partitions)]
+            )
+        else:
+            self._consumer.subscribe([topic.name for topic in self._topics], listener=self)
         await self._consumer.start()
 
     async def leave(self) -> None:
@@ -81,7 +96,7 @@ class Member(ConsumerRebalanceListener):
             place = TopicPartition(raw.topic, raw.partition)
             offsets[place] = max(raw.offset + 1, offsets.get(place, 0))
         try:
-            await self._consumer.commit(offsets)
+            await self._commit(offsets)
         except (CommitFailedError, IllegalStateError):
             self._most = max(1, self._most // 8)  # a batch that outlasts a session would be repeated for ever
             _log.info("commit came too late, the batch will be repeated", group=self._group, next_at_most=self._most)
@@ -89,6 +104,12 @@ class Member(ConsumerRebalanceListener):
         self._most = min(_MAX_RECORDS, self._most * 2)
         self._next |= offsets
         return True
+
+    async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
+        if self._lifeline and self._reads_all:  # the broker takes it from nobody else while a group has members
+            await self._lifeline.commit(self._group, offsets)
+        else:
+            await self._consumer.commit(offsets)
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:  # noqa: ARG002 - aiokafka's interface
         """Wait, bounded, for the batch in hand; what is not committed by then is somebody else's."""
