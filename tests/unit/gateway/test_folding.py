@@ -177,3 +177,9 @@ def test_other_keys_of_message_delta_are_merged_over_the_message() -> None:
     assert message is not None
     assert message["context_management"] == {"applied_edits": []}
     assert message["usage"] == MESSAGE["usage"]
+
+
+def test_a_null_in_the_last_usage_takes_no_figure_away() -> None:
+    message = fold(start() + end(input_tokens=None, output_tokens=42, server_tool_use=None)).message
+    assert message is not None
+    assert message["usage"] == MESSAGE["usage"] | {"output_tokens": 42, "server_tool_use": None}

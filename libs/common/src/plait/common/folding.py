@@ -1,7 +1,7 @@
 """Folds Anthropic's server-sent events into the message that they build. Pure: bytes in, values out.
 
 The rules are linking.md's ("Outcome"): message_start's message with the blocks by index; message_delta's `delta`,
-`usage` and other keys merged over it; a tool input that did not finish is kept as text in `partial_json` beside an
+`usage` (a null there takes no figure away) and other keys merged over it; a tool input that did not finish is kept as text in `partial_json` beside an
 empty `input`. Events may be cut anywhere; one that was never finished counts for nothing. Unknown events are passed
 over, unknown deltas are kept: text is joined, lists are extended, everything else replaces.
 """
@@ -177,7 +177,8 @@ class Fold:
         message |= delta if isinstance(delta, dict) else {}
         if isinstance(usage, dict):
             before = message.get("usage")
-            message["usage"] = (before if isinstance(before, dict) else {}) | usage
+            known = {key: value for key, value in usage.items() if value is not None}
+            message["usage"] = usage | (before if isinstance(before, dict) else {}) | known
         message |= {key: value for key, value in event.items() if key not in ("type", "delta", "usage")}
 
     def _fail(self, event: dict[str, Any]) -> None:
