@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ async def unless(leave: Leave, work: Coroutine[None, None, T]) -> T:
         await _cancel(task, leaving)
 
 
-async def _cancel(*tasks: asyncio.Future[T] | asyncio.Future[bool]) -> None:
+async def _cancel(*tasks: asyncio.Future[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
