@@ -15,12 +15,12 @@ from plait.common.blobs import shelve, unshelve
 from plait.common.bodies import (
     AnswerParts,
     RequestParts,
-    original_bytes,
     put_answer_together,
     put_request_together,
     take_apart_answer,
     take_apart_request,
 )
+from plait.common.packing import unpack
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples" / "recorded").glob("*/*.json"))
 
@@ -96,7 +96,7 @@ def test_any_json_comes_back_exactly(body: Any) -> None:
 def test_any_bytes_are_kept(body: bytes) -> None:
     parts = take_apart_request(body)
     assert parts.whole
-    assert original_bytes(parts.remainder) == body
+    assert unpack(parts.remainder) == body
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda p: f"{p.parent.name}-{p.stem}")
@@ -165,7 +165,7 @@ def test_the_usual_forms_need_no_note() -> None:
 def test_what_is_no_messages_request_is_kept_whole(body: bytes, value: Any) -> None:
     parts = take_apart_request(body)
     assert parts.whole
-    assert original_bytes(parts.remainder) == body
+    assert unpack(parts.remainder) == body
     assert same(request_back(parts), value)
 
 
@@ -178,7 +178,7 @@ def test_a_hundred_thousand_levels_are_kept_whole() -> None:
     body = b'{"messages":[' + b"[" * 100_000 + b"]" * 100_000 + b"]}"
     parts = take_apart_request(body)
     assert parts.whole
-    assert original_bytes(parts.remainder) == body
+    assert unpack(parts.remainder) == body
     assert request_back(parts) == body.decode()
 
 

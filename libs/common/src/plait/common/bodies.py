@@ -129,11 +129,6 @@ def put_answer_together(remainder: bytes, whole: bool, content: bytes | None) ->
     return {**notes.rest, **_messages([msgspec.json.decode(content)], notes)[0]}
 
 
-def original_bytes(remainder: bytes) -> bytes:
-    """The body of an exchange that was kept whole, byte for byte."""
-    return unpack(remainder)
-
-
 def _request_parts(body: dict[str, Any]) -> RequestParts:
     notes = _Remainder(rest={k: v for k, v in body.items() if k != "messages"}, cache=[], forms=[])
     messages = [json_blob(_stored_message(m, n, notes)) for n, m in enumerate(body["messages"])]

@@ -14,7 +14,7 @@ from urllib.parse import unquote_plus
 
 _NAMED = frozenset({"authorization", "x-api-key", "cookie", "set-cookie", "proxy-authorization"})
 _LIKE = re.compile(r"token|secret|password|api[-_]?key", re.IGNORECASE)
-_NOT_SECRET = re.compile(r"^anthropic-ratelimit-|^x-ratelimit-|^anthropic-beta$", re.IGNORECASE)
+_NOT_SECRET = re.compile(r"^anthropic-ratelimit-|^x-ratelimit-", re.IGNORECASE)
 _SCHEME = re.compile(r"^(Bearer|Basic) +", re.IGNORECASE)
 
 
