@@ -18,10 +18,14 @@ _READ: Final = 20 * LONGEST
 _REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 _LOOK_BACK: Final = 4
 """Messages before the last among which the tool call is sought that it answers."""
+_TELLING: Final = ("description", "command", "file_path", "notebook_path", "path", "pattern", "query", "url", "skill")
+"""Arguments that say what a call is about, the most telling first, where `_OWN` names none for the tool."""
+_OWN: Final = {"Bash": "command", "Grep": "pattern", "Glob": "pattern"}
+_PATHS: Final = frozenset({"file_path", "notebook_path", "path"})
 
 
 def preview(parts: RequestParts) -> str | None:
-    """One line: the last text of the last message, else the tools whose results it brings.
+    """One line: the last text of the last message, else the calls whose results it brings: each tool and its argument.
 
     Messages of role `system` that clients put after the prompt (their environment, their tools) are not what is asked.
     """
@@ -48,7 +52,7 @@ def request_type(parts: RequestParts, kind: str) -> str | None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(_REMINDER.sub("", text)[:_READ].split())
+    return " ".join(_REMINDER.sub("", text)[:_READ].replace("\0", "").split())
 
 
 def _blocks(message: Blob) -> list[dict[str, Any]]:
@@ -62,8 +66,20 @@ def _tools_answered(blocks: list[dict[str, Any]], before: Sequence[Blob]) -> lis
     answered = [b.get("tool_use_id") for b in blocks if b.get("type") == "tool_result"]
     if not answered:
         return []
-    called = {str(b.get("id")): str(b.get("name")) for m in before for b in _blocks(m) if b.get("type") == "tool_use"}
+    called = {str(b.get("id")): _call(b) for m in before for b in _blocks(m) if b.get("type") == "tool_use"}
     return [called.get(str(one), "tool result") for one in answered]
+
+
+def _call(block: dict[str, Any]) -> str:
+    """A tool and what it was called with: `Bash make test`, `Read src/spool.py`; the tool alone if nothing tells."""
+    name, given = str(block.get("name")), block.get("input")
+    arguments = given if isinstance(given, dict) else {}
+    named = (_OWN.get(name), *_TELLING)
+    told = next((key for key in named if key and isinstance(arguments.get(key), str) and arguments[key].strip()), None)
+    if told is None:
+        return _one_line(name)
+    argument = arguments[told]
+    return _one_line(f"{name} {'/'.join(argument.rsplit('/', 2)[-2:]) if told in _PATHS else argument}")
 
 
 def _system_blocks(parts: RequestParts) -> int:
