@@ -26,8 +26,14 @@ DOWN: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.UndefinedTableError,  # not migrated yet
+    asyncpg.QueryCanceledError,  # over the statement timeout: most often a wait for another's lock
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.DatabaseDroppedError,
 )
 """What asyncpg raises when the database is away or cannot work now; nothing is wrong with the rows in hand."""
+_LATER_S: Final = 5
+"""How much longer than its statement timeout a statement is waited for: Postgres, if it is there, ends it first."""
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:
@@ -63,7 +69,7 @@ async def open_pool(
             reset=_as_it_is,
             server_settings=settings,
             timeout=5,
-            command_timeout=60,
+            command_timeout=statement_timeout_ms / 1000 + _LATER_S,
         )
     except DOWN as error:
         raise DependencyDown(f"Postgres does not answer: {type(error).__name__}: {error}") from error
