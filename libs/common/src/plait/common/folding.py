@@ -1,9 +1,9 @@
 """Folds Anthropic's server-sent events into the message that they build. Pure: bytes in, values out.
 
 The rules are linking.md's ("Outcome"): message_start's message with the blocks by index; message_delta's `delta`,
-`usage` (a null there takes no figure away) and other keys merged over it; a tool input that did not finish is kept as text in `partial_json` beside an
-empty `input`. Events may be cut anywhere; one that was never finished counts for nothing. Unknown events are passed
-over, unknown deltas are kept: text is joined, lists are extended, everything else replaces.
+`usage` and other keys merged over it, but no null over a figure; a tool input that did not finish is kept as text in
+`partial_json` beside an empty `input`. Events may be cut anywhere; one that was never finished counts for nothing.
+Unknown events are passed over, unknown deltas are kept: text is joined, lists are extended, everything else replaces.
 """
 
 from __future__ import annotations
