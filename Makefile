@@ -8,6 +8,8 @@ STAMP := $(VENV)/.ready
 RUN_STAMP := $(VENV)/.ready-to-run
 OURS := $(addsuffix /pyproject.toml,$(PACKAGES)) scripts/setup
 ARGS ?=
+# Most tests wait more than they work. Each process has servers of its own.
+SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test check bench e2e lock clean schemas screenshots
@@ -33,7 +35,7 @@ up: $(RUN_STAMP) ## everything, waiting for your own traffic
 	@$(BIN)/plait up $(ARGS)
 
 test: setup check ## lint, types, imports, and every test on the embedded parts
-	$(BIN)/python -m pytest tests/unit tests/contract tests/integration tests/faults $(ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/contract tests/integration tests/faults $(ARGS)
 
 check: setup ## lint, types, import contracts
 	$(BIN)/ruff check .

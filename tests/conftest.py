@@ -35,6 +35,13 @@ ResultT = TypeVar("ResultT")
 _PREFIX = "plait-tests-"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that meet a broker, so that they alone can be run again on another one: `-m broker`."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "kafka_servers" in item.fixturenames:
+            item.add_marker("broker")
+
+
 @pytest.fixture(scope="session")
 def servers_home() -> Iterator[Path]:
     """Folder of the embedded servers of this run; what killed runs left is ended and removed first."""

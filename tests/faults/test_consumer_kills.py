@@ -14,7 +14,7 @@ import msgspec
 
 from plait.common.events import ResponseData, encode, response_event
 from plait.common.ids import new_exchange_id
-from plait.common.kafka import admin_client, committed_offsets
+from plait.common.kafka import admin_client, committed_offsets, is_embedded
 from plait.common.settings import KafkaSettings
 from plait.common.topics import RESPONSES
 from tests.contract.consuming import COMMON_ANSWER, GROUP, make_topics, send, settings_of
@@ -42,6 +42,7 @@ async def start_ledger(settings: KafkaSettings, database: str) -> asyncio.subpro
         "DATABASE_URL": database,
         "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
         "KAFKA_FLAVOR": settings.kafka_flavor,
+        "KAFKA_ASSIGNMENT": "all" if is_embedded(settings) else "group",  # as `plait up` and deployments have it
     }
     return await asyncio.create_subprocess_exec(
         sys.executable, "-c", _LEDGER, env=environment, stdout=asyncio.subprocess.DEVNULL

@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from plait.common.kafka import admin_client, committed_offsets
+from plait.common.kafka import admin_client, committed_offsets, is_embedded
 from plait.common.postgres import Database
 from plait.common.settings import KafkaSettings
 from plait.common.topics import CHUNKS, REQUESTS, RESPONSES
@@ -27,7 +27,7 @@ from tests.recorded_events import everything
 from tests.servers import Broker
 
 KILLS = 4
-"""Each costs the session timeout: the broker waits for the dead member before it lets the next one begin."""
+"""With a group each costs a session: the broker waits for the dead member before it lets the next one begin."""
 _LINKER = "import asyncio; from plait.linker.main import run; asyncio.run(run(asyncio.Event()))"
 
 
@@ -39,6 +39,7 @@ class Process:
             "DATABASE_URL": database,
             "KAFKA_BOOTSTRAP_SERVERS": kafka.kafka_bootstrap_servers,
             "KAFKA_FLAVOR": kafka.kafka_flavor,
+            "KAFKA_ASSIGNMENT": "all" if is_embedded(kafka) else "group",  # as `plait up` and deployments have it
         }
         with log.open("ab") as out:
             self._process = subprocess.Popen([sys.executable, "-c", _LINKER], env=os.environ | named, stderr=out)
