@@ -122,6 +122,19 @@ def test_an_agent_goes_on_in_its_own_scope_and_may_be_resumed() -> None:
     assert (names[3].parent_id, names[3].link_kind, names[3].branch_id) == (first.id, "resume_agent", "subtask_1")
 
 
+def test_many_failed_attempts_do_not_hide_that_an_agent_has_begun() -> None:
+    """A client may try more often than one look-up shows; an edited second turn is not another agent."""
+    attempts = [exchange(n, LOOK, outcome="failed", session="s", agent="a1") for n in range(2, 13)]
+    begun = exchange(20, LOOK, "Report.", call("tb"), session="s", agent="a1")
+    told = exchange(
+        21, [*ASK, assistant("Starting.", agent_call("t1")), user(result("t1", "agentId: a1"))], session="s"
+    )
+    edited = agent(22, messages=[*LOOK, assistant("Edited.", call("tb")), user(result("tb"))])
+    line = [caller(1), *attempts, begun, told, edited]
+    assert parent_of(*line) == ("tool_call", 20)
+    assert names_of(*line)[22].branch_id == "subtask_1"
+
+
 def test_a_child_before_its_parents_answer() -> None:
     started = caller(1)
     loom = weave(agent(2))

@@ -81,7 +81,7 @@ def in_session(domain: str, session: str) -> int:
 
 
 def of_agent(domain: str, session: str | None, agent: str) -> int:
-    """The conversing exchanges of an agent."""
+    """The exchanges of an agent that others can follow."""
     return key("agent", domain, session, agent)
 
 

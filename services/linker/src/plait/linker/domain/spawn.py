@@ -22,7 +22,7 @@ LONGEST_WAIT: Final = timedelta(hours=24)
 """Between a call and the agent it starts, where no session tells whose it is."""
 
 _FEW: Final = 8
-"""Earlier requests of an agent that are looked at: one that did not fail is enough."""
+"""Earlier exchanges of an agent that are looked at: one is enough, more only because keys can collide."""
 
 
 class Spawn(NamedTuple):
