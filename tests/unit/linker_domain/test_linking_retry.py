@@ -67,6 +67,13 @@ def test_a_cut_answer_that_somebody_went_on_from_is_a_branch_point() -> None:
     assert parent_of(cut, on, again(3)) == ("none", None)
 
 
+def test_who_goes_on_from_an_equal_requests_other_answer_is_nobody_to_the_cut_one() -> None:
+    cut = attempt(2, "aborted", "One two")
+    on = exchange(3, [*HELLO, assistant("Hi"), user("Go on")], "Three", session="s")
+    assert parent_of(again(1), cut, on) == ("match", 1)
+    assert parent_of(again(1), cut, on, again(4)) == ("retry", 2)
+
+
 @pytest.mark.parametrize(
     ("lasted", "at", "outcome", "found"),
     [

@@ -14,6 +14,7 @@ from uuid import UUID
 from plait.linker.domain import keys
 from plait.linker.domain.facts import KEPT_TURNS, Answer, Facts, Hash
 from plait.linker.domain.lookup import Ask, Lookup, Stamp
+from plait.linker.domain.matching import resends
 from plait.linker.domain.offers import is_attempt
 
 LONGEST_PAUSE: Final = timedelta(minutes=2)
@@ -117,7 +118,7 @@ class _Contest:
         key = keys.begun(attempt.domain, attempt.scope, attempt.first)
         ask = Ask(key, before=self._facts.stamp, after=attempt.stamp, oldest_first=True)
         for one in self._lookup.find(ask):
-            if one.scope == attempt.scope and any(t.before == attempt.chain for t in one.turns[-KEPT_TURNS:]):
+            if one.scope == attempt.scope and _goes_on_from(one, attempt):
                 return one.started_at
         return None
 
@@ -134,6 +135,11 @@ def _fits(facts: Facts, attempt: Facts) -> bool:
     if (attempt.domain, attempt.scope, attempt.thread) != (facts.domain, facts.scope, facts.thread):
         return False
     return _same_messages(facts, attempt.chain, attempt.answer) and _in_time(facts, attempt.answer)
+
+
+def _goes_on_from(facts: Facts, attempt: Facts) -> bool:
+    """Whether a request sends an attempt's messages and what came of its answer."""
+    return any(turn.before == attempt.chain and resends(turn, attempt) for turn in facts.turns[-KEPT_TURNS:])
 
 
 def _same_messages(facts: Facts, chain: Hash, answer: Answer) -> bool:
