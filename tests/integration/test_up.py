@@ -88,6 +88,21 @@ def test_a_broken_database_url_is_refused(tmp_path: Path, url: str, reason: str)
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.parametrize(("name", "value"), [("CLAUDE_API_BASE_URL", "foo"), ("LOG_LEVEL", "loud")])
+def test_a_setting_that_a_part_would_refuse_is_refused_before_anything_is_started(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    ports = ("--gateway-port", str(free_port()), "--api-port", str(free_port()), "--no-dashboard")
+    refused = run_plait("up", "--home", str(tmp_path / "home"), *ports, env={name: value}, cwd=tmp_path)
+    assert refused.returncode == 1
+    assert f"{name}={value} cannot be used: it must " in refused.stderr
+    assert list((tmp_path / "home" / "logs").iterdir()) == []
+    for command in ("settings", "doctor"):
+        told = run_plait(command, env={name: value, "PLAIT_HOME": str(tmp_path / "home")}, cwd=tmp_path)
+        assert told.returncode == 1
+        assert f"{name}={value} cannot be used" in told.stdout + told.stderr
+
+
 def test_a_wrong_password_is_refused(tmp_path: Path, postgres_url: str) -> None:
     wrong = postgres_url.replace("://plait:", "://plait:not-")
     ports = ("--gateway-port", str(free_port()), "--api-port", str(free_port()), "--no-dashboard")

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from plait.cli import database, leftovers, plan, target, topics
+from plait.cli import database, leftovers, plan, target, topics, wrong_settings
 from plait.cli.home import Home
 from plait.cli.program import LOOPBACK
 from plait.common.errors import DependencyDown, UserError
@@ -37,7 +37,7 @@ Check = Callable[[Home], Awaitable[Finding]]
 
 async def examine(home: Home) -> list[Finding]:
     """All checks, side by side; a check that cannot be made is a finding, too."""
-    checks: tuple[Check, ...] = (_python, _disk, _secrets, _is_running, _postgres, _broker, _spool)
+    checks: tuple[Check, ...] = (_python, _disk, _settings, _secrets, _is_running, _postgres, _broker, _spool)
     findings = await asyncio.gather(*(check(home) for check in checks))
     return [*findings, *await _services(home)]
 
@@ -54,6 +54,11 @@ async def _disk(home: Home) -> Finding:
     good = free >= _LEAST_DISK
     repair = "" if good else "make room, or put the home elsewhere with --home: a full disk stops the recording"
     return Finding("disk", good, f"{free / 1024**3:.1f} GiB free at {where}", repair)
+
+
+async def _settings(home: Home) -> Finding:
+    wrong = wrong_settings.of_environment(home.path)
+    return Finding("settings", not wrong, " ".join(wrong) or "all parts accept them", "mend it in the environment or in .env" if wrong else "")
 
 
 async def _secrets(home: Home) -> Finding:

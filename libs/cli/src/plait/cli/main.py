@@ -45,9 +45,10 @@ def main(arguments: list[str] | None = None) -> None:
 
         if not isinstance(error, ValidationError):
             raise
-        from plait.cli.settings import explain
+        from plait.cli.settings import UpSettings
+        from plait.cli.wrong_settings import sentences
 
-        fail(explain(error))
+        fail(" ".join(sentences(error, UpSettings)))
 
 
 def fail(reason: str) -> NoReturn:
@@ -243,21 +244,25 @@ def doctor(*, home: Path | None = None) -> int:
 
 
 @app.command
-def settings(*, markdown: Annotated[bool, Parameter(negative="")] = False) -> None:
-    """Show every setting with its value, its origin, its default and what it means.
+def settings(*, markdown: Annotated[bool, Parameter(negative="")] = False) -> int:
+    """Show every setting with its value, its origin, its default and what it means; exits 1 when one cannot be used.
 
     Args:
         markdown: Print docs/settings.md instead, without values.
     """
-    from plait.cli import settings_table
+    from plait.cli import settings_table, wrong_settings
 
     if markdown:
         sys.stdout.write(settings_table.markdown())
-        return
+        return 0
     head = ["setting", "value", "origin", "default", "read by", "meaning"]
     in_use = settings_table.in_use(Path.cwd())
     rows = [[r.name, value, origin, r.default, " ".join(r.parts), r.meaning] for r, value, origin in in_use]
     _print_table(head, rows)
+    wrong = wrong_settings.of_environment(Path.cwd())
+    for sentence in wrong:
+        err.print(f"plait: {sentence}", style="red", highlight=False, markup=False, soft_wrap=True)
+    return 1 if wrong else 0
 
 
 def _mark(good: bool, text: str) -> None:

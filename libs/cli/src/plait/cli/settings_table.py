@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
 
 from dotenv import dotenv_values
 from pydantic import SecretStr
@@ -14,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from plait.cli.parts import PARTS
 from plait.cli.settings import UpSettings
+from plait.cli.wrong_settings import MASK, is_secret
 from plait.common.settings import Settings
 
 _HEAD = """\
@@ -42,7 +42,7 @@ class Row:
         """What is in use, a secret masked, and its origin."""
         for origin, source in (("environment", environment), (".env", file)):
             if given := source.get(self.name):
-                return "********" if self.secret else given, origin
+                return MASK if self.secret else given, origin
         return self.default, "default"
 
 
@@ -51,7 +51,7 @@ def rows() -> list[Row]:
     found: dict[tuple[str, str, str], Row] = {}
     for reader, settings in _classes():
         for name, info in settings.model_fields.items():
-            row = Row(name.upper(), _default(info), info.description or "", _is_secret(info.annotation))
+            row = Row(name.upper(), _default(info), info.description or "", is_secret(info.annotation))
             found.setdefault((row.name, row.default, row.meaning), row).parts.append(reader)
     return sorted(found.values(), key=lambda row: (row.name, row.parts))
 
@@ -80,10 +80,6 @@ def _default(info: FieldInfo) -> str:
     if isinstance(value, Path):
         return str(value).replace(str(Path.home()), "~")
     return "" if value is None else str(value)
-
-
-def _is_secret(annotation: Any) -> bool:
-    return annotation is SecretStr or SecretStr in get_args(annotation)
 
 
 def _line(row: Row) -> str:

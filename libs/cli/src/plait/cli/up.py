@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from rich.console import Console
 
-from plait.cli import database, leftovers, plan
+from plait.cli import database, leftovers, plan, wrong_settings
 from plait.cli.embedded import postgres
 from plait.cli.home import Home
 from plait.cli.parts import Part, processes
@@ -54,7 +54,9 @@ async def running(options: Options, settings: UpSettings, console: Console, stop
     with home.lock():
         if await asyncio.to_thread(leftovers.end, home.path):
             console.print("Cleaned up after a Plait that was killed.", style="dim")
-        instance = _Instance(plan.make(options, home, settings), console)
+        made = plan.make(options, home, settings)
+        wrong_settings.refuse(made)
+        instance = _Instance(made, console)
         try:
             await _unless(stop, asyncio.create_task(instance.start()))
             yield instance.plan
