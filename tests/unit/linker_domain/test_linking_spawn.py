@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from plait.linker.domain.facts import Facts
-from tests.unit.linker_domain.clients import Json, assistant, call, exchange, result, user
+from tests.unit.linker_domain.clients import Json, assistant, call, exchange, result, running, user
 from tests.unit.linker_domain.weaving import link_of, names_of, parent_of, weave
 
 ASK = [user("Use agents")]
@@ -77,6 +77,15 @@ def test_a_notification_names_its_agent() -> None:
     started = caller(1, agent_call("t1"), agent_call("t2"))
     after = exchange(3, [*ASK, assistant("Starting."), user(f"{note}</system-reminder>")], "Fine", session="s")
     assert spawn_call(started, after, agent(2, "a1")) == "t2"
+
+
+def test_each_notification_of_a_text_names_its_own_agent() -> None:
+    notes = (
+        "<task-notification><task-id>a9</task-id></task-notification>\n"
+        "<task-notification><task-id>a1</task-id><tool-use-id>t2</tool-use-id></task-notification>\n"
+        "<task-notification><tool-use-id>t1</tool-use-id><task-id>a2</task-id></task-notification>"
+    )
+    assert running(1, [*ASK, assistant("Starting."), user(notes)]).pairs == (("t2", "a1"), ("t1", "a2"))
 
 
 def test_the_parent_agent_issues_the_call() -> None:

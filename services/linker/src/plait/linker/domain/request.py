@@ -50,6 +50,7 @@ _WRAPPER: Final = re.compile(
     r"<[a-z][a-z-]*>|\[Request interrupted|\[Tool call interrupted|Caveat: |This session is being continued"
 )
 _AGENT_ID: Final = re.compile(r"agentId: *([A-Za-z0-9_-]+)")
+_NOTIFICATION: Final = re.compile(r"<task-notification>(.*?)(?:</task-notification>|\Z)", re.DOTALL)
 _TASK_ID: Final = re.compile(r"<task-id>([^<]+)</task-id>")
 _CALL_ID: Final = re.compile(r"<tool-use-id>([^<]+)</tool-use-id>")
 _VOLATILE: Final = re.compile(
@@ -218,7 +219,7 @@ def _pairs(sent: Sent) -> Iterator[tuple[str, str]]:
         content = message.get("content") if isinstance(message, dict) else None
         for text in text_of(content):
             if "<task-id>" in text:
-                yield from _named(_CALL_ID, text, _TASK_ID)
+                yield from _notified(text)
         for block in content if isinstance(content, list) else []:
             tool = block.get("tool_use_id") if isinstance(block, dict) else None
             if isinstance(tool, str):
@@ -226,8 +227,9 @@ def _pairs(sent: Sent) -> Iterator[tuple[str, str]]:
                 yield from ((tool, match[1]) for match in found if match)
 
 
-def _named(call: re.Pattern[str], text: str, agent: re.Pattern[str]) -> Iterator[tuple[str, str]]:
-    """Pairs of one text, which may hold several notifications."""
-    yield from zip(
-        (m[1].strip() for m in call.finditer(text)), (m[1].strip() for m in agent.finditer(text)), strict=False
-    )
+def _notified(text: str) -> Iterator[tuple[str, str]]:
+    """Pairs of one text, which may hold several notifications; one that does not name its call tells nothing."""
+    for notification in _NOTIFICATION.finditer(text):
+        call, agent = _CALL_ID.search(notification[1]), _TASK_ID.search(notification[1])
+        if call and agent:
+            yield call[1].strip(), agent[1].strip()
