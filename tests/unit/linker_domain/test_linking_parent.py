@@ -64,6 +64,11 @@ def test_a_thread_names_its_message_or_has_no_parent() -> None:
     assert parent_of(first, lost) == ("none", None)
 
 
+def test_a_thread_goes_on_from_a_plain_request() -> None:
+    on = exchange(2, [user("More")], "Well", session="s", thread={"type": "continue", "previous_message_id": "msg_1"})
+    assert parent_of(hello(1), on) == ("thread", 1)
+
+
 def test_a_fork_begins_with_another_sessions_history() -> None:
     fork = then(2, TURN, session="t")
     assert parent_of(hello(1), fork) == ("fork", 1)

@@ -66,7 +66,7 @@ def said_after_last(domain: str, scope: Scope, previous: Hash, message: Hash) ->
 
 
 def message_id(domain: str, message: str) -> int:
-    """The exchange of a thread that was answered with this message."""
+    """The exchange that was answered with this message."""
     return key("message", domain, message)
 
 

@@ -61,7 +61,7 @@ def _answer_offers(facts: Facts, answer: Answer) -> Iterator[int]:
         yield keys.answered(domain, keys.ANYWHERE, answer.upto)
         yield keys.said_after_first(domain, scope, facts.first, answer.message)
         yield keys.said_after_last(domain, scope, answer.previous, answer.message)
-    if facts.thread and answer.message_id:
+    if answer.message_id:
         yield keys.message_id(domain, answer.message_id)
     if facts.kind == "compaction" and answer.summary:
         yield keys.summary_of_scope(domain, scope)
