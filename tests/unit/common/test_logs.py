@@ -108,3 +108,14 @@ def test_a_foreign_library_repeats_itself_once_in_a_while() -> None:
     ]
     now = 31.0
     assert passes("cannot connect to %s", 1)
+
+
+def test_texts_that_are_never_the_same_do_not_pile_up() -> None:
+    repeats = logs.Repeats(clock=lambda: 0.0)
+
+    def passes(n: int) -> bool:
+        return repeats.filter(logging.LogRecord("a", logging.WARNING, "f", 1, f"cannot connect to {n}", (), None))
+
+    assert all(passes(n) for n in range(50_000))
+    assert not passes(49_999), "the latest are remembered"
+    assert passes(0), "the oldest are forgotten"

@@ -29,6 +29,8 @@ _QUIETER: Final = {
 }
 _LONGEST: Final = 300
 _DEEPEST: Final = 12
+_MOST_SAID: Final = 1000
+"""Texts that are remembered; a library that puts its arguments in itself says something new each time."""
 
 
 def configure(level: str = "info", service: str | None = None, stream: TextIO | None = None) -> None:
@@ -79,7 +81,10 @@ class Repeats(logging.Filter):
         key, now = (record.name, record.msg), self._clock()
         if now - self._said.get(key, -self._pause) < self._pause:
             return False
-        self._said[key] = now
+        self._said.pop(key, None)
+        self._said[key] = now  # behind the others: the dictionary is in the order of time
+        if len(self._said) > _MOST_SAID:
+            del self._said[next(iter(self._said))]
         return True
 
 
