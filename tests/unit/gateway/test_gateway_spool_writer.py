@@ -12,7 +12,7 @@ import pytest
 from plait.common.errors import UserError
 from plait.gateway.spool.frames import Frame, Kind
 from plait.gateway.spool.reader import SpoolReader
-from plait.gateway.spool.segments import START, segment_numbers
+from plait.gateway.spool.segments import START, segment_numbers, segment_path
 from plait.gateway.spool.writer import SpoolWriter
 
 MEGA = 1 << 20
@@ -89,6 +89,42 @@ def test_deleted_segments_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / f"{oldest:020d}.segment").unlink()
     now += 2
     assert writer.append(frame(Kind.REQUEST, 300_000))
+    writer.close()
+
+
+@pytest.mark.parametrize("max_bytes", [MEGA, 4 * MEGA])
+def test_a_spool_smaller_than_a_segment_fills_and_has_room_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, max_bytes: int
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("plait.gateway.spool.writer.time.monotonic", lambda: now)
+    writer = SpoolWriter(tmp_path, segment_bytes=64 * MEGA, max_bytes=max_bytes)
+    shipped = SpoolReader(tmp_path, START)
+    for _ in range(3):
+        while writer.append(frame(Kind.REQUEST, 100_000)):
+            pass
+        now += 2
+        assert not writer.append(frame(Kind.REQUEST, 100_000))
+        while shipped.next():
+            pass
+        for number in segment_numbers(tmp_path):
+            if number < shipped.position.segment:
+                segment_path(tmp_path, number).unlink()
+        now += 2
+        assert writer.append(frame(Kind.REQUEST, 100_000))
+    shipped.close()
+    writer.close()
+
+
+def test_a_spool_that_stays_full_makes_no_more_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("plait.gateway.spool.writer.time.monotonic", lambda: now)
+    writer = SpoolWriter(tmp_path, segment_bytes=64 * MEGA, max_bytes=MEGA)
+    assert writer.append(frame(Kind.REQUEST, 900_000))
+    for _ in range(50):
+        now += 2
+        assert not writer.append(frame(Kind.REQUEST, 900_000))
+    assert len(segment_numbers(tmp_path)) == 2
     writer.close()
 
 

@@ -94,15 +94,22 @@ class SpoolWriter:
         if frame.kind == Kind.END:
             return True
         bound = self._max_bytes if frame.kind != Kind.REQUEST else self._max_bytes * 9 // 10
-        if self._used + frame.size > bound:
-            self._recount()
-        return self._used + frame.size <= bound
+        return self._used + frame.size <= bound or self._make_room(bound - frame.size)
 
-    def _recount(self) -> None:
-        """The shipper deletes segments behind our back: look how much is left, at most once a second."""
+    def _make_room(self, most: int) -> bool:
+        """The shipper deletes segments behind our back: look whether at most `most` bytes are left, once a second.
+
+        It deletes none that is still written to: while there is no room, that is none of those with records in them.
+        """
         now = time.monotonic()
-        if now - self._counted_at >= _RECOUNT_SECONDS:
-            self._used, self._counted_at = bytes_used(self._directory), now
+        if now - self._counted_at < _RECOUNT_SECONDS:
+            return False
+        self._used, self._counted_at = bytes_used(self._directory), now
+        has_room = self._used <= most
+        if not has_room and self._written:
+            with contextlib.suppress(OSError):  # no room for that either: tried again after the next pause
+                self._roll()
+        return has_room
 
     def _write(self, frame: Frame) -> bool:
         try:
