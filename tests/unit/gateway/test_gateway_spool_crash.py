@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plait.gateway.spool.frames import HEAD, Frame, Kind, frame_head
+from plait.gateway.spool.frames import HEAD, MAX_PAYLOAD, Frame, Kind, frame_head
 from plait.gateway.spool.reader import SpoolReader
 from plait.gateway.spool.records import End, Ending, from_frame
-from plait.gateway.spool.segments import START, segment_numbers, segment_path
+from plait.gateway.spool.recovery import recover
+from plait.gateway.spool.segments import START, Position, segment_numbers, segment_path
+from plait.gateway.spool.shipping import write_resume
 from plait.gateway.spool.writer import SpoolWriter
 
 MEGA = 1 << 20
@@ -148,3 +152,46 @@ def test_reading_goes_on_from_any_position(tmp_path: Path) -> None:
         resumed.close()
         reader.next()
     reader.close()
+
+
+def test_what_is_shipped_is_not_read_again_before_clients_are_let_in(tmp_path: Path) -> None:
+    shipped = [Frame(Kind.REQUEST, bytes([n]) * 16, b"") for n in range(9)]
+    behind = [Frame(Kind.REQUEST, bytes([n]) * 16, b"") for n in range(9, 12)]
+    write(tmp_path, [*shipped, *behind])
+    reader = SpoolReader(tmp_path, START, settled=True)
+    for _ in shipped:
+        reader.next()
+    write_resume(tmp_path, reader.position)
+    reader.close()
+    ends = recover(tmp_path)
+    assert [end.exchange for end in ends] == [frame.exchange for frame in behind]
+    assert read(tmp_path) == [*shipped, *behind]
+
+
+@pytest.mark.parametrize("lost", ["the segment's end", "the segment"])
+def test_a_resume_point_that_the_spool_has_not_means_that_all_is_read(tmp_path: Path, lost: str) -> None:
+    frames = [Frame(Kind.REQUEST, bytes([n]) * 16, b"") for n in range(3)]
+    write(tmp_path, frames, segment_bytes=MEGA)
+    (only,) = segment_numbers(tmp_path)
+    write_resume(tmp_path, Position(only, 10_000) if lost == "the segment's end" else Position(only + 1, 29))
+    assert [end.exchange for end in recover(tmp_path)] == [frame.exchange for frame in frames]
+    assert read(tmp_path) == frames
+
+
+def test_a_damaged_length_reserves_no_more_than_the_file_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = frames_of([b"first" * 99, b"second" * 50])
+    write(tmp_path, [first, second], segment_bytes=MEGA)
+    raw = bytearray(files(tmp_path)[0].read_bytes())
+    length = HEAD.size - 8
+    raw[length : length + 4] = (MAX_PAYLOAD - 1).to_bytes(4, "big")
+    files(tmp_path)[0].write_bytes(raw)
+    asked: list[int] = []
+    pread = os.pread
+
+    def counted(file: int, size: int, offset: int) -> bytes:
+        asked.append(size)
+        return pread(file, size, offset)
+
+    monkeypatch.setattr("plait.gateway.spool.reader.os.pread", counted)
+    assert read(tmp_path) == [second]
+    assert max(asked) <= len(raw)

@@ -87,7 +87,9 @@ class SpoolReader:
         """Whether `wanted` bytes are in hand from here on, read anew if they were not."""
         if len(self._data) - self._at < wanted:
             self._forget()
-            self._data = os.pread(self._file, max(_BLOCK, wanted), self._base)
+            # Of a damaged length never more is reserved than the file has.
+            there = os.fstat(self._file).st_size - self._base
+            self._data = os.pread(self._file, min(max(_BLOCK, wanted), max(there, 0)), self._base)
         return len(self._data) - self._at >= wanted
 
     def _forget(self) -> None:

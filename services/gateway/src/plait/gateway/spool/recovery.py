@@ -10,7 +10,8 @@ import structlog
 from plait.gateway.spool.frames import Frame, Kind
 from plait.gateway.spool.reader import SpoolReader
 from plait.gateway.spool.records import End, Ending, to_frame
-from plait.gateway.spool.segments import START, segment_numbers, segment_path
+from plait.gateway.spool.segments import START, Position, segment_numbers, segment_path
+from plait.gateway.spool.shipping import read_resume
 
 _log = structlog.get_logger(__name__)
 
@@ -18,9 +19,10 @@ _log = structlog.get_logger(__name__)
 def recover(directory: Path) -> list[Frame]:
     """Cut the torn tail of the newest segment; returns an end for each exchange that was left open, oldest first.
 
-    Damage before the tail stays: readers skip it, and nothing behind it is lost.
+    Damage before the tail stays: readers skip it, and nothing behind it is lost. Read is only what is not shipped,
+    because clients wait meanwhile: no exchange that is open began before the shipper's resume point.
     """
-    reader = SpoolReader(directory, START, settled=True)
+    reader = SpoolReader(directory, _not_shipped(directory), settled=True)
     still_open: dict[bytes, None] = {}
     end = reader.position
     while (frame := reader.next()) is not None:
@@ -35,6 +37,15 @@ def recover(directory: Path) -> list[Frame]:
         _log.warning("spool recovered", open_exchanges=len(still_open), damaged=reader.damaged)
     lost = End(None, Ending.GATEWAY_LOST, "gateway_lost", "the gateway ended before the answer did")
     return [to_frame(exchange, lost) for exchange in still_open]
+
+
+def _not_shipped(directory: Path) -> Position:
+    """The resume point if the spool has it, as it has not after a power cut that took a segment's end: else all."""
+    resume = read_resume(directory)
+    try:
+        return resume if segment_path(directory, resume.segment).stat().st_size >= resume.offset else START
+    except FileNotFoundError:
+        return START
 
 
 def _cut(directory: Path, last_segment: int, end: int) -> None:
