@@ -177,6 +177,30 @@ def test_links_lead_on_and_back_leads_back(watched: Watched, board: Board) -> No
     assert watched.faults == []
 
 
+@pytest.mark.parametrize("attempt", range(4))
+def test_going_on_and_back_before_a_page_has_settled_ends_where_one_went(
+    watched: Watched, board: Board, attempt: int
+) -> None:
+    page = watched.log_in(f"/conversation?id={board.week.spool}")
+    expect(page.locator(".tree")).to_be_visible()
+    depth = page.evaluate("history.length")
+    link = page.locator(f'a[href="/request?id={board.week.rich}"]')
+    for _ in range(3):
+        link.click()
+        page.wait_for_timeout(40 * attempt)  # a different moment of the run that is left
+        page.evaluate("history.back()")
+        page.wait_for_timeout(40 * attempt)
+        page.evaluate("history.forward()")
+        page.wait_for_url("**/request?id=*")
+        page.evaluate("history.back()")
+        page.wait_for_url("**/conversation?id=*")
+        expect(page.locator(".tree")).to_be_visible()
+    expect(page).to_have_url(f"{board.address}/conversation?id={board.week.spool}")
+    expect(page).to_have_title(re.compile("Fix the flaky spool recovery test"))
+    assert page.evaluate("history.length") == depth + 1
+    assert watched.faults == []
+
+
 def test_a_shared_link_opens_the_same_view_after_login_and_reload_keeps_it(watched: Watched, board: Board) -> None:
     link = f"/conversation?id={board.week.spool}&branch=subtask_1&view=timeline"
     page = watched.log_in(link)

@@ -16,6 +16,7 @@ export default function ({ parentElement, data }) {
 function followLinks() {
   if (window.plaitFollowsLinks) return;
   window.plaitFollowsLinks = true;
+  const push = keepPage();
   document.addEventListener("click", (event) => {
     if (event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const link = event.composedPath().find((node) => node instanceof HTMLAnchorElement);
@@ -25,10 +26,20 @@ function followLinks() {
     event.stopPropagation();
     if (link.href === location.href) return;
     const turned = link.pathname !== location.pathname;
-    history.pushState(null, "", link.href);
+    push(null, "", link.href);
     window.dispatchEvent(new PopStateEvent("popstate", { state: null }));
     if (turned) document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
   }, true);
+}
+
+// Pages change by links and by the browser's buttons alone. A run of a page that was left meanwhile still tells Streamlit
+// its page, which would write that page's path before the query of the page gone to: such a write is dropped.
+function keepPage() {
+  const push = history.pushState.bind(history);
+  history.pushState = (state, title, address) => {
+    if (new URL(address, location.href).pathname === location.pathname) push(state, title, address);
+  };
+  return push;
 }
 
 function act(event) {
