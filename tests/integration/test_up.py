@@ -110,6 +110,13 @@ def test_a_wrong_password_is_refused(tmp_path: Path, postgres_url: str) -> None:
     assert (refused.returncode, "refuses this user or password" in refused.stderr) == (1, True)
 
 
+@pytest.mark.parametrize("port", ["0", "-1", "65536", "99999"])
+def test_a_port_that_cannot_be_is_refused_with_a_sentence(tmp_path: Path, port: str) -> None:
+    refused = run_plait("up", "--gateway-port", port, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert f'Invalid value "{port}" for --gateway-port. Must be' in refused.stderr
+
+
 def test_wrong_usage_exits_2(tmp_path: Path) -> None:
     assert run_plait("up", "--gateway-port", "many", cwd=tmp_path).returncode == 2
     assert run_plait("run", "nothing", cwd=tmp_path).returncode == 2

@@ -120,6 +120,12 @@ async def test_no_dead_letters_is_an_empty_list(with_topics: BrokerSettings) -> 
     assert await dead_letters.read(with_topics) == []
 
 
+async def test_no_dead_letters_is_said(with_topics: BrokerSettings, tmp_path: Path) -> None:
+    env = {"KAFKA_BOOTSTRAP_SERVERS": with_topics.kafka_bootstrap_servers, "KAFKA_FLAVOR": with_topics.kafka_flavor}
+    said = await asyncio.to_thread(run_plait, "dead-letters", "list", env=env, cwd=tmp_path)
+    assert (said.returncode, said.stdout) == (0, "No dead letters.\n")
+
+
 async def test_the_database_is_created_and_migrated_once(empty_postgres_url: str) -> None:
     assert len(await database.bring_up_to_date(empty_postgres_url)) == len(migrations())
     assert await database.bring_up_to_date(empty_postgres_url) == []

@@ -57,8 +57,9 @@ async def _disk(home: Home) -> Finding:
 
 
 async def _settings(home: Home) -> Finding:
-    wrong = wrong_settings.of_environment(home.path)
-    return Finding("settings", not wrong, " ".join(wrong) or "all parts accept them", "mend it in the environment or in .env" if wrong else "")
+    if wrong := wrong_settings.of_environment(home.path):
+        return Finding("settings", False, " ".join(wrong), "mend the environment or `.env`")
+    return Finding("settings", True, "every part accepts them")
 
 
 async def _secrets(home: Home) -> Finding:

@@ -29,10 +29,10 @@ def end(home: Path, grace: float = 12.0) -> int:
     """Ask what belongs to `home` to stop, kill what has not after `grace` seconds; returns how many there were."""
     processes = find(home)
     for process in processes:
-        _signal(process, signal.SIGINT if process.name() == "postgres" else signal.SIGTERM)
+        _ask_to_stop(process)
     _, stubborn = psutil.wait_procs(processes, timeout=grace)
     for process in stubborn:
-        _signal(process, signal.SIGKILL)
+        _kill(process)
     psutil.wait_procs(stubborn, timeout=5)
     return len(processes)
 
@@ -44,6 +44,11 @@ def _marked(process: psutil.Process) -> str | None:
         return None
 
 
-def _signal(process: psutil.Process, number: signal.Signals) -> None:
+def _ask_to_stop(process: psutil.Process) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):  # it may end between being found and being asked its name
+        process.send_signal(signal.SIGINT if process.name() == "postgres" else signal.SIGTERM)
+
+
+def _kill(process: psutil.Process) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
-        process.send_signal(number)
+        process.kill()

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, validators
 from rich.console import Console
 from rich.markup import escape
 
@@ -28,6 +28,7 @@ err = Console(stderr=True)
 dead_letters = App(name="dead-letters", help="Records that no retry would mend.")
 app.command(dead_letters)
 
+Port = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=65535))]
 PartName = Literal["gateway", "shipper", "linker", "ledger", "analyzer", "notifier", "api", "dashboard"]
 
 
@@ -61,9 +62,9 @@ def fail(reason: str) -> NoReturn:
 def up(
     *,
     home: Path | None = None,
-    gateway_port: int = 3000,
-    dashboard_port: int = 3001,
-    api_port: int = 3002,
+    gateway_port: Port = 3000,
+    dashboard_port: Port = 3001,
+    api_port: Port = 3002,
     host: str = "127.0.0.1",
     dashboard: bool = True,
     broker: Literal["embedded", "kafka"] = "embedded",
@@ -97,9 +98,9 @@ def demo(
     *,
     exit_: Annotated[bool, Parameter("--exit", negative="")] = False,
     home: Path | None = None,
-    gateway_port: int | None = None,
-    dashboard_port: int | None = None,
-    api_port: int | None = None,
+    gateway_port: Port | None = None,
+    dashboard_port: Port | None = None,
+    api_port: Port | None = None,
     host: str = "127.0.0.1",
     dashboard: bool = True,
     broker: Literal["embedded", "kafka"] = "embedded",
@@ -129,7 +130,7 @@ def demo(
 
 @app.command
 def run(part: PartName) -> int:
-    """Run one part in the foreground, with settings from the environment only.
+    """Run one part in the foreground, with settings from the environment and a `.env` file.
 
     Args:
         part: Which one.
@@ -198,6 +199,9 @@ def list_dead_letters(*, home: Path | None = None) -> None:
     from plait.cli import dead_letters, target
 
     found = asyncio.run(dead_letters.read(target.broker(target.home(home))))
+    if not found:
+        out.print("No dead letters.")
+        return
     rows = [
         [f"{f.at:%Y-%m-%d %H:%M:%S}", f.letter.place, f.letter.service, f.letter.size, f.letter.error] for f in found
     ]
