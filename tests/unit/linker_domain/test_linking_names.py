@@ -10,7 +10,7 @@ import pytest
 
 from plait.common.ids import conversation_id
 from plait.linker.domain.names import Member, Names, name_leaf, name_trees, titles_of
-from tests.unit.linker_domain.clients import BEGIN, exchange, user
+from tests.unit.linker_domain.clients import BEGIN, exchange, running, user
 from tests.unit.linker_domain.weaving import weave
 
 
@@ -104,6 +104,34 @@ def test_titles() -> None:
     asked = exchange(2, [user("x")], '{"title": "Help"}', session="s", system="You are naming a coding session")
     loom.feed([asked])
     assert titles_of(loom.members(), loom.names()) == {conversation: "Help"}
+
+
+@pytest.mark.parametrize("typed", ["<document>x</document> Summarise", "<b>Bold</b> is broken", "<T> is unknown"])
+def test_what_a_person_typed_is_a_prompt_whatever_tag_it_begins_with(typed: str) -> None:
+    assert running(1, [user(typed)]).title == typed
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        "bash-input",
+        "bash-stdout",
+        "command-message",
+        "ide_opened_file",
+        "ide_selection",
+        "local-command-caveat",
+        "local-command-stdout",
+        "task-notification",
+        "user-prompt-submit-hook",
+    ],
+)
+def test_what_a_client_wraps_is_no_prompt(wrapper: str) -> None:
+    assert running(1, [user(f"<{wrapper}>x</{wrapper}>", "Fix it")]).title == "Fix it"
+
+
+@pytest.mark.parametrize("said", ["[Request interrupted by user]", "Caveat: The messages below were made by"])
+def test_what_a_client_says_by_itself_is_no_prompt(said: str) -> None:
+    assert running(1, [user(said, "Fix it")]).title == "Fix it"
 
 
 CASES = [

@@ -46,8 +46,33 @@ _MOST_PAIRS: Final = 64
 """Agents that the newest messages may name."""
 _SNIPPET: Final = 2000
 _OLD_SNIPPET: Final = 80
-_WRAPPER: Final = re.compile(
-    r"<[a-z][a-z-]*>|\[Request interrupted|\[Tool call interrupted|Caveat: |This session is being continued"
+_WRAPPERS: Final = (
+    "bash-input",
+    "bash-stderr",
+    "bash-stdout",
+    "command-args",
+    "command-contents",
+    "command-message",
+    "command-name",
+    "fork-boilerplate",
+    "ide_diagnostics",
+    "ide_opened_file",
+    "ide_selection",
+    "local-command-caveat",
+    "local-command-stderr",
+    "local-command-stdout",
+    "new-diagnostics",
+    "post-tool-use-hook",
+    "session-start-hook",
+    "system-reminder",
+    "task-notification",
+    "user-memory-input",
+    "user-prompt-submit-hook",
+)
+"""Tags in which clients wrap what nobody typed; any other tag a person may have typed."""
+_NOT_TYPED: Final = re.compile(
+    rf"<(?:{'|'.join(_WRAPPERS)})>"
+    r"|\[Request interrupted|\[Tool call interrupted|Caveat: |This session is being continued"
 )
 _AGENT_ID: Final = re.compile(r"agentId: *([A-Za-z0-9_-]+)")
 _NOTIFICATION: Final = re.compile(r"<task-notification>(.*?)(?:</task-notification>|\Z)", re.DOTALL)
@@ -171,7 +196,7 @@ def _tail(messages: list[Message], hashes: list[Hash], chains: list[Hash]) -> Ta
 
 def _agent_facts(sent: Sent) -> dict[str, Any]:
     """What an agent was asked, of a request that may be an agent's first (linking.md, "Spawn")."""
-    if _FORK_MARK in sent.last_text[: len(_FORK_MARK)]:
+    if sent.last_text.startswith(_FORK_MARK):
         return {"fork_agent": True, "prompt": text_hash(clean_text(sent.last_text.partition(_FORK_TASK)[2]))}
     begins = bool(sent.headers.get(AGENT)) or not any(m.role == "assistant" for m in sent.messages)
     first = next((message for message in sent.messages if message.role == "user"), None)
@@ -209,7 +234,7 @@ def _query(sent: Sent) -> Hash:
 def _title(messages: list[Message]) -> str:
     """The first text that a person typed."""
     texts = (text for message in messages if message.role == "user" for text in message.texts)
-    typed = next((text for text in texts if not _WRAPPER.match(text)), "")
+    typed = next((text for text in texts if not _NOT_TYPED.match(text)), "")
     return " ".join(typed[: 10 * _LONGEST_TITLE].split())[:_LONGEST_TITLE].rstrip()
 
 
