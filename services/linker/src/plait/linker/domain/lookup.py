@@ -104,12 +104,10 @@ class Recorder:
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
         self._until: dict[int, datetime] = {}
-        self.count = 0
 
     def find(self, ask: Ask) -> Sequence[Facts]:
         """See `Lookup.find`."""
         found = self._lookup.find(ask)
-        self.count += 1
         until = _until(ask, found)
         self._until[ask.key] = max(until, self._until.get(ask.key, until))
         return found
