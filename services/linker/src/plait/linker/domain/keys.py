@@ -76,12 +76,12 @@ def tool_call(domain: str, scope: Scope | None, tool: str) -> int:
 
 
 def in_session(domain: str, session: str) -> int:
-    """The conversing exchanges of a session."""
+    """The exchanges of a session that others can follow."""
     return key("session", domain, session)
 
 
-def of_agent(domain: str, session: str | None, agent: str) -> int:
-    """The exchanges of an agent that others can follow."""
+def of_agent(domain: str, session: str | None, agent: str | None) -> int:
+    """The exchanges of an agent, or of a session's main line, that others can follow."""
     return key("agent", domain, session, agent)
 
 

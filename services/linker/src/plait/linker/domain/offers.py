@@ -30,14 +30,14 @@ def counted_retry(facts: Facts) -> bool:
 def _offers(facts: Facts) -> Iterator[int]:
     yield keys.asked(facts.domain, facts.scope, facts.chain)
     yield from _retry_offers(facts)
-    if facts.session_id:
-        yield keys.in_session(facts.domain, facts.session_id)
     for _, agent in facts.pairs:
         yield keys.named_agent(facts.domain, facts.session_id, agent)
     if facts.prompt and (facts.fork_agent or not facts.turns):
         yield from {keys.agent_prompt(facts.domain, place, facts.prompt) for place in (facts.session_id, keys.ANYWHERE)}
     if facts.candidate:
-        if facts.agent_id:
+        if facts.session_id:
+            yield keys.in_session(facts.domain, facts.session_id)
+        if facts.session_id or facts.agent_id:
             yield keys.of_agent(facts.domain, facts.session_id, facts.agent_id)
         yield keys.asked(facts.domain, keys.ANYWHERE, facts.chain)
         yield keys.begun(facts.domain, facts.scope, facts.first)

@@ -31,7 +31,10 @@ def searcher(facts: Facts, lookup: Lookup) -> Facts | None:
 
 
 def opening(facts: Facts, lookup: Lookup) -> Facts | None:
-    """The session's first exchange, which a title may come before."""
+    """The session's first exchange that did not fail, which a title may come before.
+
+    Who looks for a parent passes over failed ones, and so does this; a retry is in the conversation of its attempt.
+    """
     if not facts.session_id:
         return None
     ask = Ask(keys.in_session(facts.domain, facts.session_id), oldest_first=True, limit=_FEW)
@@ -39,22 +42,19 @@ def opening(facts: Facts, lookup: Lookup) -> Facts | None:
 
 
 def neighbour(facts: Facts, lookup: Lookup) -> Facts | None:
-    """The session's newest exchange before this one, one of the same agent first."""
+    """The session's newest exchange before this one, one of the same agent (or of the main line, as this is) first."""
     if not facts.session_id:
         return None
-    if facts.agent_id:
-        own = earlier(facts, keys.of_agent(facts.domain, facts.session_id, facts.agent_id), lookup)
-        if same := next((one for one in own if one.scope == facts.scope), None):
-            return same
-    beside = [
-        one for one in earlier(facts, keys.in_session(facts.domain, facts.session_id), lookup) if _is_beside(facts, one)
-    ]
-    return next((one for one in beside if one.agent_id == facts.agent_id), beside[0] if beside else None)
+    own = earlier(facts, keys.of_agent(facts.domain, facts.session_id, facts.agent_id), lookup)
+    if same := next((one for one in own if one.scope == facts.scope), None):
+        return same
+    beside = earlier(facts, keys.in_session(facts.domain, facts.session_id), lookup)
+    return next((one for one in beside if _is_beside(facts, one)), None)
 
 
 def _is_beside(facts: Facts, other: Facts) -> bool:
-    """Whether it is a conversing exchange of the same session."""
-    return other.converses and (other.domain, other.session_id) == (facts.domain, facts.session_id)
+    """Whether it is an exchange of the same session that others can follow."""
+    return other.candidate and (other.domain, other.session_id) == (facts.domain, facts.session_id)
 
 
 def _recent(facts: Facts, other: Facts) -> bool:
