@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from plait.linker.domain.facts import Facts
-from tests.unit.linker_domain.clients import assistant, call, exchange, user
+from plait.linker.domain.lookup import PAGE
+from tests.unit.linker_domain.clients import assistant, call, exchange, running, user
 from tests.unit.linker_domain.weaving import names_of, parent_of, weave
 
 HELLO = [user("Hello")]
@@ -72,10 +73,33 @@ def test_others_serve_the_newest_before_them_of_their_agent_first() -> None:
     assert parent_of(*line, check(4, session="t")) == ("none", None)
 
 
+def test_many_sub_agents_do_not_hide_the_main_line() -> None:
+    agents = [hello(n, agent=f"a{n}") for n in range(2, 2 + PAGE)]
+    assert parent_of(hello(1), *agents, check(500)) == ("serves", 1)
+
+
+def test_failed_exchanges_are_served_by_nobody() -> None:
+    failed = exchange(1, HELLO, outcome="failed", session="s")
+    many = [exchange(n, HELLO, outcome="failed", session="s") for n in range(3, 13)]
+    other = exchange(20, [user("Other")], "x", session="s")
+    assert parent_of(failed, *many, other, title(2)) == ("serves", 20)
+    assert parent_of(failed, title(2)) == ("none", None)
+    assert parent_of(other, *many, check(30)) == ("serves", 20)
+
+
 def test_side_notes_carry_the_conversation_they_serve_and_are_no_children() -> None:
     names = names_of(hello(1), check(2), exchange(3, [*HELLO, assistant("Hi"), user("x")], "y", session="s"))
     assert (names[2].conversation_id, names[2].link_kind, names[2].branch_id) == (names[1].conversation_id, None, None)
     assert (names[3].link_kind, names[3].branch_id) == ("continue", "main")
+
+
+def test_a_side_request_that_turns_out_rejected_serves_nobody() -> None:
+    path = "/v1/messages/count_tokens"
+    loom = weave(hello(1), running(2, HELLO, session="s", path=path))
+    rejected = exchange(2, HELLO, outcome="rejected", session="s", path=path)
+    assert loom.links()[rejected.id].serves_id == hello(1).id
+    assert loom.feed([rejected]) == {rejected.id}
+    assert loom.links()[rejected.id].serves_id is None
 
 
 def test_nobody_follows_a_side_request() -> None:

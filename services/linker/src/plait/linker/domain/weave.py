@@ -54,9 +54,9 @@ class Loom:
         """Insert or replace facts; returns the exchanges whose placement was decided again."""
         todo: set[UUID] = set()
         for facts in changes:
-            touched = self.book.put(facts)
-            if touched or facts.id not in self.placements:
-                todo |= {facts.id} | self._watching(touched, facts.started_at)
+            known = self.book.facts.get(facts.id)
+            if facts != known:
+                todo |= {facts.id} | self._watching(self.book.put(facts), facts.started_at)
         for one in sorted(todo, key=lambda one: self.book.facts[one].stamp):
             self._settle(one)
         return todo
