@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from plait.linker.domain.canonical import DEPTH, canonical_messages, message_hash, prefix_hashes
 from plait.linker.domain.facts import Facts
 from plait.linker.domain.request import request_facts
-from tests.unit.linker_domain.clients import assistant, call, request_data, result, running, user
+from tests.unit.linker_domain.clients import assistant, call, request_data, result, running, text, user
 
 REMINDER = "<system-reminder>\nBe kind.\n</system-reminder>"
 
@@ -35,6 +35,7 @@ def hashes(*messages: Any) -> list[bytes]:
         (user(result("t1", f"out\n\n{REMINDER}")), user(result("t1", "out"))),
         (user(result("t1", [{"type": "text", "text": "out"}])), user(result("t1", "out"))),
         (user(result("t1", "a\nb")), user(result("t1", [{"type": "text", "text": t} for t in "ab"]))),
+        (user(result("t1", [text("a"), text(f"{REMINDER}\n"), text("b")])), user(result("t1", [text("a"), text("b")]))),
         (assistant({"type": "thinking", "thinking": "Hm.", "signature": "x"}, "Yes"), assistant("Yes")),
         (assistant("One ", {"type": "redacted_thinking", "data": "x"}, "two"), assistant("One two")),
         (assistant(call("t1", command="ls")), assistant({**call("t1", command="ls"), "cache_control": {"a": 1}})),

@@ -181,7 +181,7 @@ def _tool_result(content: object) -> Any:
         return clean_text(content or "")
     blocks = list(_loose(content))
     if all(block["type"] == "text" for block in blocks):
-        return "\n".join(block["text"] for block in blocks).strip()
+        return "\n".join(block["text"] for block in blocks if block["text"].strip()).strip()
     return list(_trimmed(blocks))
 
 
