@@ -39,7 +39,7 @@ def test_paths(method: str, path: str, expected: str) -> None:
     [("main", "inference"), ("subagent", "subagent"), ("workflow", "subagent"), ("compaction", "compaction")],
 )
 def test_hints_decide(hint: str, expected: str) -> None:
-    assert kind(user("quota"), headers={HINT: hint}) == (expected, None)
+    assert kind(user("Warmup"), headers={HINT: hint}) == (expected, None)
 
 
 def test_a_hinted_side_request_still_says_which() -> None:
@@ -85,6 +85,8 @@ def test_a_programs_own_requests_are_no_side_requests(more: dict[str, Any], last
 def test_quota() -> None:
     assert kind(user(" QUOTA\n")) == ("quota", None)
     assert kind(user("quota please")) == ("inference", None)
+    assert kind(user("quota"), headers={HINT: "main"}) == ("quota", None)
+    assert kind(user("quota"), headers={HINT: "subagent"}) == ("subagent", None)
 
 
 @pytest.mark.parametrize(
@@ -103,5 +105,6 @@ def test_summary_requests(last: str, system: str) -> None:
 def test_agents() -> None:
     billing = "x-anthropic-billing-header: cc_version=2; cc_is_subagent=true;"
     assert kind(agent="a1") == ("subagent", None)
+    assert kind(agent="a1", headers={HINT: "main"}) == ("subagent", None)
     assert kind(system=[{"type": "text", "text": billing}]) == ("subagent", None)
     assert kind(user(billing)) == ("inference", None)

@@ -34,8 +34,10 @@ def kind_of(sent: Sent) -> tuple[Kind, SideKind | None]:
     if by_path:
         return by_path, None
     hinted = _HINTED.get(sent.headers.get(HINT, ""))
-    if hinted in (None, "auxiliary") and sent.last_text.lower() == "quota":
+    if hinted in (None, "inference", "auxiliary") and sent.last_text.lower() == "quota":
         return "quota", None
+    if hinted == "inference" and is_agent(sent):
+        return "subagent", None
     if hinted and hinted != "auxiliary":
         return hinted, None
     side = next((name for name, mark in _SIDE_MARKS if mark(sent)), None)
