@@ -87,6 +87,13 @@ def test_a_fork_from_a_cut_answer() -> None:
     assert parent_of(hello(1), then(2, none, session="t")) == ("none", None)
 
 
+def test_a_fork_needs_more_than_the_same_question() -> None:
+    """A tool call without a text is not the beginning of somebody else's answer."""
+    asked = exchange(1, HELLO, "Let me look.", call("t1"), session="s")
+    other = [*HELLO, assistant(call("t2", "Read")), user(result("t2"))]
+    assert parent_of(asked, then(2, other, session="t")) == ("none", None)
+
+
 def test_tool_ids_survive_edits() -> None:
     caller = exchange(1, HELLO, "Let me see.", call("t1"), session="s")
     edited = [user("Hello!!"), assistant("Changed.", call("t1")), user(result("t1"))]

@@ -14,14 +14,12 @@ from plait.linker.domain.facts import Facts, Turn
 from plait.linker.domain.link import Link, Placement, Rule
 from plait.linker.domain.lookup import Ask, Lookup, Recorder
 from plait.linker.domain.matching import (
-    NO_RESPONSE,
     asked_before,
-    begins,
     best,
     cut_answer,
     earlier,
-    is_unfinished,
     match,
+    resends,
     same_answer,
     tool_caller,
 )
@@ -174,12 +172,9 @@ def _rule_fork(facts: Facts, lookup: Lookup) -> Found | None:
     if parent := match(facts, turn, keys.ANYWHERE, lookup):
         return "fork", parent, {"messages": parent.count}
     asked = asked_before(facts, turn, keys.ANYWHERE, lookup)
-    parent = best(facts, (one for one in asked if _begins_or_unfinished(turn, one)))
+    # Without a text it would be the beginning of every answer.
+    parent = best(facts, (one for one in asked if turn.text.length and resends(turn, one)))
     return ("fork", parent, {"answer": parent.outcome}) if parent else None
-
-
-def _begins_or_unfinished(turn: Turn, other: Facts) -> bool:
-    return is_unfinished(other) if turn.text.text == NO_RESPONSE else begins(turn, other)
 
 
 def _rule_summary(facts: Facts, lookup: Lookup) -> Found | None:
