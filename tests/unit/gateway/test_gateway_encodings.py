@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import zlib
 from collections.abc import Callable
 
@@ -33,9 +34,12 @@ def test_any_pieces_give_the_whole(name: str, body: bytes, size: int) -> None:
     assert b"".join(map(decoder.feed, pieces)) == body
 
 
-def test_deflate_without_its_header() -> None:
+@given(st.binary(max_size=3000), st.integers(1, 999))
+def test_deflate_without_its_header_in_any_pieces(body: bytes, size: int) -> None:
     raw = zlib.compressobj(wbits=-15)
-    assert decoder_for("deflate").feed(raw.compress(b"text") + raw.flush()) == b"text"
+    encoded = raw.compress(body) + raw.flush()
+    decoder = decoder_for("deflate")
+    assert b"".join(decoder.feed(encoded[at : at + size]) for at in range(0, len(encoded), size)) == body
 
 
 def test_members_and_frames_one_after_another() -> None:
@@ -52,6 +56,27 @@ def test_several_encodings_are_undone_last_first() -> None:
 def test_damage_is_told(name: str) -> None:
     with pytest.raises(Undecodable):
         decoder_for(name).feed(b"\xff this is not encoded at all")
+
+
+@pytest.mark.parametrize("name", ["gzip", "deflate", "zstd"])
+def test_what_stood_before_the_damage_is_not_lost(name: str) -> None:
+    decoder = decoder_for(name)
+    with pytest.raises(Undecodable) as caught:
+        decoder.feed(ENCODERS[name](b"all of it") + b"JUNK" * 9)
+    assert caught.value.decoded == b"all of it"
+    with pytest.raises(Undecodable) as caught:
+        decoder.feed(ENCODERS[name](b"and more"))
+    assert caught.value.decoded == b"", "behind damage nothing is trusted"
+
+
+@pytest.mark.parametrize("name", ["gzip", "deflate"])
+def test_of_a_damaged_body_the_beginning_is_kept(name: str) -> None:
+    body = random.Random(1).randbytes(10_000).hex().encode()
+    encoded = bytearray(ENCODERS[name](body))
+    encoded[6_000:] = b"\xff" * 6_000
+    with pytest.raises(Undecodable) as caught:
+        decoder_for(f"{name}, gzip").feed(gzip.compress(bytes(encoded)))
+    assert caught.value.decoded[:6_000] == body[:6_000]
 
 
 @pytest.mark.parametrize("name", ["gzip", "deflate", "br", "zstd"])

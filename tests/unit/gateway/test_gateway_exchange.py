@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import random
+import zlib
 from typing import Any
 from uuid import UUID
 
@@ -95,6 +97,24 @@ def test_a_compressed_stream_is_folded_and_its_chunks_are_decoded() -> None:
     assert chunk is not None
     assert b"".join(piece.data for piece in chunk.data.pieces) == START + TEXT + STOP
     assert exchange.end(WHOLE).data.outcome == "complete"
+
+
+def test_junk_behind_a_compressed_answer_takes_nothing_from_it() -> None:
+    packed = [("content-encoding", "gzip")]
+    streamed = answered([*SSE, *packed], gzip.compress(START + TEXT + STOP) + b"JUNK")
+    assert (streamed.outcome, streamed.usage is UNSET) == ("complete", False)
+    plain = answered([*JSON, *packed], gzip.compress(b'{"usage":{}}') + b"JUNK")
+    assert bytes(plain.body) == b'{"usage":{}}' if plain.body is not UNSET else False
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_of_an_answer_that_was_cut_stays_what_can_be_read(encoding: str) -> None:
+    body = random.Random(1).randbytes(5_000)
+    packed = gzip.compress(body) if encoding == "gzip" else zlib.compress(body)
+    data = answered([("content-encoding", encoding)], packed[:4_000], end=CUT)
+    assert data.body_base64 is not UNSET
+    assert len(data.body_base64) > 2_000
+    assert body.startswith(data.body_base64)
 
 
 def test_chunks_end_at_100_ms_or_16_kb_and_count_their_pieces() -> None:

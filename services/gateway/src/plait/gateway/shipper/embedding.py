@@ -27,8 +27,10 @@ def embed(raw: bytes, encoding: str, *, keep_encoded: bool) -> Embedded:
     """`raw` as received. What is not JSON is kept as received (`keep_encoded`) or decoded as far as it can be."""
     try:
         decoded = decoder_for(encoding).feed(raw)
-    except Undecodable:
-        return _as_base64(raw)
+    except Undecodable as fault:
+        decoded = fault.decoded
+        if not decoded:
+            return _as_base64(raw)
     value = json_or_none(decoded) if len(decoded) <= MOST_DECODED else None
     if value is not None:
         return Embedded(Raw(decoded), UNSET, value)

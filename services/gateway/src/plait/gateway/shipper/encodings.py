@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final, Protocol
 
 import brotli
@@ -21,6 +22,11 @@ _SLICE: Final = 1024
 class Undecodable(PlaitError):
     """The body is not what its content encoding says, or it is larger decoded than an event can hold."""
 
+    def __init__(self, message: str, decoded: bytes = b"") -> None:
+        super().__init__(message)
+        self.decoded = decoded
+        """What these bytes gave before the damage."""
+
 
 class Decoder(Protocol):
     """Undoes one encoding."""
@@ -29,7 +35,7 @@ class Decoder(Protocol):
         """What the next bytes decode to, as far as they tell.
 
         Raises:
-            Undecodable: they are damaged, or too much.
+            Undecodable: they are damaged, or too much, or come after such bytes.
         """
         ...
 
@@ -42,27 +48,48 @@ class Identity:
         return data
 
 
-class _Zlib:
-    """gzip, of one member or several; deflate with zlib's header or, as some servers send it, without."""
+class _Stream(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
 
-    def __init__(self, *bits: int) -> None:
-        self._first = True
-        self._bits = list(bits)
-        self._inner = zlib.decompressobj(self._bits[0])
+
+class _Members:
+    """One gzip member or zstd frame, or several one after another."""
+
+    def __init__(self, make: Callable[[], _Stream]) -> None:
+        self._make = make
+        self._inner = make()
 
     def decode(self, data: bytes) -> bytes:
-        try:
-            out = self._inner.decompress(data)
-        except zlib.error:
-            if not self._first or len(self._bits) == 1:
-                raise
-            self._inner = zlib.decompressobj(self._bits.pop())
-            out = self._inner.decompress(data)
-        self._first = False
+        out = self._inner.decompress(data)
         while self._inner.eof and (rest := self._inner.unused_data):
-            self._inner = zlib.decompressobj(self._bits[0])
-            out += self._inner.decompress(rest)
+            self._inner = self._make()
+            try:
+                out += self._inner.decompress(rest)
+            except _DAMAGE as error:
+                raise Undecodable(str(error), out) from error
         return out
+
+
+class _Deflate:
+    """With zlib's header or, as some servers send it, without: the first two bytes tell (RFC 1950, 2.2)."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._inner: _Members | None = None
+
+    def decode(self, data: bytes) -> bytes:
+        if self._inner is None:
+            self._head += data
+            if len(self._head) < 2:
+                return b""
+            has_header = self._head[0] & 15 == 8 and int.from_bytes(self._head[:2], "big") % 31 == 0
+            self._inner = _Members(partial(zlib.decompressobj, 15 if has_header else -15))
+            data = self._head
+        return self._inner.decode(data)
 
 
 class _Brotli:
@@ -73,24 +100,16 @@ class _Brotli:
         return bytes(self._inner.process(data))
 
 
-class _Zstd:
-    def __init__(self) -> None:
-        self._inner = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True)
-
-    def decode(self, data: bytes) -> bytes:
-        return self._inner.decompress(data)
-
-
 class _Inner(Protocol):
     def decode(self, data: bytes) -> bytes: ...
 
 
 _MAKERS: Final[dict[str, Callable[[], _Inner]]] = {
-    "gzip": lambda: _Zlib(31),
-    "x-gzip": lambda: _Zlib(31),
-    "deflate": lambda: _Zlib(15, -15),
+    "gzip": lambda: _Members(partial(zlib.decompressobj, 31)),
+    "x-gzip": lambda: _Members(partial(zlib.decompressobj, 31)),
+    "deflate": _Deflate,
     "br": _Brotli,
-    "zstd": _Zstd,
+    "zstd": lambda: _Members(lambda: zstandard.ZstdDecompressor().decompressobj()),
 }
 _DAMAGE: Final = (zlib.error, brotli.error, zstandard.ZstdError)
 
@@ -102,21 +121,27 @@ class _Bounded:
         self._chain = [_MAKERS[name]() for name in names]
         self._left = most
 
-    def feed(self, data: bytes) -> bytes:
-        return b"".join(self._decoded(data))
+        self._fault = ""
 
-    def _decoded(self, data: bytes) -> Iterator[bytes]:
-        for start in range(0, len(data), _SLICE):
-            part = data[start : start + _SLICE]
+    def feed(self, data: bytes) -> bytes:
+        starts = range(0, len(data), _SLICE)
+        decoded = b"".join([self._undo(data[start : start + _SLICE]) for start in starts if not self._fault])
+        if self._fault:
+            raise Undecodable(self._fault, decoded)
+        return decoded
+
+    def _undo(self, part: bytes) -> bytes:
+        for decoder in self._chain:
             try:
-                for decoder in self._chain:
-                    part = decoder.decode(part)
+                part = decoder.decode(part)
+            except Undecodable as error:
+                self._fault, part = str(error), error.decoded
             except _DAMAGE as error:
-                raise Undecodable(str(error)) from error
-            self._left -= len(part)
-            if self._left < 0:
-                raise Undecodable
-            yield part
+                self._fault, part = str(error) or "damaged", b""
+        self._left -= len(part)
+        if self._left < 0:
+            self._fault, part = "larger than an event can hold", b""
+        return part
 
 
 def decoder_for(encoding: str, most: int = MOST_DECODED) -> Decoder:

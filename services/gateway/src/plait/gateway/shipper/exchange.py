@@ -175,8 +175,8 @@ class Answer:
     def _feed(self, stream: Fold, piece: Piece) -> None:
         try:
             data = self._decoder.feed(piece.data)
-        except Undecodable:
-            return
+        except Undecodable as fault:
+            data = fault.decoded
         stream.feed(data)
         if self.first_token_ms is None and stream.has_content:
             self.first_token_ms = piece.at_ms
