@@ -106,6 +106,18 @@ def test_from_another_session(named: bool, at: int, found: bool) -> None:
         assert names_of(*line, on)[3].link_kind == "after_compaction"
 
 
+def test_the_transcript_named_last_is_the_conversations_own() -> None:
+    """A summary may tell of other transcripts before; after a week nothing else leads to the session."""
+    other, own = (f"0a1b2c3d-0000-4000-8000-00000000000{n}" for n in (1, 2))
+    story = f"They read {other}.jsonl first."
+    asked = [*HELLO, CALL, user(SUMMARY_TASK)]
+    line = [start(session=own), exchange(2, asked, f"<summary>{story}</summary>", session=own)]
+    told = f"{story}\nThe full transcript is at /home/x/{own}.jsonl"
+    assert parent_of(*line, after(3, session="t", told=told, at=WEEK + 9)) == ("summary", 2)
+    elsewhere = exchange(3, asked, f"<summary>{story}</summary>", session=other)
+    assert parent_of(*line, elsewhere, after(4, session="t", told=told)) == ("summary", 2)
+
+
 def test_another_summary_is_not_mine() -> None:
     line = [start(), summary(2, [*HELLO, CALL, user(SUMMARY_TASK)])]
     assert parent_of(*line, after(3, told="Something else.")) == ("none", None)

@@ -59,8 +59,9 @@ def _summary_requests(facts: Facts, lookup: Lookup) -> Iterator[list[Facts]]:
     domain = facts.domain
     own = earlier(facts, keys.summary_of_scope(domain, facts.scope), lookup)
     yield in_scope(own, facts.scope)
-    if facts.summary_session:
-        named = earlier(facts, keys.summary_in(domain, facts.summary_session), lookup)
-        yield [one for one in named if one.session_id == facts.summary_session]
+    lookup.need(Ask(keys.summary_in(domain, session), before=facts.stamp) for session in facts.summary_sessions)
+    for session in facts.summary_sessions:
+        named = earlier(facts, keys.summary_in(domain, session), lookup)
+        yield [one for one in named if one.session_id == session]
     anywhere = earlier(facts, keys.summary_in(domain, keys.ANYWHERE), lookup)
     yield [one for one in anywhere if facts.started_at - one.started_at <= LONGEST_PAUSE]

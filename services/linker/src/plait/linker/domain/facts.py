@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from plait.common.events import Outcome
 
-FACTS_VERSION: Final = 1
+FACTS_VERSION: Final = 2
 """Version of the extraction; facts of another version must be made again from the bodies."""
 
 KEPT_TURNS: Final = 3
@@ -149,8 +149,8 @@ class Facts(Struct, frozen=True, kw_only=True, array_like=True):
     """Whether what is left ends with an assistant message."""
     summary: str = ""
     """Letters and digits, lower-case, of the last user message that says it continues a summarised conversation."""
-    summary_session: str = ""
-    """The session whose transcript that message names."""
+    summary_sessions: tuple[str, ...] = ()
+    """The sessions whose transcripts that message names, the last first."""
     continued: bool = False
     """Whether there is such a message."""
     since_summary: int = 0

@@ -218,7 +218,7 @@ def _summary_facts(sent: Sent, kind: Kind, chains: list[Hash]) -> dict[str, Any]
     stands = standing_on(sent.messages)
     if stands:
         found |= {"continued": True, "since_summary": stands.turns_after}
-        found |= {"summary": letters(stands.text), "summary_session": stands.session}
+        found |= {"summary": letters(stands.text), "summary_sessions": stands.sessions}
     return found
 
 

@@ -16,6 +16,8 @@ from plait.linker.domain.canonical import Message
 CONTINUED: Final = "This session is being continued from a previous conversation that ran out of context"
 _SUMMARY: Final = re.compile(r"<summary>(.*?)(?:</summary>|\Z)", re.DOTALL)
 _TRANSCRIPT: Final = re.compile(r"([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\.jsonl")
+_MOST_SESSIONS: Final = 8
+"""Transcripts that a message may name; a summary may tell of others."""
 _REST: Final = re.compile(r"[\W_]+")
 
 
@@ -23,8 +25,8 @@ class Standing(Struct, frozen=True):
     """The last message of a request that says it continues a summarised conversation."""
 
     text: str
-    session: str
-    """The session whose transcript it names, "" for none."""
+    sessions: tuple[str, ...]
+    """The sessions whose transcripts it names, the last named first: clients name theirs after the summary."""
     turns_after: int
     """Assistant messages after it."""
 
@@ -36,8 +38,8 @@ def standing_on(messages: list[Message]) -> Standing | None:
         turns += message.role == "assistant"
         if message.role == "user" and any(CONTINUED in text for text in message.texts):
             text = "\n".join(message.texts)
-            named = _TRANSCRIPT.search(text)
-            return Standing(text, named[1] if named else "", turns)
+            named = dict.fromkeys(reversed(_TRANSCRIPT.findall(text)))
+            return Standing(text, tuple(named)[:_MOST_SESSIONS], turns)
     return None
 
 
