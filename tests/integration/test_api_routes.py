@@ -195,6 +195,7 @@ def told_summary(s: scene.Scene) -> dict[str, Any]:
         "firstMessageTime": "2026-11-21T12:00:00Z",
         "lastMessageTime": "2026-11-21T12:00:30Z",
         "requestCount": 6,
+        "failedCount": 1,
         "messageCount": 5,
         "totalTokens": 201,
         "costUsd": None,
@@ -264,6 +265,7 @@ async def test_an_older_id_answers_with_the_conversation(client: httpx2.AsyncCli
 async def test_statistics(client: httpx2.AsyncClient, played: scene.Scene) -> None:
     assert await get(client, f"/api/stats?{SINCE}") == {
         "totalRequests": 8,
+        "unplacedRequests": 1,
         "totalTokens": 201,
         "totalInputTokens": 30,
         "totalOutputTokens": 49,

@@ -50,6 +50,7 @@ def told(s: scene.Scene) -> ConversationSummary:
         first_message_time=seeding.START,
         last_message_time=seeding.moment(30),
         request_count=6,
+        failed_count=1,
         message_count=5,
         total_tokens=TOLD_TOKENS,
         branch_count=3,
@@ -150,6 +151,7 @@ async def test_statistics(writer: asyncpg.Connection, reader: asyncpg.Pool) -> N
     await scene.play(writer)
     assert await get_statistics(reader, seeding.START) == Statistics(
         total_requests=8,
+        unplaced_requests=1,
         total_tokens=TOLD_TOKENS,
         total_input_tokens=30,
         total_output_tokens=49,

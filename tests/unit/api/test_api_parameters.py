@@ -85,6 +85,20 @@ async def test_every_fault_is_told_at_once() -> None:
     assert [part.split(":")[0] for part in message.split("; ")] == ["limit", "since", "bad"]
 
 
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/api/requests/nope", "id: must be a UUID, not 'nope'"),
+        ("/api/requests?conversationId=nope", "conversationId: must be a UUID, not 'nope'"),
+        ("/api/requests?limit=many", "limit: must be a whole number, not 'many'"),
+        ("/api/requests?limit=0", "limit: must be greater than or equal to 1"),
+        (f"/api/conversations/{'x' * 500}", f"id: must be a UUID, not '{'x' * 80}'"),
+    ],
+)
+async def test_what_is_wrong_is_said_plainly(path: str, told: str) -> None:
+    assert (await get(path)).json()["error"]["message"] == told
+
+
 async def get(path: str) -> httpx2.Response:
     app = create_app(Database("postgresql://nobody@127.0.0.1:1/none"), "key")
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://api.test") as client:

@@ -27,6 +27,10 @@ _TYPES: Final = {
     503: "unavailable_error",
     504: "timeout_error",
 }
+_PLAIN: Final = {"uuid_parsing": "must be a UUID", "int_parsing": "must be a whole number"}
+"""What is said of a value that could not be read."""
+_QUOTED: Final = 80
+"""Characters of such a value that the message repeats."""
 
 
 class Refusal(Struct, frozen=True):
@@ -88,7 +92,7 @@ def _routing(request: Request, error: HTTPException) -> str:
         return error.detail
     if error.status_code == 405:
         return f"{request.url.path} does not take {request.method}."
-    return f"There is no {request.url.path}."
+    return f"There is no {request.url.path}. All routes stand under /docs."
 
 
 async def _validation(request: Request, error: Exception) -> Response:
@@ -106,8 +110,11 @@ def _faults(errors: Any) -> str:
 def _fault(one: dict[str, Any]) -> str:
     if one["type"] == "extra_forbidden":
         return "no such parameter"
+    given = f", not {str(one['input'])[:_QUOTED]!r}"
+    if one["type"] in _PLAIN:
+        return _PLAIN[one["type"]] + given
     message: str = one["msg"]
-    return message.removeprefix("Value error, ")
+    return message.removeprefix("Value error, ").replace("Input should be", "must be")
 
 
 async def _away(request: Request, error: Exception) -> Response:

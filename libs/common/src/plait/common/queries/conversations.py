@@ -45,8 +45,10 @@ class ConversationSummary(Struct, frozen=True, kw_only=True, rename="camel"):
     last_message_time: datetime
     request_count: int
     """Exchanges that carry its id, side calls and retries too."""
+    failed_count: int
+    """Those of them that ended `failed`, `interrupted` or `rejected`."""
     message_count: int
-    """Messages on the longest way through it."""
+    """Messages on the longest way through it, with the answer at its end."""
     total_tokens: int
     """All kinds of tokens of all exchanges that carry its id."""
     cost_usd: float | None = None

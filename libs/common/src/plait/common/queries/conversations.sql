@@ -14,8 +14,8 @@ WHERE true
     AND (c.title ILIKE :words OR c.id::text ILIKE :words) --?
 
 -- name: page
--- A page of conversations, the one with the latest activity first. Tokens are summed over all exchanges that carry
--- the conversation's id, side calls and retries included.
+-- A page of conversations, the one with the latest activity first. Tokens and failures are summed over all exchanges
+-- that carry the conversation's id, side calls and retries included.
 WITH page AS MATERIALIZED (
     {matching}
     ORDER BY c.last_time DESC, c.id DESC
@@ -23,7 +23,7 @@ WITH page AS MATERIALIZED (
 )
 SELECT
     c.id AS conversation_id, c.title, c.domain, c.account_id, c.session_ids, c.first_time AS first_message_time,
-    c.last_time AS last_message_time, c.request_count, c.message_count, tokens.total AS total_tokens, c.branch_count,
+    c.last_time AS last_message_time, c.request_count, own.failed AS failed_count, c.message_count, own.tokens AS total_tokens, c.branch_count,
     c.subtask_count AS subtask_branch_count, c.compact_count AS compact_branch_count, c.user_branch_count,
     c.models AS models_used, c.root_id AS root_request_id, c.latest_id AS latest_request_id,
     latest.model AS latest_model,
@@ -31,10 +31,13 @@ SELECT
 FROM page c
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(t.input_tokens + t.output_tokens + t.cache_read_tokens + t.cache_creation_tokens), 0)::bigint
-        AS total
-    FROM links l JOIN usage t ON t.exchange_id = l.exchange_id
+        AS tokens,
+        count(*) FILTER (WHERE e.outcome IN ('failed', 'interrupted', 'rejected'))::integer AS failed
+    FROM links l
+    JOIN exchanges e ON e.id = l.exchange_id
+    LEFT JOIN usage t ON t.exchange_id = l.exchange_id
     WHERE l.conversation_id = c.id
-) AS tokens
+) AS own
 LEFT JOIN exchanges latest ON latest.id = c.latest_id
 LEFT JOIN usage u ON u.exchange_id = c.latest_id
 ORDER BY c.last_time DESC, c.id DESC

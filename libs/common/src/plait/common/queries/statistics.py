@@ -23,6 +23,8 @@ class Statistics(Struct, frozen=True, kw_only=True, rename="camel"):
     """Sums over the exchanges that began since a moment."""
 
     total_requests: int
+    unplaced_requests: int
+    """Those of them that no conversation has: lists of models, bodies that are no JSON, what the gateway rejected."""
     total_tokens: int
     """Input, output, cache reads and cache writes together."""
     total_input_tokens: int
@@ -34,11 +36,12 @@ class Statistics(Struct, frozen=True, kw_only=True, rename="camel"):
     average_response_time: float | None
     """Milliseconds from request to the answer's end; null when nothing has ended."""
     error_count: int
-    """Ended `failed`, `interrupted` or `rejected`."""
+    """Ended `failed`, `interrupted` or `rejected`: `status=` finds each of the three on its own."""
     active_domains: int
     requests_by_model: dict[str, int]
+    """Without those that name no model, such as lists of models."""
     requests_by_type: dict[str, int]
-    """By `requestType`: inference, query_evaluation, quota."""
+    """By `requestType`: inference, query_evaluation, quota; without those that are none of them."""
 
 
 class DomainCount(Struct, frozen=True, kw_only=True, rename="camel"):

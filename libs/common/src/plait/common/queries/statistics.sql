@@ -5,6 +5,7 @@
 -- never came, or that was cut; a client that left early is none.
 SELECT
     count(*) AS total_requests,
+    count(*) FILTER (WHERE l.conversation_id IS NULL) AS unplaced_requests,
     coalesce(sum(u.input_tokens), 0)::bigint AS total_input_tokens,
     coalesce(sum(u.output_tokens), 0)::bigint AS total_output_tokens,
     coalesce(sum(u.cache_creation_tokens), 0)::bigint AS total_cache_creation_tokens,
@@ -14,6 +15,7 @@ SELECT
     count(DISTINCT e.domain) AS active_domains
 FROM exchanges e
 LEFT JOIN usage u ON u.exchange_id = e.id
+LEFT JOIN links l ON l.exchange_id = e.id
 WHERE e.method IS NOT NULL AND e.started_at >= :since
     AND e.domain = :domain --?
 
