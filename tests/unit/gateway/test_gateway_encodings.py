@@ -69,14 +69,16 @@ def test_what_stood_before_the_damage_is_not_lost(name: str) -> None:
     assert caught.value.decoded == b"", "behind damage nothing is trusted"
 
 
-@pytest.mark.parametrize("name", ["gzip", "deflate"])
-def test_of_a_damaged_body_the_beginning_is_kept(name: str) -> None:
+@pytest.mark.parametrize(("name", "bits"), [("gzip", 31), ("deflate", 15), ("deflate", -15)])
+def test_of_a_damaged_body_the_beginning_is_kept(name: str, bits: int) -> None:
     body = random.Random(1).randbytes(10_000).hex().encode()
-    encoded = bytearray(ENCODERS[name](body))
-    encoded[6_000:] = b"\xff" * 6_000
+    encoder = zlib.compressobj(wbits=bits)
+    no_block = b"\xff" * 9
+    damaged = encoder.compress(body) + encoder.flush(zlib.Z_FULL_FLUSH) + no_block
     with pytest.raises(Undecodable) as caught:
-        decoder_for(f"{name}, gzip").feed(gzip.compress(bytes(encoded)))
-    assert caught.value.decoded[:6_000] == body[:6_000]
+        decoder_for(f"{name}, gzip").feed(gzip.compress(damaged))
+    assert body.startswith(caught.value.decoded)
+    assert len(caught.value.decoded) > len(body) * 8 // 10
 
 
 @pytest.mark.parametrize("name", ["gzip", "deflate", "br", "zstd"])
