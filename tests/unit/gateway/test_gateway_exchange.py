@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from plait.common.events import ChunkEvent, ResponseData, decode, encode
 from plait.common.folding import fold
@@ -144,7 +144,9 @@ CUT = End(60.0, Ending.UPSTREAM_CUT, "upstream_cut", "")
         ("aborted", "client_gone", [START, TEXT], GONE),
         ("aborted", "gateway_lost", [START], End(None, Ending.GATEWAY_LOST, "gateway_lost", "")),
         ("interrupted", "capture_lost", [START], End(60.0, Ending.CAPTURE_LOST, "capture_lost", "")),
-        ("complete", None, [b"data: {}\n\n"], WHOLE),
+        ("failed", "no_message", [], WHOLE),
+        ("failed", "no_message", [b"data: {}\n\n"], WHOLE),
+        ("interrupted", "upstream_cut", [], CUT),
     ],
 )
 def test_outcomes_of_streams(outcome: str, error: str | None, pieces: list[bytes], end: End) -> None:
@@ -162,12 +164,22 @@ def test_outcomes_of_streams(outcome: str, error: str | None, pieces: list[bytes
         ("failed", "api_error", 502, b"{}", End(5.0, Ending.NO_ANSWER, "api_error", "away")),
         ("rejected", "request_too_large", 413, b"{}", End(5.0, Ending.REFUSED, "request_too_large", "")),
         ("interrupted", "upstream_cut", 200, b'{"a":', CUT),
+        ("failed", "overloaded_error", 529, b'{"error":{"type":"overloaded_error","message":"o"}}', GONE),
+        ("failed", "http_error", 529, b'{"err', GONE),
+        ("failed", "http_error", 500, b"", End(None, Ending.GATEWAY_LOST, "gateway_lost", "")),
+        ("aborted", "client_gone", 200, b"{}", GONE),
     ],
 )
 def test_outcomes_of_other_answers(outcome: str, error: str | None, status: int, body: bytes, end: End) -> None:
     data = answered(JSON, body, status=status, end=end)
     assert (data.outcome, data.error.type if data.error else None) == (outcome, error)
     assert data.status == status
+
+
+def test_a_stream_that_builds_no_message_is_complete_where_none_is_due() -> None:
+    exchange, _ = begin(ID, structs.replace(request(), method="GET", path="/v1/sessions/s/events"))
+    exchange.head(Head(1.0, 200, SSE))
+    assert exchange.end(WHOLE).data.outcome == "complete"
 
 
 def test_a_client_that_left_before_any_answer() -> None:

@@ -70,6 +70,7 @@ class Exchange:
         self._thread = begun.thread
         self._started_at = begun.started_at
         self._asked_model = asked_model
+        self._message_due = (begun.method, begun.path) == ("POST", "/v1/messages")
         self._answer = Answer()
 
     def head(self, head: Head) -> None:
@@ -105,7 +106,7 @@ class Exchange:
         """The answer ended; `chunk` must have been asked before."""
         answer = self._answer
         embedded = answer.embedded()
-        outcome, fault = judge(end, answer.status, embedded.value, answer.stream)
+        outcome, fault = judge(end, answer.status, embedded.value, answer.stream, message_due=self._message_due)
         duration = end.at_ms if end.at_ms is not None else answer.last_ms
         data = ResponseData(
             exchange_id=self._id,
