@@ -17,6 +17,8 @@ from plait.common.errors import DependencyDown
 from plait.common.events import AnalysisData, AnalysisEvent, Fault
 from plait.common.postgres import Database
 from plait.common.queries.records import get_exchange, list_chunks
+from plait.linker.domain.facts import FACTS_VERSION
+from plait.linker.knowledge import OtherFacts
 from plait.linker.processor import Linker
 from tests.exchange_events import Part, answered, asked, ended, pieces, records, said
 from tests.integration.test_linker_corpus import forget
@@ -267,3 +269,13 @@ async def test_a_database_that_is_away_is_said_so(postgres_url: str) -> None:
     away = Database(postgres_url.rsplit("/", 1)[0] + "/nowhere", name="test", size=1)
     with pytest.raises(DependencyDown):
         await Linker(away, lambda: None).process(records(asked(said("user", "hi"))))
+
+
+async def test_facts_of_another_version_are_not_read(linker: Linker, reader: asyncpg.Connection) -> None:
+    """Decoded they would mean something else: the linker waits until the database is rebuilt."""
+    request = asked(said("user", "hi"))
+    await linker.process(records(request))
+    await reader.execute("UPDATE facts SET version = version - 1")
+    with pytest.raises(OtherFacts, match=f"{request.exchange_id} are of version {FACTS_VERSION - 1}"):
+        await linker.process(records(answered(request, "hello")))
+    assert (await row_of(reader, request.exchange_id))["outcome"] is None

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from plait.common.errors import DependencyDown
 from plait.common.packing import pack, unpack
 from plait.linker import statements
 from plait.linker.columns import columns
@@ -19,6 +20,16 @@ from plait.linker.domain.request import join
 _facts = msgspec.msgpack.Decoder(Facts)
 _answers = msgspec.msgpack.Decoder(AnswerFacts)
 _encode = msgspec.msgpack.Encoder().encode
+
+
+class OtherFacts(DependencyDown):
+    """The database holds facts that another version of the extraction made: wait, and put no record aside."""
+
+    def __init__(self, number: UUID, version: int) -> None:
+        super().__init__(
+            f"the facts of exchange {number} are of version {version}, this linker reads version {FACTS_VERSION}: "
+            "rebuild the database from the recorded events, or run the linker that wrote it"
+        )
 
 
 @dataclass(frozen=True)
@@ -75,13 +86,16 @@ async def facts_of(connection: asyncpg.pool.PoolConnectionProxy, numbers: Iterab
 
 async def _halves(connection: asyncpg.pool.PoolConnectionProxy, numbers: list[UUID]) -> dict[UUID, _Half]:
     rows = await connection.fetch(statements.FACTS, numbers) if numbers else []
-    return {
-        row["exchange_id"]: _Half(
-            _facts.decode(unpack(row["data"])) if row["data"] else None,
-            _answers.decode(unpack(row["waiting"])) if row["waiting"] else None,
-        )
-        for row in rows
-    }
+    return {row["exchange_id"]: _half(row) for row in rows}
+
+
+def _half(row: asyncpg.Record) -> _Half:
+    if row["version"] != FACTS_VERSION:
+        raise OtherFacts(row["exchange_id"], row["version"])
+    return _Half(
+        _facts.decode(unpack(row["data"])) if row["data"] else None,
+        _answers.decode(unpack(row["waiting"])) if row["waiting"] else None,
+    )
 
 
 async def _move_offers(connection: asyncpg.pool.PoolConnectionProxy, changes: Iterable[Change]) -> None:

@@ -92,7 +92,7 @@ MAKE_PARTITIONS: Final = "SELECT ensure_partitions(now(), now() + interval '2 mo
 # the order of the keys, and nothing that another linker may hold is waited for after them.
 LOCK: Final = "SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key"
 
-FACTS: Final = "SELECT exchange_id, data, waiting FROM facts WHERE exchange_id = ANY($1)"
+FACTS: Final = "SELECT exchange_id, version, data, waiting FROM facts WHERE exchange_id = ANY($1)"
 
 PUT_FACTS: Final = """
 INSERT INTO facts (exchange_id, version, data, waiting)
