@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -14,6 +16,7 @@ from plait.gateway.spool.records import Ending, Request
 from tests.contract.gateway.relaying import MEGA, Gateway, error_of, raw_call, relaying
 
 LIMIT = 32 * MEGA
+NAMED = (("X-Request-ID", "theirs-7"),)
 
 
 async def test_a_body_over_the_limit_is_refused_by_its_length(gateway: Gateway, claude: ScriptedClaude) -> None:
@@ -140,3 +143,53 @@ async def test_the_api_gets_what_is_its_own(claude: ScriptedClaude, tmp_path: Pa
         assert api.calls[0].header("cookie") == "c=1"
         assert claude.calls == []
         assert gateway.raw_spool() == b""
+
+
+async def test_one_refusal_of_the_api_has_one_id(claude: ScriptedClaude, tmp_path: Path) -> None:
+    async with ScriptedClaude() as api, relaying(claude.url, tmp_path, api_url=api.url) as gateway:
+        api.rules.append(lambda _: json_answer({"error": {"request_id": "theirs-7"}}, 404, NAMED))
+        assert (await gateway.get("/api/requests/x")).request_id == "theirs-7"
+        api.rules[:] = [lambda _: json_answer({}, 200)]
+        without = await gateway.get("/api/requests")
+        assert UUID(without.request_id or "").version == 7
+
+
+async def test_claude_does_not_name_our_exchanges(claude: ScriptedClaude, tmp_path: Path) -> None:
+    claude.rules.append(lambda _: json_answer({}, 200, NAMED))
+    async with relaying(claude.url, tmp_path) as gateway:
+        assert gateway.end((await gateway.post()).request_id).ending is Ending.WHOLE
+
+
+async def test_what_the_gateway_lists_is_there(claude: ScriptedClaude, tmp_path: Path) -> None:
+    async with relaying(claude.url, tmp_path) as gateway:
+        listed = json.loads((await gateway.get("/")).body)["endpoints"]
+    assert listed == ["/v1/*", "/t/<tag>/v1/*", "/api/*", "/health"]
+
+
+@pytest.mark.parametrize("pause", [False, True], ids=["in one piece", "in many"])
+async def test_a_head_over_64_kb_is_refused(gateway: Gateway, claude: ScriptedClaude, pause: bool) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    head = b"POST /v1/messages HTTP/1.1\r\nHost: h\r\nX-Long: " + b"x" * 70_000
+    for at in range(0, len(head), 9_000 if pause else len(head)):
+        writer.write(head[at : at + 9_000] if pause else head)
+        await writer.drain()
+    answered = await reader.read()
+    writer.close()
+    assert answered.startswith(b"HTTP/1.1 431")
+    assert error_of(answered.partition(b"\r\n\r\n")[2])[1] == "Request line and headers are larger than 65536 bytes."
+    assert claude.calls == []
+
+
+@pytest.mark.parametrize("status", [0, 101, 199, 600, 999])
+async def test_an_upstream_status_that_is_no_answer_is_a_502(tmp_path: Path, status: int) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 %03d X\r\nContent-Length: 2\r\n\r\nok" % status)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server, relaying(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", tmp_path / "s") as gateway:
+        received = await gateway.get("/v1/models")
+    assert received.status == 502
+    assert error_of(received.body)[0] == "api_error"

@@ -75,7 +75,8 @@ class Relay:
             await _refuse(refusal, exchange_id, receive, send)
             return
         capture = Capture(_Nowhere(), self._masker, exchange_id)
-        await Forward(self._api, capture, call, exchange_id).run(scope, to_service(call.fields), body, receive, send)
+        forward = Forward(self._api, capture, call, exchange_id, keep_id=True)
+        await forward.run(scope, to_service(call.fields), body, receive, send)
 
 
 class _Nowhere:

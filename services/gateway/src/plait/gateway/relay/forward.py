@@ -23,7 +23,11 @@ _BODILESS: Final = frozenset({204, 304})
 class Forward:
     """Passes one request on and its answer back."""
 
-    def __init__(self, upstream: Upstream, capture: Capture, call: Call, exchange_id: UUID) -> None:
+    def __init__(
+        self, upstream: Upstream, capture: Capture, call: Call, exchange_id: UUID, *, keep_id: bool = False
+    ) -> None:
+        """`keep_id`: an X-Request-ID that upstream gave stays, because its own log and answers go by it."""
+        self._keep_id = keep_id
         self._upstream = upstream
         self._capture = capture
         self._call = call
@@ -68,7 +72,8 @@ class Forward:
         left = self._length(answer, fields)
         if left == 0:
             self._capture.end(Ending.WHOLE)
-        fields.append((REQUEST_ID, self._exchange_id))
+        given = value_of(answer.raw_headers, REQUEST_ID) if self._keep_id else None
+        fields.append((REQUEST_ID, given or self._exchange_id))
         await send({"type": "http.response.start", "status": answer.status, "headers": fields})
         while left != 0 and (piece := await self._upstream.next_piece(answer)):
             self._capture.piece(piece)

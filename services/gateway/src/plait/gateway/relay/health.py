@@ -41,7 +41,7 @@ class Health:
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     def _about(self) -> dict[str, Any]:
-        endpoints = ["/v1/*", "/t/<tag>/v1/*", "/api/*", "/token-stats", "/mcp", "/health"]
+        endpoints = ["/v1/*", "/t/<tag>/v1/*", "/api/*", "/health"]
         return {"name": "plait gateway", "version": self._version, "endpoints": endpoints}
 
     def _health(self, path: str) -> dict[str, Any]:
