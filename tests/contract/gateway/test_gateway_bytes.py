@@ -159,3 +159,34 @@ async def test_one_connection_carries_many_exchanges(gateway: Gateway, claude: S
         assert b"200 OK" in head
         assert await reader.readexactly(1) == letter
     writer.close()
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "websocket"])
+async def test_an_offer_to_upgrade_is_passed_over_and_the_body_passes(
+    gateway: Gateway, claude: ScriptedClaude, protocol: str
+) -> None:
+    """As Java's client offers h2c with its first request on a connection (RFC 9110, 7.8: a server may ignore it)."""
+    body = b'{"model": "m", "messages": []}'
+    offer = [("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", protocol), ("HTTP2-Settings", "AAMAAABk")]
+    received = await gateway.post(body, headers=offer)
+    assert received.status != 101
+    assert [call.body for call in claude.calls] == [body]
+    assert {"upgrade", "http2-settings"}.isdisjoint(name.lower() for name, _ in claude.calls[0].headers)
+
+
+async def test_trailers_are_no_headers(gateway: Gateway, claude: ScriptedClaude) -> None:
+    head = b"POST /v1/messages HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    trailers = b"authorization: Bearer from-trailer\r\nHost: evil\r\nx-trailer: 1\r\n"
+    await raw_call(gateway.port, head + b"2\r\n{}\r\n0\r\n" + trailers + b"\r\n")
+    assert [call.body for call in claude.calls] == [b"{}"]
+    assert {"authorization", "x-trailer"}.isdisjoint(name.lower() for name, _ in claude.calls[0].headers)
+
+
+async def test_a_head_may_come_byte_by_byte_and_after_empty_lines(gateway: Gateway, claude: ScriptedClaude) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    for byte in b"\r\n\r\nGET /v1/models HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n":
+        writer.write(bytes([byte]))
+        await writer.drain()
+    await reader.read()
+    writer.close()
+    assert [call.target for call in claude.calls] == ["/v1/models"]

@@ -47,6 +47,11 @@ def too_large(limit: int) -> Refusal:
     return Refusal(413, "request_too_large", f"The request body is larger than {limit} bytes.")
 
 
+def head_too_large(limit: int) -> Refusal:
+    """Request line and fields are over the limit."""
+    return Refusal(431, "invalid_request_error", f"Request line and headers are larger than {limit} bytes.")
+
+
 def unknown_path(path: str) -> Refusal:
     """Neither Claude's nor ours."""
     return Refusal(404, "not_found_error", f"Nothing is served at {path}. Claude's API is under /v1/.")

@@ -20,7 +20,8 @@ _CONNECT_PAUSES: Final = (0.2, 0.6)
 """Seconds before each further try to open a connection that was refused."""
 _HEAD_LIMIT: Final = 1 << 20
 _FIELD_COUNT: Final = 1000
-_LAST_STATUS: Final = 599
+_STATUSES: Final = range(200, 600)
+"""What ends a request: 1xx come before an answer, and we asked for no other protocol."""
 _ADDED_BY_AIOHTTP: Final = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 
@@ -91,9 +92,9 @@ class Upstream:
             raise
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise unreachable(self._name, _cause(error)) from error
-        if answer.status > _LAST_STATUS:
+        if answer.status not in _STATUSES:
             answer.close()
-            raise unreachable(self._name, f"it answered with status {answer.status}, which is not HTTP")
+            raise unreachable(self._name, f"it answered with status {answer.status}, which is no answer")
         return answer
 
     async def next_piece(self, answer: ClientResponse) -> bytes:
