@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,7 +18,7 @@ from plait.common.ids import new_exchange_id
 from plait.common.kafka import admin_client, is_embedded, new_consumer, topics_ready
 from plait.common.topics import CHUNKS, REQUESTS, RESPONSES
 from plait.gateway.settings import ShipperSettings
-from plait.gateway.shipper.shipper import Shipper
+from plait.gateway.shipper.shipper import Shipper, Voyage
 from plait.gateway.spool.records import End, Ending, Head, Piece, Record, Request, to_frame
 from plait.gateway.spool.segments import segment_numbers
 from plait.gateway.spool.shipping import read_resume, read_status
@@ -220,6 +221,25 @@ async def test_the_broker_away_at_the_start_is_waited_for(spooled: Spooled, brok
     spooled.settings = spooled.settings.model_copy(update={"kafka_bootstrap_servers": broker.servers})
     async with spooled.shipping(), Reading(spooled.settings, "plait.test") as reading:
         await reading.until_ended([exchange_id])
+
+
+async def test_a_stop_under_steady_traffic_ends_with_a_last_check(
+    spooled: Spooled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ship_some = Voyage._ship_some
+
+    async def and_there_is_more(voyage: Voyage) -> bool:
+        spooled.exchange()
+        return await ship_some(voyage)
+
+    async with spooled.shipping():
+        await until(lambda: read_status(spooled.directory) is not None)
+        monkeypatch.setattr(Voyage, "_ship_some", and_there_is_more)
+        stopped_at = time.time()
+    status = read_status(spooled.directory)
+    assert status is not None
+    assert status.broker_up, "its own haste is no outage"
+    assert status.at > stopped_at, "what the consumers have is let go of"
 
 
 async def test_a_broker_that_forgets_is_told_again_what_no_consumer_has_stored(spooled: Spooled) -> None:

@@ -34,6 +34,7 @@ _CHUNK_SECONDS: Final = 0.1
 _CHECK_SECONDS: Final = 1.0
 _MOST_AT_ONCE: Final = 200
 _CLOSE_SECONDS: Final = 5
+_SHIP_ON_SECONDS: Final = 2
 _PAUSES: Final = (0.2, 0.5, 1.0, 2.0)
 _log = structlog.get_logger(__name__)
 
@@ -119,12 +120,16 @@ class Voyage:
                 checked = time.monotonic()
             if not moved:
                 await asyncio.sleep(_POLL_SECONDS)
-        # A broker that went down with us is not waited for: what it did not get is shipped at the next start.
-        async with asyncio.timeout(_CLOSE_SECONDS):
-            await self._finish()
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._finish()
+        except TimeoutError:
+            _log.warning("the broker did not take all before the end, the rest is shipped at the next start")
 
     async def _finish(self) -> None:
-        while await self._ship_some():
+        """Ship what is there already, for a moment: a gateway that goes on writing would keep us here for ever."""
+        latest = time.monotonic() + _SHIP_ON_SECONDS
+        while await self._ship_some() and time.monotonic() < latest:
             pass
         await self._producer.flush()
         await self._check()
