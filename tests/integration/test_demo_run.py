@@ -47,7 +47,25 @@ def test_every_recorded_exchange_arrives_and_nothing_is_left(tmp_path: Path, por
     assert branches > conversations
     assert tokens > 1_000_000
     assert "✗" not in text
+    assert "recorded answers only" in text
+    assert "Stopping ..." in text
     assert list(temporary.iterdir()) == []
+
+
+def test_a_ctrl_c_during_the_start_plays_nothing(tmp_path: Path, ports: list[str]) -> None:
+    output = tmp_path / "output"
+    with output.open("wb") as out:
+        argv = [str(PLAIT), "demo", "--home", str(tmp_path / "home"), "--no-dashboard", *ports]
+        process = subprocess.Popen(argv, stdout=out, stderr=out, cwd=tmp_path)
+    try:
+        started = tmp_path / "home" / "run" / "gateway.pid"
+        until(lambda: started.exists() or process.poll() is not None, 30, "the start")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+    assert "Stopping ..." in output.read_text()
+    assert "answered" not in output.read_text()
 
 
 def test_a_port_that_was_asked_for_and_is_taken_is_refused(tmp_path: Path) -> None:

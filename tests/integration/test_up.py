@@ -144,6 +144,13 @@ def test_a_stop_during_the_start_leaves_nothing(tmp_path: Path) -> None:
             assert plait.process.poll() is None, plait.said()
         assert plait.stop() == 0
         assert plait.left_over() == []
+        assert plait.said().startswith(f"Starting Plait on {plait.home} ...")
+        assert "Stopping ..." in plait.said()
+
+
+def test_listening_to_the_network_is_warned_of(tmp_path: Path) -> None:
+    with PlaitUp(tmp_path / "home", "--host", "0.0.0.0") as plait:
+        plait.wait_said("open to the network over plain HTTP")
 
 
 def test_a_given_database_is_used_and_migrated(tmp_path: Path, empty_postgres_url: str) -> None:

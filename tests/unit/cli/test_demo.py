@@ -14,6 +14,7 @@ from plait.cli.demo import home_or_temporary, with_free_ports
 from plait.cli.demo_records import Outcome, print_summary
 from plait.cli.home import Addresses, Home, Secrets
 from plait.cli.plan import Options, Plan
+from plait.cli.screen import for_demo, for_passing_demo
 from plait.cli.settings import UpSettings
 from plait.fakes.client import Received
 from plait.fakes.player import Played, domain_of
@@ -65,16 +66,33 @@ def test_faults_are_named() -> None:
 
 
 @pytest.mark.parametrize(("faults", "last"), [(1, "oneshot/1: not recorded"), (12, "and 2 more")])
-def test_the_summary_counts_and_says_what_is_wrong(faults: int, last: str, tmp_path: Path) -> None:
+def test_the_summary_counts_and_says_what_is_wrong(faults: int, last: str) -> None:
     records = row("a") | row("b", branchId="branch_20261121000000") | row("c", conversationId=None, branchId=None)
     outcome = Outcome([*(played(i) for i in "abc"), *(played(None) for _ in range(faults))], records)
     screen = io.StringIO()
-    print_summary(outcome, _plan(tmp_path), Console(file=screen, width=100))
+    print_summary(outcome, Console(file=screen, width=100))
     lines = [line.split() for line in screen.getvalue().splitlines()]
     assert ["oneshot.example.test", "3", "1", "2", "3,000"] in lines
     assert ["3", "1", "2", "3,000"] in lines
     assert last in screen.getvalue()
-    assert "http://127.0.0.1:3001" in screen.getvalue()
+
+
+def test_the_summary_of_all_recordings_fits_80_columns() -> None:
+    unheard = Received(started=0.0, status=200, headers=[])
+    every = [Played(found[0], domain_of(name), unheard, ()) for name, found in load(samples_folder()).items()]
+    records = row("a", totalTokens=99_999_999)
+    screen = io.StringIO()
+    print_summary(Outcome([*every, played("a")], records), Console(file=screen, width=80))
+    table = screen.getvalue().split("  ✗")[0]
+    assert table.splitlines()[0].split() == ["client", "exchanges", "conversations", "branches", "tokens"]
+    assert "99,999,999" in table
+    assert "…" not in table
+
+
+def test_the_demo_never_asks_for_traffic_and_a_passing_one_for_nothing(tmp_path: Path) -> None:
+    assert "recorded answers only" in "".join(for_demo(_plan(tmp_path)))
+    assert "ANTHROPIC_BASE_URL" not in "".join(for_demo(_plan(tmp_path)))
+    assert for_passing_demo(_plan(tmp_path)) == []
 
 
 def _plan(home: Path) -> Plan:

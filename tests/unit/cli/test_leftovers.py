@@ -13,7 +13,9 @@ from plait.cli import leftovers
 
 
 def test_a_process_that_ends_by_itself_meanwhile_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as child:
         process = psutil.Process(child.pid)
+    with pytest.raises(psutil.NoSuchProcess):
+        process.name()
     monkeypatch.setattr(leftovers, "find", lambda _: [process])
     assert leftovers.end(tmp_path) == 1

@@ -116,3 +116,11 @@ def test_without_dashboard_its_port_does_not_matter(tmp_path: Path) -> None:
 def test_what_listens_everywhere_is_reached_on_loopback(host: str, url: str, tmp_path: Path) -> None:
     wide = options(tmp_path, host=host, api_port=1)
     assert wide.url("api") == url
+
+
+@pytest.mark.parametrize(
+    ("host", "is_open"),
+    [("127.0.0.1", False), ("::1", False), ("localhost", False), ("0.0.0.0", True), ("::", True), ("10.1.2.3", True)],
+)
+def test_what_is_open_to_the_network(host: str, is_open: bool, tmp_path: Path) -> None:
+    assert options(tmp_path, host=host).is_open == is_open

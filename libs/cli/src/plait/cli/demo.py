@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from plait.cli.demo_records import Outcome, Watch, print_summary
 from plait.cli.plan import Options, Plan
 from plait.cli.program import free_port, listening
+from plait.cli.screen import for_demo, for_passing_demo
 from plait.cli.settings import UpSettings
 from plait.cli.up import running, told_to_stop
 from plait.fakes.claude import ScriptedClaude
@@ -45,14 +46,19 @@ async def demo(options: Options, console: Console, *, leave: bool) -> bool:
     """
     stop = told_to_stop()
     scenarios = load(samples_folder())
-    async with _upstream() as claude, running(options, _own_settings(), console, stop) as plan:
+    closing = for_passing_demo if leave else for_demo
+    async with _upstream() as claude, running(options, _own_settings(), console, stop, closing) as plan:
+        if stop.is_set():
+            return not leave
         outcome = await _unless(stop, _shown(scenarios, claude, plan, console))
         if outcome is None:
             return not leave
-        print_summary(outcome, plan, console)
-        if not leave:
-            await stop.wait()
-        console.print("Stopping ...", style="dim")
+        print_summary(outcome, console)
+        if leave:
+            stop.set()
+        elif "dashboard" in options.ports:
+            console.print(f"\nSee it on [bold]{options.url('dashboard')}[/], key {plan.dashboard_key}", highlight=False)
+        await stop.wait()
         return not leave or not outcome.faults
 
 

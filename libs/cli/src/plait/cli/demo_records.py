@@ -78,9 +78,11 @@ def _linked(row: Row) -> bool:
     return row["conversationId"] is not None or row["kind"] in _SIDE_KINDS
 
 
-def print_summary(outcome: Outcome, plan: Plan, console: Console) -> None:
-    """A row per client with its figures, what is wrong, and where to look at it."""
-    table = Table(box=None, pad_edge=False, header_style="bold", footer_style="bold", show_footer=True)
+def print_summary(outcome: Outcome, console: Console) -> None:
+    """A row per client with its figures, and what is wrong."""
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", footer_style="bold", show_footer=True
+    )
     table.add_column("client", no_wrap=True)
     by_domain: dict[str, list[Row]] = {}
     for one in outcome.played:
@@ -96,10 +98,6 @@ def print_summary(outcome: Outcome, plan: Plan, console: Console) -> None:
         console.print(f"  [red]✗[/] {text}", highlight=False)
     if (more := len(faults) - _FAULTS_SHOWN) > 0:
         console.print(f"  [red]✗[/] and {more} more", highlight=False)
-    if "dashboard" in plan.options.ports:
-        console.print(
-            f"\nSee it on [bold]{plan.options.url('dashboard')}[/], key {plan.dashboard_key}", highlight=False
-        )
 
 
 def _figures(rows: Sequence[Row]) -> tuple[int, int, int, int]:

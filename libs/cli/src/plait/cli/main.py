@@ -21,6 +21,7 @@ app = App(
     help="A self-hosted gateway for Claude traffic that braids it into conversations.",
     version=lambda: version("plait-cli"),
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 out = Console()
 err = Console(stderr=True)
@@ -82,14 +83,14 @@ def up(
         broker: The embedded broker, or a real Apache Kafka (needs Java 17 and Maven).
         processes: Give each part a process of its own.
     """
-    from plait.cli.plan import Options
     from plait.cli.settings import UpSettings
+
+    folder = (home or UpSettings().plait_home).expanduser().resolve()
+    _say_start(f"Plait on {folder}")
+    from plait.cli.plan import Options
     from plait.cli.up import up as run_up
 
-    options = Options(
-        (home or UpSettings().plait_home).expanduser().resolve(), host, gateway_port, dashboard_port, api_port,
-        dashboard, broker, processes,
-    )  # fmt: skip
+    options = Options(folder, host, gateway_port, dashboard_port, api_port, dashboard, broker, processes)
     asyncio.run(run_up(options, out))
 
 
@@ -119,6 +120,7 @@ def demo(
         broker: The embedded broker, or a real Apache Kafka (needs Java 17 and Maven).
         processes: Give each part a process of its own.
     """
+    _say_start("Plait's demo")
     from plait.cli import demo as shows
     from plait.cli.plan import Options
 
@@ -267,6 +269,11 @@ def settings(*, markdown: Annotated[bool, Parameter(negative="")] = False) -> in
     for sentence in wrong:
         err.print(f"plait: {sentence}", style="red", highlight=False, markup=False, soft_wrap=True)
     return 1 if wrong else 0
+
+
+def _say_start(what: str) -> None:
+    """Said before the imports that take a second."""
+    out.print(f"Starting {what} ...", style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 def _mark(good: bool, text: str) -> None:

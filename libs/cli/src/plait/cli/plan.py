@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import ipaddress
 import os
 import socket
 from dataclasses import dataclass
@@ -47,6 +48,14 @@ class Options:
     def address(self) -> str:
         """Where we reach what listens on `host` ourselves."""
         return {"0.0.0.0": LOOPBACK, "::": "::1"}.get(self.host, self.host)  # noqa: S104 - not listened on here
+
+    @property
+    def is_open(self) -> bool:
+        """Whether others than this machine reach what listens on `host`."""
+        try:
+            return not ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host != "localhost"
 
     @property
     def ports(self) -> dict[str, int]:

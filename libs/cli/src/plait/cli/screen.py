@@ -3,23 +3,52 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from rich.console import Console
 
 from plait.cli.plan import Plan
 
+Closing: TypeAlias = "Callable[[Plan], list[str]]"
+"""The lines below the headline, once everything is ready."""
+
+
+def for_traffic(plan: Plan) -> list[str]:
+    """The addresses, the key, and the two lines a developer needs."""
+    return [
+        "", *_addresses(plan), "", "Send Claude Code through it:", "",
+        f"  export ANTHROPIC_BASE_URL={plan.options.url('gateway')}", "  claude", "", _logs(plan),
+    ]  # fmt: skip
+
+
+def for_demo(plan: Plan) -> list[str]:
+    """The addresses and the key, and that there is no Claude behind this gateway."""
+    recorded = "This gateway gives recorded answers only: `make up` (`plait up`) is for your own traffic."
+    return ["", *_addresses(plan), "", recorded, "", _logs(plan)]
+
+
+def for_passing_demo(_: Plan) -> list[str]:
+    """Nothing: addresses and logs that end at once are of no use."""
+    return []
+
+
+def _addresses(plan: Plan) -> list[str]:
+    lines = [f"  [bold]{name:<10}[/] {plan.options.url(name)}" for name in plan.options.ports]
+    return [*lines, f"  [bold]{'key':<10}[/] {plan.dashboard_key}"]
+
+
+def _logs(plan: Plan) -> str:
+    return f"[dim]Logs in {plan.home.logs}. Ctrl-C stops everything.[/]"
+
 
 class Terminal:
     """A line per part as it gets ready, then one block; later only what goes wrong."""
 
-    def __init__(self, console: Console, plan: Plan) -> None:
+    def __init__(self, console: Console, plan: Plan, closing: Closing) -> None:
         self._console = console
         self._plan = plan
-
-    def says(self, text: str) -> None:
-        """A step that takes a while."""
-        self._console.print(text, style="dim", highlight=False)
+        self._closing = closing
 
     def is_ready(self, parts: Sequence[str], seconds: float) -> None:
         """These parts serve."""
@@ -35,18 +64,11 @@ class Terminal:
         self._console.print(text, highlight=False, soft_wrap=True)
 
     def block(self, missing: Sequence[str]) -> None:
-        """The addresses, the key, and the two lines a developer needs; and which parts do not come up."""
-        plan, url = self._plan, self._plan.options.url
+        """That it is ready, or which parts do not come up, and the closing lines."""
         headline = "[bold green]Plait is ready.[/]"
         if missing:
             headline = f"[bold yellow]Plait runs, without {', '.join(missing)}: see above.[/]"
-        lines = [f"  [bold]{name:<10}[/] {url(name)}" for name in plan.options.ports]
-        text = "\n".join([
-            "", headline, "", *lines, f"  [bold]{'key':<10}[/] {plan.dashboard_key}", "",
-            "Send Claude Code through it:", "", f"  export ANTHROPIC_BASE_URL={url('gateway')}", "  claude", "",
-            f"[dim]Logs in {plan.home.logs}. Ctrl-C stops everything.[/]",
-        ])  # fmt: skip
-        self._console.print(text, highlight=False, soft_wrap=True)
+        self._console.print("\n".join(["", headline, *self._closing(self._plan)]), highlight=False, soft_wrap=True)
 
 
 def _reason(status: int) -> str:

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from rich.console import Console
 
@@ -16,10 +17,15 @@ from plait.cli.home import Home
 from plait.cli.parts import Part, processes
 from plait.cli.plan import Options, Plan
 from plait.cli.program import LOOPBACK, Program, Ready, http_ready
-from plait.cli.screen import Terminal
+from plait.cli.screen import Closing, Terminal, for_traffic
 from plait.cli.settings import UpSettings
 from plait.cli.supervisor import Child, Supervisor
 from plait.common.errors import UserError
+
+_OPEN: Final = (
+    "Warning: with --host {host} the gateway, the API and the dashboard are open to the network over plain HTTP:"
+    " whoever can see the traffic reads it, its API keys, and the dashboard's key."
+)
 
 
 async def up(options: Options, console: Console) -> None:
@@ -31,7 +37,6 @@ async def up(options: Options, console: Console) -> None:
     stop = told_to_stop()
     async with running(options, UpSettings(), console, stop):
         await stop.wait()
-        console.print("Stopping ...", style="dim")
 
 
 def told_to_stop() -> asyncio.Event:
@@ -43,8 +48,16 @@ def told_to_stop() -> asyncio.Event:
 
 
 @asynccontextmanager
-async def running(options: Options, settings: UpSettings, console: Console, stop: asyncio.Event) -> AsyncIterator[Plan]:
+async def running(
+    options: Options,
+    settings: UpSettings,
+    console: Console,
+    stop: asyncio.Event,
+    closing: Closing = for_traffic,
+) -> AsyncIterator[Plan]:
     """Everything runs and is ready inside the block, unless `stop` was set meanwhile; all of it is gone after it.
+
+    `closing` is what is told once everything is ready.
 
     Raises:
         UserError: it cannot be started.
@@ -56,11 +69,16 @@ async def running(options: Options, settings: UpSettings, console: Console, stop
             console.print("Cleaned up after a Plait that was killed.", style="dim")
         made = plan.make(options, home, settings)
         wrong_settings.refuse(made)
-        instance = _Instance(made, console)
+        if options.is_open:
+            console.print(_OPEN.format(host=options.host), style="yellow", highlight=False, soft_wrap=True)
+        instance = _Instance(made, console, closing)
         try:
-            await _unless(stop, asyncio.create_task(instance.start()))
+            if not stop.is_set():
+                await _unless(stop, asyncio.create_task(instance.start()))
             yield instance.plan
         finally:
+            if stop.is_set():
+                console.print("Stopping ...", style="dim")
             await instance.stop()
 
 
@@ -78,9 +96,9 @@ async def _unless(stop: asyncio.Event, work: asyncio.Task[None]) -> None:
 class _Instance:
     """One running Plait."""
 
-    def __init__(self, plan: Plan, console: Console) -> None:
+    def __init__(self, plan: Plan, console: Console, closing: Closing) -> None:
         self.plan = plan
-        self._terminal = Terminal(console, plan)
+        self._terminal = Terminal(console, plan, closing)
         self._supervisor = Supervisor(plan.home, self._terminal)
 
     async def start(self) -> None:
