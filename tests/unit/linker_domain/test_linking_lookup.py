@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from plait.linker.domain import keys
-from plait.linker.domain.facts import Facts
+from plait.linker.domain.facts import MOST_TURNS, Facts
 from plait.linker.domain.lookup import FOREVER, Ask, Book, NotLoaded, Recorder
 from plait.linker.domain.parent import place
 from plait.linker.domain.weave import Loom, stirred
@@ -144,3 +144,25 @@ def test_a_long_conversation_costs_the_same_at_its_end() -> None:
     counts = [len(placement.watches) for placement in loom.placements.values()]
     assert counts[20] == counts[-1] <= 3
     assert {len(facts.turns) for facts in list(loom.book.facts.values())[5:]} == {3}
+
+
+def test_a_long_history_that_nobody_knows_asks_no_more_than_a_shorter_one() -> None:
+    """Every assistant message could be where it goes on from: only so many are asked about, in so many rounds."""
+    costs = [_cost_of_an_orphan(turns) for turns in (MOST_TURNS, 4 * MOST_TURNS)]
+    assert costs[0] == costs[1]
+    rounds, watched = costs[0]
+    assert rounds <= MOST_ROUNDS + MOST_TURNS // 32
+    assert watched <= 3 * MOST_TURNS + 10
+
+
+def _cost_of_an_orphan(turns: int) -> tuple[int, int]:
+    """Rounds of fetching until it is placed, and keys it watches from then on."""
+    history = [m for n in range(turns) for m in (user(f"Prompt {n}"), assistant(f"Answer {n}"))]
+    orphan = exchange(1, [*history, user("On")], "Yes", session="s")
+    store = Fetching(Book())
+    for rounds in range(1000):
+        try:
+            return rounds, len(place(orphan, store).watches)
+        except NotLoaded as missing:
+            store.fetch(missing.asks)
+    raise AssertionError("never placed")

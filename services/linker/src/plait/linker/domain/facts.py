@@ -20,6 +20,9 @@ FACTS_VERSION: Final = 2
 KEPT_TURNS: Final = 3
 """Assistant messages, the last ones, of which facts always tell; further back others must not look."""
 
+MOST_TURNS: Final = 256
+"""Assistant messages, the newest, that facts tell of: rules ask about each while no parent is known."""
+
 Hash = bytes
 """The first 16 bytes of a SHA-256."""
 
@@ -137,7 +140,8 @@ class Facts(Struct, frozen=True, kw_only=True, array_like=True):
     shorter: tuple[Hash, ...] = ()
     """Chains of the messages without the last one, two, … blocks of the last (user) message."""
     turns: tuple[Turn, ...] = ()
-    """The assistant messages, in order. Stored: all while they may decide, else the last few (`weave.slim`)."""
+    """The newest `MOST_TURNS` assistant messages, in order. Stored: all these while they may decide, else the last few
+    (`weave.slim`)."""
     tail: Tail | None = None
     prompt: Hash = b""
     """What an agent was asked, if this request can be an agent's first."""

@@ -28,7 +28,7 @@ from plait.linker.domain.canonical import (
     text_hash,
     text_of,
 )
-from plait.linker.domain.facts import AnswerFacts, Facts, Hash, Kind, Snippet, Tail, Turn
+from plait.linker.domain.facts import MOST_TURNS, AnswerFacts, Facts, Hash, Kind, Snippet, Tail, Turn
 from plait.linker.domain.kinds import AGENT, SEARCH_TASK, kind_of
 from plait.linker.domain.sent import Sent, opened
 from plait.linker.domain.summaries import letters, standing_on
@@ -170,8 +170,8 @@ def _shorter(messages: list[Message], chains: list[Hash]) -> tuple[Hash, ...]:
 
 
 def _turns(messages: list[Message], hashes: list[Hash], chains: list[Hash]) -> tuple[Turn, ...]:
-    """The assistant messages; of all but the last only what rules 7 and 10 read."""
-    at = [i for i, message in enumerate(messages) if message.role == "assistant"]
+    """The newest assistant messages; of all but the last only what rules 7 and 10 read."""
+    at = [i for i, message in enumerate(messages) if message.role == "assistant"][-MOST_TURNS:]
     if not at:
         return ()
     texts = {i: "".join(messages[i].texts) for i in at}
