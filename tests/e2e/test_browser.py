@@ -147,6 +147,10 @@ def test_every_page_is_without_fault_in_both_themes_and_on_a_phone(
         expect(page.locator(".island").nth(1)).to_be_visible()
         title(page) if "q=" not in address else expect(page.get_by_text("Nothing matches")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        band, first = page.locator(".top").bounding_box(), page.locator("h1, .notice").first.bounding_box()
+        assert band is not None
+        assert first is not None
+        assert first["y"] >= band["y"] + band["height"], address
         ground = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
         assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 200) is (theme == "dark")
     assert watched.faults == []

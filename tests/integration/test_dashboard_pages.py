@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,8 +13,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from plait.common.errors import DependencyDown
+from plait.common.queries.conversations import get_conversation
 from plait.dashboard import database
 from plait.dashboard.front.app import SCRIPT
+from tests import scene
 from tests.dashboard_scene import Week, seed_week
 from tests.dashboard_server import database as fresh_database
 
@@ -88,6 +91,19 @@ def test_the_list_shows_a_page_of_what_was_active_in_the_last_days(week: Week) -
     assert f'href="/conversation?id={week.spool}">Fix the flaky spool recovery test</a>' in html
     assert 'href="/?page=2"' in html
     assert "&lt;script&gt;window.hit = 1&lt;/script&gt; in a title" in html
+    assert '<span class="badge bad">2 failed</span>' in html
+
+
+def test_requests_outside_conversations_are_counted(postgres_url: str) -> None:
+    async def fill() -> None:
+        connection = await asyncpg.connect(postgres_url)
+        await scene.play(connection)
+        await connection.close()
+
+    asyncio.run(fill())
+    with reading_from(postgres_url):
+        html = drawn(view(conversations, time="All"))
+    assert "1 outside conversations" in html
 
 
 def test_the_second_page_goes_on(week: Week) -> None:
@@ -134,12 +150,22 @@ def test_an_empty_database_says_what_to_do(postgres_url: str) -> None:
         assert "export ANTHROPIC_BASE_URL=" in drawn(view(conversations))
 
 
+def longest_way(week: Week) -> int:
+    """Messages of the longest request of the tree and, if it was answered whole, that answer: as the linker counts."""
+    found = database.read(get_conversation, week.spool)
+    assert found is not None
+    return max(e.message_count + (e.outcome == "complete") for e in found.requests if e.link_kind)
+
+
 def test_a_conversation_shows_figures_branches_and_the_tree(week: Week) -> None:
     html = drawn(view(conversation, id=week.spool))
     assert "<dd>21 <small" in html
     assert "2 failed" in html
-    for branch in ("main", "subtask_1", "subtask_2", "branch_20261121081251", "compact_081931"):
+    assert f"<dt>Messages</dt><dd>{longest_way(week)}</dd>" in html
+    for branch in ("main", "sub-task 1", "sub-task 2", "branch 21 Nov 08:12:51", "compaction 21 Nov 08:19:31"):
         assert f"</i>{branch} <span>" in html
+    assert 'title="branch_20261121081251: ' in html
+    assert ">Tokens</span>" in html
     assert html.count("<li>") == 20
     assert f'href="/request?id={week.failed}"' in html
     assert "overloaded_error: Overloaded" in html

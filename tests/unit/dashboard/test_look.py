@@ -19,6 +19,7 @@ def test_nothing_leaves_the_host_and_no_inner_detail_shows() -> None:
     assert config.get_option("browser.gatherUsageStats") is False
     assert config.get_option("client.showErrorDetails") == "none"
     assert config.get_option("server.enableAgentApi") is False
+    assert config.get_option("client.toolbarMode") == "minimal"
 
 
 def test_the_policy_lets_the_inline_script_of_this_streamlit_run_and_no_other() -> None:

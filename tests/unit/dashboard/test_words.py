@@ -99,3 +99,19 @@ def test_models_are_known_by_their_family(model: str | None, short: str) -> None
 @pytest.mark.parametrize(("size", "text"), [(0, "0 B"), (999, "999 B"), (1300, "1.3 kB"), (999_950, "1.0 MB")])
 def test_sizes(size: int, text: str) -> None:
     assert words.bytes_of(size) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("main", "main"),
+        ("subtask_12", "sub-task 12"),
+        ("branch_20261121145907", "branch 21 Nov 15:59:07"),
+        ("branch_20260704233000_2", "branch 5 Jul 01:30:00 (2)"),
+        ("compact_081931", "compaction 21 Nov 09:19:31"),
+        ("branch_20261399145907", "branch_20261399145907"),
+        ("branch_of_mine", "branch_of_mine"),
+    ],
+)
+def test_branches_have_names_to_read(name: str, read: str) -> None:
+    assert CLOCK.branch(name, NOW) == read

@@ -10,7 +10,7 @@ _BEHAVIOUR: Final[dict[str, Any]] = {
     "browser.gatherUsageStats": False,
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,
-    "client.toolbarMode": "viewer",
+    "client.toolbarMode": "minimal",
     "client.showSidebarNavigation": False,
     "logger.enableRich": False,
     "runner.magicEnabled": False,
@@ -22,7 +22,7 @@ _BEHAVIOUR: Final[dict[str, Any]] = {
 
 _THEME: Final[dict[str, Any]] = {
     "baseRadius": "0.625rem",
-    "paddingTop": "0.25rem",
+    "paddingTop": "4rem",
     "paddingBottom": "3rem",
     "headingFontSizes": ["1.6rem", "1.25rem", "1.1rem", "1rem", "0.9rem", "0.85rem"],
     "headingFontWeights": [700, 650, 600, 600, 600, 600],

@@ -17,7 +17,11 @@ _TEMPLATES: Final = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters.update(
-    figure=words.figure, duration=words.duration, short_id=words.short_id, short_model=words.short_model
+    figure=words.figure,
+    short=words.short,
+    duration=words.duration,
+    short_id=words.short_id,
+    short_model=words.short_model,
 )
 _TEMPLATES.globals.update(icon=icons.icon, between=words.between, nothing=words.NOTHING)
 

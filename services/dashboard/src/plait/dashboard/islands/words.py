@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -15,6 +16,9 @@ NOTHING: Final = Markup('<span class="none">–</span>')
 
 _STEPS: Final = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 _MODEL_DATE: Final = 8
+_SUBTASK: Final = re.compile(r"subtask_(\d+)")
+_OPENED: Final = re.compile(r"(branch|compact)_(\d{8})?(\d{6})(?:_(\d+))?", re.ASCII)
+"""linking.md's names of branches that are opened at a moment, UTC; that of a compaction lacks the day."""
 
 
 def exact(number: int) -> str:
@@ -110,6 +114,22 @@ class Clock:
     def ago(self, moment: datetime) -> Markup:
         """How long ago, the day after a week, exact on hover."""
         return self._time(moment, self._ago(moment))
+
+    def branch(self, name: str, near: datetime) -> str:
+        """A branch's name to read: sub-task 1, branch 21 Nov 15:59:07; `near` is about when it was opened."""
+        if told := _SUBTASK.fullmatch(name):
+            return f"sub-task {told[1]}"
+        opened = _OPENED.fullmatch(name)
+        if opened is None:
+            return name
+        kind, day, time, again = opened.groups()
+        try:
+            moment = datetime.strptime(f"{day or near.astimezone(UTC).strftime('%Y%m%d')}{time}Z", "%Y%m%d%H%M%S%z")
+        except ValueError:
+            return name
+        local = moment.astimezone(self.zone)
+        noun = "branch" if kind == "branch" else "compaction"
+        return f"{noun} {local.day} {local:%b %H:%M:%S}{f' ({again})' if again else ''}"
 
     def _ago(self, moment: datetime) -> str:
         seconds = (self.now - moment).total_seconds()

@@ -85,7 +85,7 @@ def _figures(shown: Sequence[ExchangeSummary], turns: Sequence[ExchangeSummary])
     return {
         "shown": shown,
         "failed": times.failures(shown),
-        "messages": max((e.message_count for e in turns), default=0),
+        "messages": max((e.message_count + (e.outcome == "complete") for e in turns), default=0),
         "tokens": sum(e.total_tokens for e in shown),
         "cost": sum(costs) if costs else None,
         "subtasks": sum(e.link_kind == "spawn" for e in shown),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 import streamlit as st
@@ -13,10 +14,14 @@ from plait.dashboard.islands.element import island
 from plait.dashboard.islands.render import render
 from plait.dashboard.islands.words import Clock, zone_of
 
+_WITHOUT_STATUS: Final = "<style>[data-testid='stStatusWidget'] { display: none }</style>"
+"""Streamlit's figure that runs while a page is made would stand on our header's last entry."""
+
 
 def begin(title: str, here: str = "") -> None:
     """The page's title and header; `here` is the entry of the menu that it stands under."""
     st.set_page_config(page_title=f"{title} · Plait", page_icon=str(LOGO_FILE), layout="wide")
+    st.html(_WITHOUT_STATUS)
     island(render("top.html", logo=Markup(LOGO), here=here), key="top")  # noqa: S704
 
 
