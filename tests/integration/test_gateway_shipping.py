@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
@@ -18,7 +19,9 @@ from plait.common.ids import new_exchange_id
 from plait.common.kafka import admin_client, is_embedded, new_consumer, topics_ready
 from plait.common.topics import CHUNKS, REQUESTS, RESPONSES
 from plait.gateway.settings import ShipperSettings
+from plait.gateway.shipper.publishing import Committed
 from plait.gateway.shipper.shipper import Shipper, Voyage
+from plait.gateway.spool import shipping
 from plait.gateway.spool.records import End, Ending, Head, Piece, Record, Request, to_frame
 from plait.gateway.spool.segments import segment_numbers
 from plait.gateway.spool.shipping import read_resume, read_status
@@ -211,6 +214,30 @@ async def test_segments_that_are_safe_are_deleted(spooled: Spooled) -> None:
             await linker.commit()
             await ledger.commit()
         await until(lambda: segment_numbers(spooled.directory) == [newest])
+
+
+async def test_on_a_full_disk_what_is_safe_is_deleted_before_anything_is_written(
+    spooled: Spooled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the shipper would wait for the room that only it can make."""
+    write, full = shipping._write, True
+
+    def on_a_full_disk(path: Path, value: object) -> None:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, value)
+
+    monkeypatch.setattr(shipping, "_write", on_a_full_disk)
+    monkeypatch.setattr(Committed, "covers", lambda *_: True)
+    sent = [spooled.exchange(b'{"pad": "%b"}' % (b"x" * MEGA)) for _ in range(4)]
+    async with spooled.shipping(), Reading(spooled.settings, "test") as reading:
+        await reading.until_ended(sent)
+        async with asyncio.timeout(30):
+            while len(segment_numbers(spooled.directory)) > 1:
+                await asyncio.sleep(0.05)
+            full = False
+            while read_resume(spooled.directory).segment != segment_numbers(spooled.directory)[0]:
+                await asyncio.sleep(0.05)
 
 
 async def test_the_broker_away_at_the_start_is_waited_for(spooled: Spooled, broker: Broker) -> None:

@@ -167,3 +167,12 @@ def test_processes_gives_each_part_its_own(tmp_path: Path) -> None:
         assert len({plait.pid(part) for part in PARTS}) == len(PARTS)
         assert plait.stop() == 0
         assert plait.left_over() == []
+
+
+def test_files_of_the_working_directory_are_not_taken_for_modules(tmp_path: Path) -> None:
+    """People start Plait inside their projects."""
+    for name in ("secrets.py", "zstandard.py", "uvicorn.py"):
+        (tmp_path / name).write_text("raise SystemExit('a file of the working directory was imported')")
+    with PlaitUp(tmp_path / "home") as plait:
+        plait.wait_ready()
+        assert plait.stop() == 0

@@ -132,7 +132,7 @@ class _Instance:
     def _start(self, name: str, parts: list[Part]) -> Child:
         program = Program(
             name=name,
-            argv=(sys.executable, "-m", "plait.cli.hosting", *(part.name for part in parts)),
+            argv=(sys.executable, "-P", "-m", "plait.cli.hosting", *(part.name for part in parts)),
             env=self.plan.environment(name, parts[0]),
             ready=self._readiness(name, parts[0]),
             grace=13.0 if name == "gateway" else 8.0,

@@ -210,9 +210,11 @@ class Voyage:
         is_safe = (await Committed.ask(self._admin)).covers if embedded else _acknowledged_is_safe
         resume = self._progress.resume_point(self._reader.position, is_safe)
         if resume != self._resume:
+            # Deleting comes first: on a full disk it makes the room that the resume point needs. Who reads an older
+            # point goes on at the oldest segment that is left.
+            self._delete_before(resume)
             write_resume(self._directory, resume)
             self._resume = resume
-            self._delete_before(resume)
 
     def _delete_before(self, resume: Position) -> None:
         for number in segment_numbers(self._directory):

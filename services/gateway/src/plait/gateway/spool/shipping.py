@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -39,8 +40,9 @@ def read_status(directory: Path) -> Status | None:
 
 
 def write_status(directory: Path, status: Status) -> None:
-    """Replace the shipper's last word."""
-    _write(directory / _STATUS, status)
+    """Replace the shipper's last word. On a full disk the old one stays: it ages, and readers judge it by its age."""
+    with contextlib.suppress(OSError):
+        _write(directory / _STATUS, status)
 
 
 def _read(path: Path, type_: type[FileT]) -> FileT | None:
