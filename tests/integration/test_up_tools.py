@@ -10,6 +10,8 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 
 from plait.cli import database, dead_letters, lag, topics
+from plait.cli.home import Addresses, Home
+from plait.cli.program import free_port
 from plait.cli.target import BrokerSettings
 from plait.common.deadletters import DeadLetters, of_record, resend
 from plait.common.errors import DependencyDown, UserError
@@ -160,7 +162,29 @@ def test_the_doctor_finds_what_is_wrong_and_says_how_to_repair_it(tmp_path: Path
     assert sick.returncode == 1
     assert f"0 of {len(migrations())} migrations" in sick.stdout
     assert "→ run `plait migrate`" in sick.stdout
-    assert "✗ broker" in sick.stdout
+    assert "✗ broker     Kafka at 127.0.0.1:1 cannot be reached.\n" in sick.stdout
+    assert "→ mend KAFKA_BOOTSTRAP_SERVERS" in sick.stdout
     assert "Traceback" not in sick.stderr
     assert run_plait("migrate", env=env, cwd=tmp_path).returncode == 0
     assert "✓ Postgres" in run_plait("doctor", "--home", str(tmp_path / "home"), env=env, cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize("command", ["lag", "topics"])
+def test_a_broker_that_is_away_is_a_sentence(command: str, tmp_path: Path) -> None:
+    away = run_plait(command, env={"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, cwd=tmp_path)
+    assert away.returncode == 1
+    assert away.stderr == "plait: Kafka at 127.0.0.1:1 cannot be reached.\n"
+
+
+def test_the_doctor_takes_a_plait_that_is_not_running_for_a_plain_fact(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.create()
+    gateway, api, dashboard = free_port(), free_port(), free_port()
+    home.remember(Addresses(gateway=gateway, api=api, dashboard=dashboard, postgres=free_port(), broker=free_port()))
+    well = run_plait("doctor", "--home", str(home.path), cwd=tmp_path)
+    assert well.returncode == 0, well.stdout
+    assert f"✓ plait up   not running on {home.path}; its ports are free" in well.stdout
+    assert "✓ Postgres   not running" in well.stdout
+    assert "DATABASE_URL" not in well.stdout
+    for command in ("lag", "migrate"):
+        assert f"none is running on {home.path}" in run_plait(command, "--home", str(home.path), cwd=tmp_path).stderr

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from plait.cli import database, leftovers, plan, target, topics, wrong_settings
+from plait.cli.embedded import binaries, kafka
 from plait.cli.home import Home
+from plait.cli.plan import Options
 from plait.cli.program import LOOPBACK
+from plait.cli.settings import UpSettings
 from plait.common.errors import DependencyDown, UserError
 from plait.common.kafka import is_embedded
 from plait.common.migrate import migrations
@@ -37,7 +40,9 @@ Check = Callable[[Home], Awaitable[Finding]]
 
 async def examine(home: Home) -> list[Finding]:
     """All checks, side by side; a check that cannot be made is a finding, too."""
-    checks: tuple[Check, ...] = (_python, _disk, _settings, _secrets, _is_running, _postgres, _broker, _spool)
+    checks: tuple[Check, ...] = (
+        _python, _disk, _packages, _java, _settings, _secrets, _is_running, _postgres, _broker, _spool,
+    )  # fmt: skip
     findings = await asyncio.gather(*(check(home) for check in checks))
     return [*findings, *await _services(home)]
 
@@ -56,8 +61,29 @@ async def _disk(home: Home) -> Finding:
     return Finding("disk", good, f"{free / 1024**3:.1f} GiB free at {where}", repair)
 
 
+async def _packages(_: Home) -> Finding:
+    given = UpSettings()
+    if given.database_url and given.kafka_bootstrap_servers:
+        return Finding("packages", True, "none are needed: Postgres and the broker are given")
+    try:
+        binaries.postgres_folder(None)
+        binaries.broker_program()
+    except UserError as error:
+        return Finding("packages", False, str(error), "run `make setup`")
+    return Finding("packages", True, "embedded Postgres and broker are installed")
+
+
+async def _java(_: Home) -> Finding:
+    lack = await asyncio.to_thread(kafka.missing)
+    return Finding("Java", True, f"only `--broker kafka` needs it. {lack}" if lack else "good for `--broker kafka`")
+
+
 async def _settings(home: Home) -> Finding:
-    if wrong := wrong_settings.of_environment(home.path):
+    try:
+        wrong = wrong_settings.of_environment(home.path)
+    except ModuleNotFoundError as error:  # an image holds one service
+        return Finding("settings", True, f"not looked at: {error.name} is not installed here")
+    if wrong:
         return Finding("settings", False, " ".join(wrong), "mend the environment or `.env`")
     return Finding("settings", True, "every part accepts them")
 
@@ -76,26 +102,27 @@ async def _secrets(home: Home) -> Finding:
 
 
 async def _is_running(home: Home) -> Finding:
-    if not home.path.exists():
-        return Finding("plait up", True, f"has never run on {home.path}")
     if home.is_locked():
         return Finding("plait up", True, f"runs on {home.path}")
     if left := await asyncio.to_thread(leftovers.find, home.path):
         pids = ", ".join(str(process.pid) for process in left)
         return Finding("plait up", False, f"was killed and left processes {pids}", "run `plait up` once: it cleans up")
     addresses = home.addresses()
-    taken = [p for p in (addresses.gateway, addresses.api) if plan.taken(LOOPBACK, p)] if addresses else []
-    if taken:
-        return Finding("plait up", False, f"does not run, but port {taken[0]} is taken", "stop the program on it")
-    return Finding("plait up", True, "does not run; its ports are free")
+    known = (addresses.gateway, addresses.api, addresses.dashboard) if addresses else Options(home.path).ports.values()
+    if taken := [port for port in known if port and plan.taken(LOOPBACK, port)]:
+        return Finding("plait up", False, f"not running, but port {taken[0]} is taken", "stop the program on it")
+    return Finding("plait up", True, f"not running on {home.path}; its ports are free")
 
 
 async def _postgres(home: Home) -> Finding:
+    given = UpSettings().database_url is not None
+    if not given and not home.is_locked():
+        return Finding("Postgres", True, "not running: `plait up` starts its own")
     try:
         url = target.database_url(home)
         connection = await database.connect(url)
     except UserError as error:
-        return Finding("Postgres", False, str(error), "start `plait up`, or mend DATABASE_URL")
+        return Finding("Postgres", False, str(error), "mend DATABASE_URL" if given else f"see {home.logs}/postgres.log")
     try:
         applied = await connection.fetchval("SELECT CASE WHEN to_regclass('migrations') IS NULL THEN 0 ELSE 1 END")
         count = await connection.fetchval("SELECT count(*) FROM migrations") if applied else 0
@@ -107,11 +134,15 @@ async def _postgres(home: Home) -> Finding:
 
 
 async def _broker(home: Home) -> Finding:
+    given = UpSettings().kafka_bootstrap_servers is not None
+    if not given and not home.is_locked():
+        return Finding("broker", True, "not running: `plait up` starts its own")
     try:
         settings = target.broker(home)
         states = await topics.look(settings, create=False)
     except (UserError, DependencyDown) as error:
-        return Finding("broker", False, str(error), "start `plait up`, or mend KAFKA_BOOTSTRAP_SERVERS")
+        repair = "mend KAFKA_BOOTSTRAP_SERVERS" if given else f"see {home.logs}/broker.log"
+        return Finding("broker", False, str(error), repair)
     bad = [state.topic.name for state in states if not state.is_good]
     kind, good = settings.kafka_flavor, len(states) - len(bad)
     says = f"{settings.kafka_bootstrap_servers} ({kind}), {good} of {len(states)} topics"

@@ -37,7 +37,7 @@ async def reader(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
         )
         await consumer.start()
     except (KafkaError, OSError) as error:
-        raise DependencyDown(f"Kafka at {settings.kafka_bootstrap_servers} does not answer: {error}") from error
+        raise DependencyDown(f"Kafka at {settings.kafka_bootstrap_servers} cannot be reached.") from error
     try:
         yield consumer
     finally:

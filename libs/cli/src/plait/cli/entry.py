@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from typing import Final
 
-_STOPPED: Final = 128 + signal.SIGINT
+_STOPPED = 130
 
 
 def main() -> None:

@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
         if not isinstance(error, ValidationError):
             raise
         from plait.cli.settings import UpSettings
-        from plait.cli.wrong_settings import sentences
+        from plait.cli.settings_errors import sentences
 
         fail(" ".join(sentences(error, UpSettings)))
 

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from plait.cli.parts import PARTS
 from plait.cli.settings import UpSettings
-from plait.cli.wrong_settings import MASK, is_secret
+from plait.cli.settings_errors import MASK, is_secret
 from plait.common.settings import Settings
 
 _HEAD = """\

@@ -30,8 +30,8 @@ def database_url(home: Home) -> str:
     if given := UpSettings().database_url:
         return given.get_secret_value()
     addresses = home.addresses()
-    if addresses is None or addresses.postgres is None:
-        raise UserError(f"Which database? Set DATABASE_URL, or start `plait up` (none has run on {home.path}).")
+    if addresses is None or addresses.postgres is None or not home.is_locked():
+        raise UserError(f"Which database? Set DATABASE_URL, or start `plait up` (none is running on {home.path}).")
     return postgres.url(addresses.postgres, home.secrets().postgres_password)
 
 
@@ -44,9 +44,9 @@ def broker(home: Home) -> BrokerSettings:
     if UpSettings().kafka_bootstrap_servers:
         return BrokerSettings()
     addresses = home.addresses()
-    if addresses is None or addresses.broker is None:
+    if addresses is None or addresses.broker is None or not home.is_locked():
         raise UserError(
-            f"Which broker? Set KAFKA_BOOTSTRAP_SERVERS, or start `plait up` (none has run on {home.path})."
+            f"Which broker? Set KAFKA_BOOTSTRAP_SERVERS, or start `plait up` (none is running on {home.path})."
         )
     return BrokerSettings(
         kafka_bootstrap_servers=f"{LOOPBACK}:{addresses.broker}", kafka_flavor=addresses.flavor, kafka_replication=1

@@ -48,7 +48,7 @@ async def look(settings: KafkaSettings, *, create: bool) -> list[State]:
                 await _until_listed(admin)
             return await _states(admin)
     except (KafkaError, OSError) as error:
-        raise DependencyDown(f"Kafka at {settings.kafka_bootstrap_servers} does not answer: {error}") from error
+        raise DependencyDown(f"Kafka at {settings.kafka_bootstrap_servers} cannot be reached.") from error
 
 
 async def _until_listed(admin: AIOKafkaAdminClient) -> None:

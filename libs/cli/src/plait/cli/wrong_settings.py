@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from plait.cli.home import Addresses, Home, Secrets
 from plait.cli.parts import processes
 from plait.cli.plan import Options, Plan
 from plait.cli.settings import UpSettings
+from plait.cli.settings_errors import MASK, one_of, sentence, sentences
 from plait.common.errors import UserError
 from plait.common.logs import LEVELS
 from plait.common.settings import Settings
-
-MASK: Final = "********"
-_CHOICES: Final = re.compile(r"\^\(([\w|]+)\)\$")
-_CREDENTIALS: Final = re.compile(r"(?<=//)[^/@]*(?=@)")
 
 
 def refuse(plan: Plan) -> None:
@@ -37,10 +33,10 @@ def of_plan(plan: Plan) -> list[str]:
     """A sentence for each setting that a part would refuse with the environment that the plan gives to it."""
     layout = processes(plan.options.parts, one_each=plan.options.one_process_each)
     found = [
-        sentence
+        fault
         for name, parts in layout.items()
         for part in parts
-        for sentence in of_class(part.settings_class(), plan.environment(name, parts[0]))
+        for fault in of_class(part.settings_class(), plan.environment(name, parts[0]))
     ]
     return list(dict.fromkeys(found))
 
@@ -65,50 +61,4 @@ def of_class(settings: Any, environment: Mapping[str, str]) -> list[str]:
         return sentences(error, settings)
     if accepted.log_level.lower() in LEVELS:
         return []
-    return [_sentence("log_level", accepted.log_level, f"it must be {_one_of(LEVELS)}")]
-
-
-def sentences(error: ValidationError, settings: type[Settings]) -> list[str]:
-    """What is wrong, a sentence a setting; the values of secrets, and of what the class does not know, are masked."""
-    found = []
-    for each in error.errors(include_url=False):
-        name = str(each["loc"][0]) if each["loc"] else "the settings"
-        value = None if each["type"] == "missing" else _shown(settings, name, each["input"])
-        found.append(_sentence(name, value, _allowed(each["type"], each["msg"], each.get("ctx", {}))))
-    return found
-
-
-def is_secret(annotation: Any) -> bool:
-    """Whether values of a setting of this type must not be shown."""
-    return annotation is SecretStr or SecretStr in get_args(annotation)
-
-
-def _sentence(name: str, value: str | None, allowed: str) -> str:
-    given = " is not set" if value is None else f"={value} cannot be used"
-    return f"{name.upper()}{given}: {allowed}."
-
-
-def _shown(settings: type[Settings], name: str, value: object) -> str:
-    field = settings.model_fields.get(name)
-    if field is None or is_secret(field.annotation):
-        return MASK
-    return _CREDENTIALS.sub(MASK, str(value))
-
-
-def _allowed(kind: str, message: str, context: Mapping[str, Any]) -> str:
-    """What pydantic says, in words that need no knowledge of it."""
-    if kind == "missing":
-        return "it is required"
-    if kind == "string_pattern_mismatch":
-        pattern = str(context["pattern"])
-        if choices := _CHOICES.fullmatch(pattern):
-            return f"it must be {_one_of(choices[1].split('|'))}"
-        if pattern.startswith("^https?://"):
-            return "it must begin with http:// or https:// and name a host"
-    text = message.split(", unable to parse")[0].removeprefix("Value error, ")
-    return re.sub("^(Input|String|Value) should", "it must", text)
-
-
-def _one_of(names: Any) -> str:
-    *others, last = names
-    return f"{', '.join(others)} or {last}"
+    return [sentence("log_level", accepted.log_level, f"it must be {one_of(LEVELS)}")]
