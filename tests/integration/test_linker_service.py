@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
+from aiokafka.errors import MessageSizeTooLargeError
 
-from plait.common.events import ConversationEvent, decode, encode
-from plait.common.ids import conversation_id
-from plait.common.kafka import new_consumer
+from plait.common.events import ConversationData, ConversationEvent, decode, encode
+from plait.common.ids import conversation_id, new_exchange_id
+from plait.common.kafka import new_consumer, new_producer
 from plait.common.settings import KafkaSettings
 from plait.common.topics import CHUNKS, CONVERSATIONS, REQUESTS, RESPONSES
+from plait.linker import announce, statements
 from plait.linker.main import run
 from tests.contract.consuming import make_topics, producing, settings_of
 from tests.exchange_events import Part, answered, asked, event_of, said
@@ -93,7 +96,8 @@ async def test_a_changed_conversation_is_told_of(kafka: KafkaSettings, reader: a
         await ship(kafka, [second, answered(second, "bye")])
         await until_linked(reader, 1)
         await ship(kafka, [first, answered(first, "found")])
-        told = await conversations_told(kafka, {conversation_id(second.exchange_id)})
+        moved = {conversation_id(second.exchange_id)}
+        told = await conversations_told(kafka, lambda told: _all_told(told, moved))
         async with asyncio.timeout(30):
             while await reader.fetchval("SELECT count(*) FROM outbox"):
                 await asyncio.sleep(0.01)
@@ -106,14 +110,74 @@ async def test_a_changed_conversation_is_told_of(kafka: KafkaSettings, reader: a
     assert await reader.fetchval("SELECT count(*) FROM conversations") == 1
 
 
-async def conversations_told(kafka: KafkaSettings, moved: set[UUID]) -> list[ConversationEvent]:
-    """What is told of conversations, until these were told of, and where they have gone."""
+def left_behind(title: str) -> ConversationData:
+    newest = new_exchange_id()
+    return ConversationData(
+        conversation_id=conversation_id(newest),
+        domain="a.test",
+        title=title,
+        request_count=1,
+        branch_ids=["main"],
+        latest_exchange_id=newest,
+    )
+
+
+async def put_out(reader: asyncpg.Connection, *left: ConversationData) -> None:
+    events = [announce.event_of(data) for data in left]
+    await reader.execute(statements.ADD_OUTBOX, [e.partitionkey for e in events], [encode(e) for e in events])
+
+
+async def test_what_an_earlier_run_left_is_told_without_new_traffic(
+    kafka: KafkaSettings, reader: asyncpg.Connection
+) -> None:
+    left = left_behind("left")
+    await put_out(reader, left)
+    async with linking():
+        told = await conversations_told(kafka, bool)
+    assert [event.data for event in told] == [left]
+
+
+@pytest.mark.parametrize("refuses", ["the producer", "the broker"])
+async def test_an_event_that_no_broker_takes_does_not_keep_back_those_behind_it(
+    kafka: KafkaSettings, reader: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, refuses: str
+) -> None:
+    def with_a_limit(settings: KafkaSettings) -> Any:
+        producer: Any = new_producer(settings)
+        send = producer.send
+
+        async def send_small(topic: str, value: bytes, key: bytes) -> Any:
+            if len(value) < 10_000:
+                return await send(topic, value, key=key)
+            if refuses == "the producer":
+                raise MessageSizeTooLargeError
+            refused = asyncio.get_running_loop().create_future()
+            refused.set_exception(MessageSizeTooLargeError())
+            return refused
+
+        producer.send = send_small
+        return producer
+
+    monkeypatch.setattr("plait.linker.announce.new_producer", with_a_limit)
+    large, behind = left_behind("x" * 10_000), left_behind("small")
+    await put_out(reader, large, behind)
+    async with linking():
+        told = await conversations_told(kafka, bool)
+        async with asyncio.timeout(30):
+            while await reader.fetchval("SELECT count(*) FROM outbox"):
+                await asyncio.sleep(0.01)
+    assert [event.data for event in told] == [behind]
+
+
+async def conversations_told(
+    kafka: KafkaSettings, enough: Callable[[list[ConversationEvent]], bool]
+) -> list[ConversationEvent]:
+    """What is told of conversations, until that is `enough`."""
     consumer = new_consumer(kafka, "test", [CONVERSATIONS])
     await consumer.start()
     told: list[ConversationEvent] = []
     try:
         async with asyncio.timeout(30):
-            while not _all_told(told, moved):
+            while not enough(told):
                 for batch in (await consumer.getmany(timeout_ms=100)).values():
                     told += [_told(record.value) for record in batch]
     finally:
@@ -122,6 +186,7 @@ async def conversations_told(kafka: KafkaSettings, moved: set[UUID]) -> list[Con
 
 
 def _all_told(told: list[ConversationEvent], moved: set[UUID]) -> bool:
+    """Whether these were told of, and where they have gone."""
     gone = {number for event in told for number in event.data.moved_from}
     return moved <= gone and moved <= {event.data.conversation_id for event in told}
 

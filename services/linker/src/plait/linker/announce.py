@@ -6,17 +6,19 @@ import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Final
+from typing import Final, cast
 
 import asyncpg
 import msgspec
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.structs import RecordMetadata
 
+from plait.common.consumer.waits import Pauses
 from plait.common.errors import DependencyDown
-from plait.common.events import SOURCE_LINKER, ConversationData, ConversationEvent, encode, partition_key
-from plait.common.kafka import new_producer
+from plait.common.events import SOURCE_LINKER, ConversationData, ConversationEvent, decode, encode, partition_key
+from plait.common.kafka import admin_client, new_producer, topics_ready
 from plait.common.postgres import Database
 from plait.common.settings import KafkaSettings
 from plait.common.topics import CONVERSATIONS
@@ -60,14 +62,19 @@ class Announcer:
         self._filled = asyncio.Event()
 
     def wake(self) -> None:
-        """Something was put out and committed.
-
-        The announcer does nothing before: then the topics are there, which a too early question would make wrongly.
-        """
+        """Something was put out and committed: it came from the broker's topics, so they are there."""
         self._filled.set()
 
     async def run(self) -> None:
-        """Publish whenever woken, until cancelled. What an absent broker or database keeps back is tried again."""
+        """Publish what an earlier run left, and then whenever woken, until cancelled.
+
+        What an absent broker or database keeps back is tried again. Nothing is sent before the topics are there: a too
+        early question for one would make it wrongly.
+        """
+        pauses = Pauses()
+        while not (self._filled.is_set() or await self._are_topics_there()):
+            await pauses.wait(self._filled)
+        self._filled.set()
         try:
             while True:
                 await self._filled.wait()
@@ -75,6 +82,13 @@ class Announcer:
                 await self._publish_all()
         finally:
             await self._disconnect()
+
+    async def _are_topics_there(self) -> bool:
+        try:
+            async with admin_client(self._settings) as admin:
+                return await topics_ready(admin)
+        except (KafkaError, OSError):
+            return False
 
     async def _publish_all(self) -> None:
         try:
@@ -90,11 +104,10 @@ class Announcer:
         producer = await self._connected()
         async with self._database.transaction() as connection:
             rows = await connection.fetch(statements.TAKE_OUTBOX, _AT_ONCE)
-            sent = [
-                await producer.send(CONVERSATIONS.name, key=row["key"].encode(), value=bytes(row["event"]))
-                for row in sorted(rows, key=lambda row: int(row["id"]))
-            ]
-            await asyncio.gather(*sent)
+            rows.sort(key=lambda row: int(row["id"]))
+            sent = [await _send(producer, row) for row in rows]
+            for row, outcome in zip(rows, await asyncio.gather(*sent, return_exceptions=True), strict=True):
+                _judge(row, outcome)
         return len(rows)
 
     async def _connected(self) -> AIOKafkaProducer:
@@ -111,3 +124,26 @@ class Announcer:
     async def _disconnect(self) -> None:
         if self._producer is not None:
             await self._producer.stop()
+
+
+async def _send(producer: AIOKafkaProducer, row: asyncpg.Record) -> asyncio.Future[RecordMetadata]:
+    """Hand an event to the producer; what becomes of it the future tells, also when it is refused at once."""
+    try:
+        sent = await producer.send(CONVERSATIONS.name, key=row["key"].encode(), value=bytes(row["event"]))
+    except MessageSizeTooLargeError as error:
+        sent = asyncio.get_running_loop().create_future()
+        sent.set_exception(error)
+    return cast("asyncio.Future[RecordMetadata]", sent)
+
+
+def _judge(row: asyncpg.Record, outcome: RecordMetadata | BaseException) -> None:
+    """An event that no broker will ever take is given up, or it would keep all behind it back for ever.
+
+    Raises:
+        KafkaError: it was not published, and is tried again.
+    """
+    if isinstance(outcome, MessageSizeTooLargeError | RecordListTooLargeError):
+        event = decode(bytes(row["event"]))
+        _log.error("conversation event is too large and lost", conversation_id=event.subject, bytes=len(row["event"]))
+    elif isinstance(outcome, BaseException):
+        raise outcome
