@@ -66,7 +66,7 @@ async def running(
     home.create()
     with home.lock():
         if await asyncio.to_thread(leftovers.end, home.path):
-            console.print("Cleaned up after a Plait that was killed.", style="dim")
+            console.print("Cleaned up after a Plait that was killed.", style="dim", highlight=False)
         made = plan.make(options, home, settings)
         wrong_settings.refuse(made)
         if options.is_open:
@@ -78,7 +78,7 @@ async def running(
             yield instance.plan
         finally:
             if stop.is_set():
-                console.print("Stopping ...", style="dim")
+                console.print("Stopping ...", style="dim", highlight=False)
             await instance.stop()
 
 
