@@ -48,6 +48,11 @@ async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None
     assert {"ExchangeSummary", "Exchange", "Conversation", "ErrorAnswer"} <= names
 
 
+async def test_it_says_what_counts_as_an_error(document: dict[str, Any]) -> None:
+    told = document["paths"]["/api/stats"]["get"]["description"]
+    assert "`errorCount` is of those that ended `failed`, `interrupted` or `rejected`" in told
+
+
 async def test_every_api_route_tells_its_refusals_and_its_key(document: dict[str, Any]) -> None:
     for path, operations in document["paths"].items():
         if path.startswith("/api"):

@@ -22,7 +22,12 @@ _DOMAINS_SPAN: Final = timedelta(days=7)
 
 @router.get("/stats", responses=answers(Statistics))
 async def statistics(source: Source, given: Annotated[parameters.StatisticsOf, Query()]) -> Response:
-    """Requests, tokens, errors and times, of everything or of one domain."""
+    """Requests, tokens, errors and times, of everything or of one domain.
+
+    `errorCount` is of those that ended `failed`, `interrupted` or `rejected` (`status=` of `/api/requests` finds each
+    of the three on its own). `requestsByModel` leaves out those that name no model, `requestsByType` those of no such
+    type; `unplacedRequests` are those that no conversation has.
+    """
     since = given.since or datetime.now(UTC) - _STATISTICS_SPAN
     return Json(await get_statistics(await source.pool(), since, given.domain))
 
