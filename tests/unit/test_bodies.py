@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from plait.common.blobs import shelve, unshelve
 from plait.common.bodies import (
+    DEEPEST,
     AnswerParts,
     RequestParts,
     put_answer_together,
@@ -223,3 +224,22 @@ def test_blobs_come_back_from_their_shelf(data: bytes) -> None:
 def test_an_unknown_encoding_is_an_error() -> None:
     with pytest.raises(ValueError, match="unknown blob encoding 9"):
         unshelve(9, b"")
+
+
+@pytest.mark.parametrize("body", ['{"messages":[%s]}', '{"role":"assistant","content":[%s]}'])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_a_body_is_taken_apart_up_to_one_depth_and_given_back_as_text_beyond(
+    body: str, opening: str, closing: str
+) -> None:
+    inside = DEEPEST - 2
+    for levels, whole in ((inside, False), (inside + 1, True), (975, True), (985, True)):
+        sent = body % (opening * levels + "1" + closing * levels)
+        back: Any
+        if "messages" in body:
+            asked = take_apart_request(sent.encode())
+            kept, back = asked.whole, request_back(asked)
+        else:
+            answered = take_apart_answer(sent.encode())
+            kept, back = answered.whole, answer_back(answered)
+        assert kept == whole
+        assert same(back, sent if whole else json.loads(sent))

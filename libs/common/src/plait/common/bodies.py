@@ -19,7 +19,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -27,6 +27,9 @@ from msgspec import Struct
 from plait.common.blobs import Blob, Link, chain, json_blob
 from plait.common.packing import pack, unpack
 
+DEEPEST: Final = 200
+"""Levels of lists and objects in a body that is taken apart or given back as a value, so that whoever handles it stays
+far from the interpreter's limit; a deeper one is kept whole, and given back as text."""
 _CACHE = "cache_control"
 _Notes = list[list[Any]]
 """Where a `cache_control` stood and what it was: `[index, …, value]`."""
@@ -81,10 +84,10 @@ def take_apart_request(body: bytes) -> RequestParts:
     """The parts of a request's decoded body, b"" for none. Never raises: what it cannot take apart it keeps whole."""
     try:
         value = msgspec.json.decode(body)
-        if isinstance(value, dict) and isinstance(value.get("messages"), list) and value["messages"]:
+        if isinstance(value, dict) and _messages_of(value) and not _too_deep(value):
             return _request_parts(value)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        pass  # no JSON, lone surrogates, or deeper than the interpreter's stack: kept whole like any other body
+        pass  # no JSON, lone surrogates, or deeper than the decoder goes: kept whole like any other body
     return RequestParts(remainder=pack(body), whole=True)
 
 
@@ -92,7 +95,7 @@ def take_apart_answer(body: bytes) -> AnswerParts:
     """The parts of an answer's body (of an event stream: the folded message). Never raises."""
     try:
         value = msgspec.json.decode(body)
-        if isinstance(value, dict) and value.get("role") == "assistant" and isinstance(value.get("content"), list):
+        if isinstance(value, dict) and _is_answer(value) and not _too_deep(value):
             return _answer_parts(value)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         pass  # as in take_apart_request
@@ -102,7 +105,7 @@ def take_apart_answer(body: bytes) -> AnswerParts:
 def put_request_together(
     remainder: bytes, whole: bool, messages: Sequence[bytes], system: bytes | None, tools: bytes | None
 ) -> Any:
-    """The JSON value that was sent; None for an empty body; the text of a body that is no JSON.
+    """The JSON value that was sent; None for an empty body; the text of a body that is no JSON, or too deep.
 
     Strings of a body kept whole may hold lone surrogates: encode them as ASCII JSON.
 
@@ -127,6 +130,15 @@ def put_answer_together(remainder: bytes, whole: bool, content: bytes | None) ->
         return _whole_value(unpack(remainder))
     notes = msgspec.json.decode(unpack(remainder), type=_Remainder)
     return {**notes.rest, **_messages([msgspec.json.decode(content)], notes)[0]}
+
+
+def _messages_of(body: dict[str, Any]) -> list[Any]:
+    found = body.get("messages")
+    return found if isinstance(found, list) else []
+
+
+def _is_answer(body: dict[str, Any]) -> bool:
+    return body.get("role") == "assistant" and isinstance(body.get("content"), list)
 
 
 def _request_parts(body: dict[str, Any]) -> RequestParts:
@@ -228,7 +240,7 @@ def _restore(blocks: Any, path: list[int], value: Any) -> None:
 
 
 def _whole_value(data: bytes) -> Any:
-    """The JSON value of a body kept whole, else its text, None if there was none.
+    """The JSON value of a body kept whole, else its text (also of one that is too deep), None if there was none.
 
     The strict decoder refuses some JSON that clients can write (lone surrogates, numbers out of range), so the
     standard library's is asked too, with what is no JSON (NaN, infinities) refused.
@@ -236,9 +248,23 @@ def _whole_value(data: bytes) -> Any:
     if not data:
         return None
     try:
-        return json.loads(data, parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(data, parse_constant=_refuse, parse_float=_finite)
+        if not _too_deep(value):
+            return value
     except (ValueError, RecursionError):
-        return data.decode("utf-8", "replace")
+        pass  # it is text then
+    return data.decode("utf-8", "replace")
+
+
+def _too_deep(value: Any) -> bool:
+    """Whether it has more than `DEEPEST` levels: looked through level by level, with no stack of its own."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [one for one in level if isinstance(one, (dict, list))]
+        if not level:
+            return False
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+    return True
 
 
 def _refuse(constant: str) -> float:
