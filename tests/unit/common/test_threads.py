@@ -77,3 +77,7 @@ def test_any_request_has_a_thread_of_bounded_length(headers: list[tuple[str, str
 @given(st.text(max_size=5) | st.just("\ud800"))
 def test_any_text_can_be_hashed(text: str) -> None:
     assert thread_of([], said(text), "exchange")
+
+
+def test_a_user_id_too_deep_to_read_names_no_session() -> None:
+    assert session_id([], {"metadata": {"user_id": '{"a":' * 100_000}}) is None
