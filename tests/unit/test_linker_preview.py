@@ -76,3 +76,11 @@ def test_a_result_whose_call_is_not_there_is_a_tool_result() -> None:
 
 def test_no_nul_is_in_a_preview() -> None:
     assert said({"role": "user", "content": "a\0b"}) == "ab"
+
+
+def test_reminders_that_never_end_cost_no_more_than_their_length() -> None:
+    """Each could begin one that ends far below; looking for the end of each would take hours."""
+    assert (
+        said({"role": "user", "content": "Why? " + "<system-reminder>" * 200_000})
+        == f"Why? {'<system-reminder>' * 12}"[:199] + "…"
+    )

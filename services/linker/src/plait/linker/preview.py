@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -10,12 +9,12 @@ import msgspec
 
 from plait.common.blobs import Blob
 from plait.common.bodies import RequestParts
+from plait.linker.domain.canonical import clean_text
 
 LONGEST: Final = 200
 """Characters of a preview."""
 _READ: Final = 20 * LONGEST
 """Characters of a text that are looked at for it."""
-_REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 _LOOK_BACK: Final = 4
 """Messages before the last among which the tool call is sought that it answers."""
 _TELLING: Final = ("description", "command", "file_path", "notebook_path", "path", "pattern", "query", "url", "skill")
@@ -52,7 +51,7 @@ def request_type(parts: RequestParts, kind: str) -> str | None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(_REMINDER.sub("", text)[:_READ].replace("\0", "").split())
+    return " ".join(clean_text(text)[:_READ].replace("\0", "").split())
 
 
 def _blocks(message: Blob) -> list[dict[str, Any]]:
