@@ -12,12 +12,14 @@ import asyncpg
 import msgspec
 import pytest
 
+from plait.api.encoding import encode
+from plait.common.bodies import DEEPEST
 from plait.common.consumer import Record
 from plait.common.errors import DependencyDown
 from plait.common.events import AnalysisData, AnalysisEvent, Fault
 from plait.common.postgres import Database
 from plait.common.queries.records import get_exchange, list_chunks
-from plait.linker.domain.facts import FACTS_VERSION
+from plait.linker.domain.facts import FACTS_VERSION, MOST_TURNS
 from plait.linker.knowledge import OtherFacts
 from plait.linker.processor import Linker
 from tests.exchange_events import Part, answered, asked, ended, pieces, records, said
@@ -279,3 +281,52 @@ async def test_facts_of_another_version_are_not_read(linker: Linker, reader: asy
     with pytest.raises(OtherFacts, match=f"{request.exchange_id} are of version {FACTS_VERSION - 1}"):
         await linker.process(records(answered(request, "hello")))
     assert (await row_of(reader, request.exchange_id))["outcome"] is None
+
+
+@pytest.mark.parametrize("levels", [150, 300, 975, 985, 5000])
+async def test_a_body_of_any_depth_is_recorded_and_given_back(
+    linker: Linker, reader: asyncpg.Connection, levels: int
+) -> None:
+    deep = "[" * levels + "]" * levels
+    body = f'{{"messages":[{{"role":"user","content":[{{"type":"tool_result","content":{deep}}}]}}]}}'
+    request = msgspec.structs.replace(asked(), body=msgspec.Raw(body.encode()))
+    answer = ended(request, body=f'{{"role":"assistant","content":[{deep}]}}'.encode())
+    assert not await linker.process(records(request, answer))
+    found = await get_exchange(reader, request.exchange_id)
+    assert found is not None
+    shown = json.loads(encode(found))
+    if levels < DEEPEST:
+        assert shown["requestBody"] == json.loads(body)
+        assert shown["responseBody"] == json.loads(bytes(answer.body or b""))
+    else:
+        assert (shown["requestBody"], shown["responseBody"].encode()) == (body, bytes(answer.body or b""))
+
+
+async def test_bodies_with_lone_surrogates_are_kept_whole_and_linked(
+    linker: Linker, reader: asyncpg.Connection
+) -> None:
+    """They are no strict JSON: their events carry them as bytes."""
+    body = b'{"model":"m","messages":[{"role":"user","content":"Hi \\ud83d"}]}'
+    first = asked(body=body)
+    answer = b'{"id":"msg_1","role":"assistant","content":[{"type":"text","text":"Half \\ud83d"}]}'
+    told = msgspec.structs.replace(ended(first), body=msgspec.UNSET, body_base64=answer)
+    again = body[:-2] + b',{"role":"assistant","content":"Half \\ud83d"},{"role":"user","content":"On"}]}'
+    second = asked(body=again, at=5)
+    await linker.process(records(first, told, second))
+    row = await row_of(reader, second.exchange_id)
+    assert (row["kind"], row["message_count"]) == ("inference", 3)
+    found = await get_exchange(reader, second.exchange_id)
+    assert found is not None
+    assert await reader.fetchval("SELECT parent_id FROM links WHERE exchange_id = $1", second.exchange_id) == (
+        first.exchange_id
+    )
+    assert found.request_body == json.loads(again)
+
+
+async def test_the_rows_of_a_long_history_that_nobody_knows_are_bounded(
+    linker: Linker, reader: asyncpg.Connection
+) -> None:
+    history = [said("assistant" if n % 2 else "user", f"{n}") for n in range(6 * MOST_TURNS)]
+    await linker.process(records(asked(*history, said("user", "On"))))
+    assert await reader.fetchval("SELECT count(*) FROM link_asks") <= 3 * MOST_TURNS + 10
+    assert await reader.fetchval("SELECT count(*) FROM link_offers") <= 10

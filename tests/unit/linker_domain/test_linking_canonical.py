@@ -9,13 +9,23 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Raw
+from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
-from plait.linker.domain.canonical import DEPTH, canonical_messages, message_hash, prefix_hashes
+from plait.linker.domain.canonical import DEPTH, answer_blocks, canonical_messages, message_hash, prefix_hashes
 from plait.linker.domain.facts import Facts
-from plait.linker.domain.request import request_facts
-from tests.unit.linker_domain.clients import assistant, call, request_data, result, running, text, user
+from plait.linker.domain.request import request_facts, with_answer
+from tests.unit.linker_domain.clients import (
+    Json,
+    assistant,
+    call,
+    request_data,
+    response_data,
+    result,
+    running,
+    text,
+    user,
+)
 
 REMINDER = "<system-reminder>\nBe kind.\n</system-reminder>"
 
@@ -178,3 +188,30 @@ def test_equal_bodies_with_lone_surrogates_stay_equal() -> None:
         return request_facts(replace(request_data(1, []), body=Raw(body))).chain
 
     assert chain(b"a") == chain(b"a") != chain(b"b")
+
+
+def test_tool_results_inside_one_another_are_read_to_a_bound() -> None:
+    def nested(times: int, inmost: str) -> Json:
+        content: Any = inmost
+        for _ in range(times):
+            content = [result("t", content)]
+        return user(*content)
+
+    assert (
+        hashes(nested(3, "a")) == hashes(nested(3, "a<system-reminder>b</system-reminder>")) != hashes(nested(3, "b"))
+    )
+    assert hashes(nested(400, "a")) == hashes(nested(400, "b"))
+    assert answer_blocks([nested(400, "a")["content"][0]])
+
+
+def test_a_body_that_is_no_strict_json_is_read_all_the_same() -> None:
+    """The shipper hands on as bytes what the strict decoder refuses: it links as what the next turn resends does."""
+    sent = request_data(1, [user("Hi \ud83d")])
+    told = response_data(sent, "Half \ud83d")
+    request = replace(sent, body=UNSET, body_base64=bytes(sent.body or b""))
+    answer = replace(told, body=UNSET, body_base64=bytes(told.body or b""))
+    facts = with_answer(request_facts(request), answer)
+    after = running(2, [user("Hi \ud83d"), assistant("Half \ud83d"), user("On")])
+    assert (facts.kind, facts.count) == ("inference", 1)
+    assert facts.answer is not None
+    assert facts.answer.upto == after.turns[-1].upto

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from msgspec import Raw, UnsetType
-
 from plait.common.bodies import AnswerParts, RequestParts, take_apart_answer, take_apart_request
 from plait.common.consumer import Record, Rejected
 from plait.common.events import ChunkData, ChunkEvent, RequestData, RequestEvent, ResponseData, ResponseEvent
 from plait.linker.domain.answer import answer_facts
 from plait.linker.domain.facts import AnswerFacts, Facts
 from plait.linker.domain.request import request_facts
+from plait.linker.domain.sent import body_of
 
 
 @dataclass(frozen=True)
@@ -78,15 +77,8 @@ def read(records: Sequence[Record]) -> tuple[Batch, list[Rejected]]:
 
 
 def _asked(data: RequestData) -> Asked:
-    return Asked(data, take_apart_request(_body(data.body, data.body_base64)), request_facts(data))
+    return Asked(data, take_apart_request(body_of(data)), request_facts(data))
 
 
 def _answered(data: ResponseData) -> Answered:
-    return Answered(data, take_apart_answer(_body(data.body, data.body_base64)), answer_facts(data))
-
-
-def _body(body: Raw | UnsetType, other: bytes | UnsetType) -> bytes:
-    """The body of an event, JSON or not; b"" for none."""
-    if isinstance(body, Raw):
-        return bytes(body)
-    return other if isinstance(other, bytes) else b""
+    return Answered(data, take_apart_answer(body_of(data)), answer_facts(data))

@@ -55,7 +55,7 @@ def request_row(one: Asked) -> Row:
         _header(data.headers, "user-agent"),
         data.client_address,
         data.body_size,
-        None if one.parts.whole else len(one.parts.messages),
+        facts.count or None,
         preview(one.parts),
     )
 

@@ -23,7 +23,7 @@ from plait.linker.domain.canonical import (
 )
 from plait.linker.domain.facts import Answer, AnswerFacts, Call, Facts, Snippet
 from plait.linker.domain.offers import AGENT_TOOLS, SEARCH_TOOL, WORKFLOW_TOOL
-from plait.linker.domain.sent import json_value
+from plait.linker.domain.sent import body_of, json_value
 from plait.linker.domain.summaries import summary_in
 
 _LONGEST_TITLE: Final = 80
@@ -35,7 +35,7 @@ _MOST_CALLS: Final = 256
 
 def answer_facts(data: ResponseData) -> AnswerFacts:
     """What an answer knows without its request. Never raises on what came from upstream."""
-    value = json_value(data.body)
+    value = json_value(body_of(data))
     message = value if isinstance(value, dict) and isinstance(value.get("content"), list) else None
     blocks = answer_blocks(message["content"]) if message else None
     return AnswerFacts(

@@ -21,6 +21,8 @@ _OPEN: Final = "<system-reminder>"
 _CLOSE: Final = "</system-reminder>"
 _THOUGHTS: Final = frozenset({"thinking", "redacted_thinking"})
 _HASH_BYTES: Final = 16
+_RESULTS: Final = 8
+"""Tool results inside one another that are read as such; those further inside are values like any other."""
 
 Block = dict[str, Any]
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -148,7 +150,7 @@ def _message(raw: object) -> Message | None:
     return None if vanishes else message
 
 
-def _loose(content: object) -> Iterator[Block]:
+def _loose(content: object, results: int = _RESULTS) -> Iterator[Block]:
     if isinstance(content, str):
         content = [content]
     elif not isinstance(content, list):
@@ -159,27 +161,27 @@ def _loose(content: object) -> Iterator[Block]:
         elif not isinstance(block, dict) or not isinstance(block.get("type"), str):
             yield _opaque(block)
         elif block["type"] not in _THOUGHTS:
-            yield _loose_block(block, block["type"])
+            yield _loose_block(block, block["type"], results)
 
 
-def _loose_block(block: Block, kind: str) -> Block:
+def _loose_block(block: Block, kind: str, results: int) -> Block:
     if kind == "text":
         text = block.get("text")
         return {"type": "text", "text": _cut(text)} if isinstance(text, str) else _opaque(block)
-    if kind == "tool_result":
+    if kind == "tool_result" and results:
         rest = {key: value for key, value in block.items() if key != "content"}
-        return {**plain_value(rest), "content": _tool_result(block.get("content"))}
+        return {**plain_value(rest), "content": _tool_result(block.get("content"), results - 1)}
     if kind in ("image", "document"):
         return {"type": kind, **_media(block)}
     plain: Block = plain_value(block)
     return plain
 
 
-def _tool_result(content: object) -> Any:
+def _tool_result(content: object, results: int) -> Any:
     """A tool result's content: one text, whether it was sent as a string or as a list of texts, else its blocks."""
     if content is None or isinstance(content, str):
         return clean_text(content or "")
-    blocks = list(_loose(content))
+    blocks = list(_loose(content, results))
     if all(block["type"] == "text" for block in blocks):
         return "\n".join(block["text"] for block in blocks if block["text"].strip()).strip()
     return list(_trimmed(blocks))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import Raw, Struct
 
-from plait.common.events import RequestData
+from plait.common.events import RequestData, ResponseData
 from plait.linker.domain.canonical import Message, canonical_messages, text_of
+
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
 class Sent(Struct, frozen=True):
@@ -42,7 +45,7 @@ class Sent(Struct, frozen=True):
 
 def opened(data: RequestData) -> Sent:
     """Open a request. Never raises."""
-    value = json_value(data.body)
+    value = json_value(body_of(data))
     body = value if isinstance(value, dict) else {}
     raw = _listed(body, "messages")
     messages = canonical_messages(raw)
@@ -75,18 +78,23 @@ def _is_assistant(message: object) -> bool:
     return isinstance(message, dict) and message.get("role") == "assistant"
 
 
-def json_value(raw: Raw | UnsetType) -> Any:
-    """The value of a body, None without one.
+def body_of(data: RequestData | ResponseData) -> bytes:
+    """The body of an event, strict JSON or not; b"" for none."""
+    if isinstance(data.body, Raw):
+        return bytes(data.body)
+    return data.body_base64 if isinstance(data.body_base64, bytes) else b""
+
+
+def json_value(body: bytes) -> Any:
+    """The value of a body, None if it is no JSON.
 
     What the strict decoder refuses (lone surrogates, numbers out of range) the lenient one may take; a lone surrogate
-    becomes a question mark, since no text that holds one can be kept.
+    becomes U+FFFD, since no text that holds one can be kept.
     """
-    if raw is UNSET or isinstance(raw, UnsetType):
-        return None
     try:
-        return msgspec.json.decode(raw)
+        return msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         try:
-            return json.loads(json.dumps(json.loads(bytes(raw)), ensure_ascii=False).encode(errors="replace"))
+            return json.loads(_SURROGATES.sub("\ufffd", json.dumps(json.loads(body), ensure_ascii=False)))
         except (ValueError, RecursionError):
             return None
