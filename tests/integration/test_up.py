@@ -120,7 +120,10 @@ def test_a_port_that_cannot_be_is_refused_with_a_sentence(tmp_path: Path, port: 
 def test_wrong_usage_exits_2(tmp_path: Path) -> None:
     assert run_plait("up", "--gateway-port", "many", cwd=tmp_path).returncode == 2
     assert run_plait("run", "nothing", cwd=tmp_path).returncode == 2
-    assert run_plait("no-such-command", cwd=tmp_path).returncode == 2
+    unknown = run_plait("no-such-command", cwd=tmp_path)
+    assert unknown.returncode == 2
+    commands = "dead-letters, demo, doctor, lag, migrate, run, settings, topics, up."
+    assert commands in " ".join(unknown.stderr.replace("│", " ").split())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

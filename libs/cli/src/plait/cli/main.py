@@ -8,13 +8,22 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
-from cyclopts import App, CycloptsError, Parameter, validators
+from cyclopts import App, CycloptsError, CycloptsPanel, Parameter, UnknownCommandError, validators
 from rich.console import Console
 from rich.markup import escape
 
 from plait.common.errors import DependencyDown, UserError
+
+
+def _told(error: CycloptsError) -> Any:
+    """As cyclopts tells it, but with all commands, in order, where it shows the first few."""
+    if not isinstance(error, UnknownCommandError) or error.app is None:
+        return CycloptsPanel(error)
+    commands = sorted(name for name in error.app if not name.startswith("-"))
+    return CycloptsPanel(f"{str(error).split(' Available commands:')[0]} Commands: {', '.join(commands)}.")
+
 
 app = App(
     name="plait",
@@ -22,6 +31,7 @@ app = App(
     version=lambda: version("plait-cli"),
     result_action="return_value",
     suppress_keyboard_interrupt=False,
+    error_formatter=_told,
 )
 out = Console()
 err = Console(stderr=True)
