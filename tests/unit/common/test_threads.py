@@ -79,5 +79,6 @@ def test_any_text_can_be_hashed(text: str) -> None:
     assert thread_of([], said(text), "exchange")
 
 
-def test_a_user_id_too_deep_to_read_names_no_session() -> None:
-    assert session_id([], {"metadata": {"user_id": '{"a":' * 100_000}}) is None
+@pytest.mark.parametrize("user", ['{"a":' * 100_000, '{"session_id":"\ud800"}', '{"session_id":"\\ud800"}'])
+def test_a_user_id_that_cannot_be_read_names_no_session(user: str) -> None:
+    assert session_id([], {"metadata": {"user_id": user}}) is None

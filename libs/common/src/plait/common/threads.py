@@ -25,7 +25,7 @@ def session_id(headers: Iterable[tuple[str, str]], body: Any) -> str | None:
     if user.startswith("{"):
         try:
             claimed = msgspec.json.decode(user)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
             return None
         found = claimed.get("session_id") if isinstance(claimed, dict) else None
         return found if isinstance(found, str) and found else None
