@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from plait.common.bodies import take_apart_request
-from plait.linker.preview import preview
+from plait.linker.preview import LONGEST, preview
 
 CALL = {"role": "assistant", "content": [{"type": "tool_use", "id": "1", "name": "Read", "input": {}}]}
 RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1", "content": "text"}]}
@@ -80,7 +80,5 @@ def test_no_nul_is_in_a_preview() -> None:
 
 def test_reminders_that_never_end_cost_no_more_than_their_length() -> None:
     """Each could begin one that ends far below; looking for the end of each would take hours."""
-    assert (
-        said({"role": "user", "content": "Why? " + "<system-reminder>" * 200_000})
-        == f"Why? {'<system-reminder>' * 12}"[:199] + "…"
-    )
+    line = said({"role": "user", "content": "Why? " + "<system-reminder>" * 200_000})
+    assert line == ("Why? " + "<system-reminder>" * 12)[: LONGEST - 1] + "…"
