@@ -222,7 +222,10 @@ def _rule_dropped(facts: Facts, lookup: Lookup) -> Found | None:
 
 
 def _going_back(facts: Facts, lookup: Lookup) -> Iterator[Turn]:
-    """All assistant messages but the last, newest first, their questions named some at a time."""
+    """The assistant messages before the last, newest first, as far as facts tell of them (`facts.MOST_TURNS`).
+
+    Their questions are named some at a time.
+    """
     turns = facts.turns[-2::-1]
     for start in range(0, len(turns), _AT_ONCE):
         some = turns[start : start + _AT_ONCE]
