@@ -74,7 +74,7 @@ def test_a_taken_port_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        (f"postgresql://me:hidden@127.0.0.1:{free_port()}/db", "cannot be reached"),
+        ("postgresql://me:hidden@127.0.0.1:1/db", "cannot be reached"),
         ("mysql://me:hidden@127.0.0.1/db", "is not an address of Postgres"),
         ("postgresql://me:hidden@nowhere.invalid/db", "cannot be reached"),
     ],
