@@ -330,3 +330,22 @@ async def test_the_rows_of_a_long_history_that_nobody_knows_are_bounded(
     await linker.process(records(asked(*history, said("user", "On"))))
     assert await reader.fetchval("SELECT count(*) FROM link_asks") <= 3 * MOST_TURNS + 10
     assert await reader.fetchval("SELECT count(*) FROM link_offers") <= 10
+
+
+async def test_a_record_that_has_ended_has_its_tokens_though_the_ledger_is_late(
+    linker: Linker, reader: asyncpg.Connection
+) -> None:
+    """Linker and ledger store side by side; who reads between the two must not find an answer that cost nothing."""
+    request = asked(said("user", "hi"))
+    usage = {"input_tokens": 3, "output_tokens": 4, "cache_read_input_tokens": 5, "cache_creation_input_tokens": 6}
+    body = {"id": "msg_1", "type": "message", "role": "assistant", "content": [], "usage": usage}
+    await linker.process(records(request))
+    running = await get_exchange(reader, request.exchange_id)
+    await linker.process(records(ended(request, body=json.dumps(body).encode())))
+    found = await get_exchange(reader, request.exchange_id)
+    assert running is not None
+    assert found is not None
+    assert (running.outcome, running.usage_data) == (None, None)
+    assert found.usage_data == usage
+    assert (found.input_tokens, found.output_tokens, found.total_tokens) == (3, 4, 18)
+    assert (found.cache_read_input_tokens, found.cache_creation_input_tokens) == (5, 6)

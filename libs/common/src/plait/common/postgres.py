@@ -15,6 +15,7 @@ from plait.common.errors import DependencyDown
 DOWN: Final = (
     OSError,  # TimeoutError is one
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that was cut while it was being rolled back
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,

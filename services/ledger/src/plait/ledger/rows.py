@@ -8,7 +8,7 @@ import msgspec
 
 from plait.common.errors import BadRecord
 from plait.common.events import ResponseData
-from plait.ledger.domain import parse
+from plait.common.usage import parse
 
 Row: TypeAlias = "tuple[Any, ...]"
 """In the order of the columns of `statements.ADD`."""

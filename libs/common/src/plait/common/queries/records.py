@@ -17,6 +17,7 @@ from plait.common.packing import unpack_headers, unpack_pieces
 from plait.common.queries.exchanges import ExchangeSummary, get_summary
 from plait.common.queries.named import statements
 from plait.common.queries.paging import Reader
+from plait.common.usage import parse
 
 _SQL: Final = statements("records")
 
@@ -61,14 +62,18 @@ async def get_exchange(db: Reader, exchange_id: UUID) -> Exchange | None:
         return None
     sql, arguments = _SQL["record"].bind({"id": exchange_id})
     (record,) = await db.fetch(sql, *arguments)
+    answer, usage = _answer(record), record["usage_data"]
+    if usage is None and summary.outcome is not None:
+        usage = answer.get("usage") if isinstance(answer, dict) else None
+        summary = _with_usage(summary, usage)
     return Exchange(
         **structs.asdict(summary),
         evidence=Evidence(record["rule"], record["detail"]) if record["rule"] else None,
         request_headers=_headers(record["request_headers"]),
         response_headers=_headers(record["response_headers"]),
         request_body=_request(record, await _messages(db, exchange_id)),
-        response_body=_answer(record),
-        usage_data=record["usage_data"],
+        response_body=answer,
+        usage_data=usage,
     )
 
 
@@ -84,6 +89,22 @@ async def list_chunks(db: Reader, exchange_id: UUID) -> list[Chunk] | None:
         Chunk(index, round(piece.offset_ms, 2), decoder.decode(piece.data, final=n == len(pieces)))
         for n, (index, piece) in enumerate(pieces, 1)
     ]
+
+
+def _with_usage(summary: ExchangeSummary, usage: Any) -> ExchangeSummary:
+    """The figures that the ledger is about to write: who reads a record that has ended finds its tokens in it."""
+    if not isinstance(usage, dict):
+        return summary
+    seen = parse(usage)
+    written = seen.cache_creation_tokens
+    return structs.replace(
+        summary,
+        input_tokens=seen.input_tokens,
+        output_tokens=seen.output_tokens,
+        cache_read_input_tokens=seen.cache_read_tokens,
+        cache_creation_input_tokens=written,
+        total_tokens=seen.input_tokens + seen.output_tokens + seen.cache_read_tokens + written,
+    )
 
 
 def _each_once(runs: Iterable[tuple[int, list[Piece]]]) -> list[tuple[int, Piece]]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.ledger.domain import MOST_CALLS, MOST_TOKENS, Usage, parse
+from plait.common.usage import MOST_CALLS, MOST_TOKENS, Usage, parse
 
 COUNTS = st.integers(0, MOST_TOKENS)
 JSON = st.recursive(
