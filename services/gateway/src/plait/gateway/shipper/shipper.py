@@ -103,6 +103,7 @@ class Voyage:
         self._exchanges: dict[bytes, Exchange] = {}
         self._waiting: dict[bytes, float] = {}
         self._resume = reader.position
+        self._unwritten = False
 
     async def sail(self, stop: asyncio.Event) -> None:
         """Ship until `stop` is set.
@@ -213,8 +214,18 @@ class Voyage:
             # Deleting comes first: on a full disk it makes the room that the resume point needs. Who reads an older
             # point goes on at the oldest segment that is left.
             self._delete_before(resume)
+            self._keep(resume)
+
+    def _keep(self, resume: Position) -> None:
+        """Write the resume point; where that fails it is tried again with the next check, and shipping goes on."""
+        try:
             write_resume(self._directory, resume)
-            self._resume = resume
+        except OSError as error:
+            if not self._unwritten:
+                _log.warning("the resume point cannot be written", reason=error.strerror)
+            self._unwritten = True
+        else:
+            self._resume, self._unwritten = resume, False
 
     def _delete_before(self, resume: Position) -> None:
         for number in segment_numbers(self._directory):
