@@ -157,7 +157,7 @@ async def test_an_event_that_no_broker_takes_does_not_keep_back_those_behind_it(
         producer.send = send_small
         return producer
 
-    monkeypatch.setattr("plait.linker.announce.new_producer", with_a_limit)
+    monkeypatch.setattr("plait.common.kafka.new_producer", with_a_limit)
     large, behind = left_behind("x" * 10_000), left_behind("small")
     await put_out(reader, large, behind)
     async with linking():

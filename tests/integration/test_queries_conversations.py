@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
-import pytest
 
 from plait.common.ids import conversation_id
-from plait.common.postgres import open_pool
 from plait.common.queries.conversations import (
     Branch,
     ConversationFilter,
@@ -24,20 +21,6 @@ from plait.common.queries.statistics import DomainCount, Statistics, get_statist
 from tests import scene, seeding
 
 TOLD_TOKENS = 37 + 4 + 139 + 11 + 10
-
-
-@pytest.fixture
-async def writer(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(postgres_url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def reader(postgres_url: str) -> AsyncIterator[asyncpg.Pool]:
-    pool = await open_pool(postgres_url, name="test", read_only=True)
-    yield pool
-    await pool.close()
 
 
 def told(s: scene.Scene) -> ConversationSummary:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,25 +10,10 @@ import pytest
 
 from plait.common.events import Fault
 from plait.common.ids import conversation_id
-from plait.common.postgres import open_pool
 from plait.common.queries import exchanges, paging
 from plait.common.queries.exchanges import ExchangeFilter, get_summary, list_exchanges, list_of_conversation
 from plait.common.queries.paging import Page, Pagination
 from tests import scene, seeding
-
-
-@pytest.fixture
-async def writer(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(postgres_url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def reader(postgres_url: str) -> AsyncIterator[asyncpg.Pool]:
-    pool = await open_pool(postgres_url, name="test", read_only=True)
-    yield pool
-    await pool.close()
 
 
 async def test_nothing_is_an_empty_page(reader: asyncpg.Pool) -> None:

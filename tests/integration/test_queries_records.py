@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
-import pytest
 
 from plait.common.events import Piece
-from plait.common.postgres import open_pool
 from plait.common.queries.records import Chunk, Evidence, Exchange, get_exchange, list_chunks
 from tests import scene, seeding
-
-
-@pytest.fixture
-async def writer(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(postgres_url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def reader(postgres_url: str) -> AsyncIterator[asyncpg.Pool]:
-    pool = await open_pool(postgres_url, name="test", read_only=True)
-    yield pool
-    await pool.close()
 
 
 async def test_bodies_headers_and_usage_come_back(writer: asyncpg.Connection, reader: asyncpg.Pool) -> None:

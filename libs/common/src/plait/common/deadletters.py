@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from plait.common.errors import DependencyDown
-from plait.common.kafka import new_consumer, new_producer
+from plait.common.kafka import OnDemandProducer, new_consumer, new_producer
 from plait.common.settings import KafkaSettings
 from plait.common.topics import DEAD_LETTERS, MAX_EVENT_BYTES
 
@@ -117,8 +117,7 @@ class DeadLetters:
     """Publishes dead letters; connects when the first one comes."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
-        self._producer: AIOKafkaProducer | None = None
+        self._producer = OnDemandProducer(settings)
 
     async def publish(self, letters: Sequence[DeadLetter]) -> None:
         """Write all of them; returns when the broker has them.
@@ -133,28 +132,15 @@ class DeadLetters:
             raise DependencyDown(f"dead letters cannot be written: {type(error).__name__}") from error
 
     async def _send(self, letter: DeadLetter) -> None:
-        producer = await self._started()
+        producer = await self._producer.started()
         kept = letter if _fits(letter) else replace(letter, key=None, value=None, headers=())
         await producer.send_and_wait(
             DEAD_LETTERS.name, kept.value, letter.place.encode(), headers=[*kept.headers, *to_headers(kept)]
         )
 
-    async def _started(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            producer = new_producer(self._settings)
-            try:
-                await producer.start()
-            except BaseException:
-                await producer.stop()
-                raise
-            self._producer = producer
-        return self._producer
-
     async def close(self) -> None:
         """Disconnect."""
-        if self._producer is not None:
-            producer, self._producer = self._producer, None
-            await producer.stop()
+        await self._producer.close()
 
 
 async def list_letters(settings: KafkaSettings) -> AsyncIterator[tuple[DeadLetter, datetime]]:

@@ -55,6 +55,36 @@ def new_producer(settings: KafkaSettings) -> AIOKafkaProducer:
     )
 
 
+class OnDemandProducer:
+    """A producer that connects when it is first asked for, so that having one needs no broker."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._producer: AIOKafkaProducer | None = None
+
+    async def started(self) -> AIOKafkaProducer:
+        """The producer, connected.
+
+        Raises:
+            KafkaConnectionError: no broker answers; ask again.
+        """
+        if self._producer is None:
+            producer = new_producer(self._settings)
+            try:
+                await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
+            self._producer = producer
+        return self._producer
+
+    async def close(self) -> None:
+        """Disconnect."""
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await producer.stop()
+
+
 def new_consumer(settings: KafkaSettings, group: str | None, topics: Iterable[Topic] = ()) -> AIOKafkaConsumer:
     """A member of `group` that starts at the beginning and commits only when told; not started.
 

@@ -18,7 +18,7 @@ from aiokafka.structs import RecordMetadata
 from plait.common.consumer.waits import Pauses
 from plait.common.errors import DependencyDown
 from plait.common.events import SOURCE_LINKER, ConversationData, ConversationEvent, decode, encode, partition_key
-from plait.common.kafka import admin_client, new_producer, topics_ready
+from plait.common.kafka import OnDemandProducer, admin_client, topics_ready
 from plait.common.postgres import Database
 from plait.common.settings import KafkaSettings
 from plait.common.topics import CONVERSATIONS
@@ -58,7 +58,7 @@ class Announcer:
     def __init__(self, database: Database, settings: KafkaSettings) -> None:
         self._database = database
         self._settings = settings
-        self._producer: AIOKafkaProducer | None = None
+        self._producer = OnDemandProducer(settings)
         self._filled = asyncio.Event()
 
     def wake(self) -> None:
@@ -81,7 +81,7 @@ class Announcer:
                 self._filled.clear()
                 await self._publish_all()
         finally:
-            await self._disconnect()
+            await self._producer.close()
 
     async def _are_topics_there(self) -> bool:
         try:
@@ -101,7 +101,7 @@ class Announcer:
 
     async def _publish_some(self) -> int:
         """Take the oldest events out and publish them before that is committed; how many there were."""
-        producer = await self._connected()
+        producer = await self._producer.started()
         async with self._database.transaction() as connection:
             rows = await connection.fetch(statements.TAKE_OUTBOX, _AT_ONCE)
             rows.sort(key=lambda row: int(row["id"]))
@@ -109,21 +109,6 @@ class Announcer:
             for row, outcome in zip(rows, await asyncio.gather(*sent, return_exceptions=True), strict=True):
                 _judge(row, outcome)
         return len(rows)
-
-    async def _connected(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            producer = new_producer(self._settings)
-            try:
-                await producer.start()
-            except BaseException:
-                await producer.stop()
-                raise
-            self._producer = producer
-        return self._producer
-
-    async def _disconnect(self) -> None:
-        if self._producer is not None:
-            await self._producer.stop()
 
 
 async def _send(producer: AIOKafkaProducer, row: asyncpg.Record) -> asyncio.Future[RecordMetadata]:
