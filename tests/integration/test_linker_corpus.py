@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from plait.common.postgres import Database
+from plait.linker.domain.lookup import FOREVER
 from plait.linker.processor import Linker
 from tests.exchange_events import Part, records
 from tests.recorded_events import everything, parts_of, scenarios
@@ -125,6 +126,14 @@ async def test_linkers_side_by_side_give_the_same_tree(postgres_url: str, linker
         for other in others:
             await other.close()
     assert await tree_in(database) == wanted
+
+
+async def test_what_was_asked_is_read_as_it_was_written(linker: Linker, database: Database) -> None:
+    await feed(linker, everything())
+    async with database.transaction() as connection:
+        until = {row["until"] for row in await connection.fetch("SELECT DISTINCT until FROM link_asks")}
+    assert FOREVER in until
+    assert all(one.tzinfo for one in until)
 
 
 async def test_a_repeat_of_everything_changes_nothing(linker: Linker, database: Database) -> None:

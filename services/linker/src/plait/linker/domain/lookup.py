@@ -24,7 +24,8 @@ Stamp = tuple[datetime, UUID]
 
 PAGE = 100
 """Candidates looked at per key, the newest (linking.md, "Finding the parent")."""
-FOREVER = datetime.max.replace(tzinfo=UTC)
+FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""Later than everything. Not `datetime.max`: asyncpg writes that as `infinity` and reads it back without a time zone."""
 
 
 class Ask(Struct, frozen=True):
