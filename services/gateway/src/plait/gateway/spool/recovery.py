@@ -7,9 +7,9 @@ from pathlib import Path
 
 import structlog
 
+from plait.gateway.spool.ends import gateway_lost
 from plait.gateway.spool.frames import Frame, Kind
 from plait.gateway.spool.reader import SpoolReader
-from plait.gateway.spool.records import End, Ending, to_frame
 from plait.gateway.spool.segments import START, Position, segment_numbers, segment_path
 from plait.gateway.spool.shipping import read_resume
 
@@ -35,8 +35,7 @@ def recover(directory: Path) -> list[Frame]:
     _cut(directory, end.segment, end.offset)
     if still_open or reader.damaged:
         _log.warning("spool recovered", open_exchanges=len(still_open), damaged=reader.damaged)
-    lost = End(None, Ending.GATEWAY_LOST, "gateway_lost", "the gateway ended before the answer did")
-    return [to_frame(exchange, lost) for exchange in still_open]
+    return [gateway_lost(exchange) for exchange in still_open]
 
 
 def _not_shipped(directory: Path) -> Position:

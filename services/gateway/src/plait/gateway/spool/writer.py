@@ -6,13 +6,16 @@ import contextlib
 import os
 import time
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from plait.gateway.metrics import SPOOL_DROPPED
-from plait.gateway.spool.frames import Frame, Kind, frame_head
+from plait.gateway.spool.ends import capture_lost
+from plait.gateway.spool.frames import HEAD, Frame, Kind, frame_head
 from plait.gateway.spool.recovery import recover
 from plait.gateway.spool.segments import bytes_used, lock, next_number, segment_path
 
@@ -20,14 +23,17 @@ _LOG_PAUSE_SECONDS: Final = 60
 _TROUBLE_SECONDS: Final = 60
 _RECOUNT_SECONDS: Final = 1
 _MOST_OWED: Final = 10_000
+_MOST_AT_ONCE: Final = os.sysconf("SC_IOV_MAX") // 2
+"""Records that one `writev` takes, each a head and a payload."""
+_NONE: Final[frozenset[bytes]] = frozenset()
 _log = structlog.get_logger(__name__)
 
 
 class SpoolWriter:
     """The one writer of a spool directory.
 
-    A record is one `writev` with O_APPEND: in the page cache, and so safe from our own death, when `append` returns.
-    Of the bound, the last tenth is kept for exchanges that were begun before; their ends are always written.
+    The records of one call are one `writev` with O_APPEND: in the page cache, and so safe from our own death, when it
+    returns. Of the bound, the last tenth is kept for exchanges that were begun before; their ends are always written.
     """
 
     def __init__(self, directory: Path, *, segment_bytes: int, max_bytes: int) -> None:
@@ -64,13 +70,19 @@ class SpoolWriter:
 
     def append(self, frame: Frame) -> bool:
         """Write a record; False when it was dropped. An end that could not be written is written before the next."""
-        if self._owed and not self._settle_debts():
-            return self._refused(frame, "disk")
-        if not self._has_room(frame):
-            return self._refused(frame, "full")
-        if not self._write(frame):
-            return self._refused(frame, "disk")
-        return True
+        return not self.append_many((frame,))
+
+    def append_many(self, frames: Sequence[Frame]) -> frozenset[bytes]:
+        """Write records in their order, in one go; returns the exchanges of which one was dropped.
+
+        Of such an exchange nothing more is to be appended but its end. What of it follows among `frames` is dropped
+        too, save its end, which then says `capture_lost`; without its request it has no end either.
+        """
+        size = HEAD.size * len(frames) + sum([len(frame.payload) for frame in frames])
+        if not self._owed and len(frames) <= _MOST_AT_ONCE and self._used + size <= self._max_bytes * 9 // 10:
+            written = self._write(frames, size)
+            return _NONE if written == len(frames) else self._drop(frames[written:], "disk", {})
+        return self._append_carefully(frames)
 
     def sync(self) -> None:
         """Have the disk confirm all that was appended."""
@@ -85,8 +97,32 @@ class SpoolWriter:
         os.close(self._file)
         os.close(self._lock)
 
+    def _append_carefully(self, frames: Iterable[Frame]) -> frozenset[bytes]:
+        """Record by record, each if there is room for it, and none before what is owed."""
+        lost: dict[bytes, int] = {}
+        for frame in frames:
+            if self._owed and not self._settle_debts():
+                self._drop((frame,), "disk", lost)
+            elif frame.exchange in lost:
+                self._drop((frame,), self._drop_reason, lost)
+            elif not self._has_room(frame):
+                self._drop((frame,), "full", lost)
+            elif not self._write((frame,), frame.size):
+                self._drop((frame,), "disk", lost)
+        self._settle_debts()
+        return frozenset(lost)
+
+    def _drop(self, frames: Iterable[Frame], reason: str, lost: dict[bytes, int]) -> frozenset[bytes]:
+        """Count what cannot be written. An end is owed, unless its request is among what was `lost` (first kinds)."""
+        for frame in frames:
+            self._count(reason)
+            first = lost.setdefault(frame.exchange, frame.kind)
+            if frame.kind == Kind.END and first != Kind.REQUEST and len(self._owed) < _MOST_OWED:
+                self._owed.append(frame if first == Kind.END else capture_lost(frame))
+        return frozenset(lost)
+
     def _settle_debts(self) -> bool:
-        while self._owed and self._write(self._owed[0]):
+        while self._owed and self._write(self._owed[:1], self._owed[0].size):
             self._owed.pop(0)
         return not self._owed
 
@@ -111,20 +147,34 @@ class SpoolWriter:
                 self._roll()
         return has_room
 
-    def _write(self, frame: Frame) -> bool:
+    def _write(self, frames: Sequence[Frame], size: int) -> int:
+        """Write records of together `size` bytes; returns how many of them, from the first on, are written whole."""
+        parts: list[bytes] = []
+        for frame in frames:
+            parts.append(frame_head(*frame))
+            parts.append(frame.payload)
+        written = 0
         try:
             if self._written >= self._segment_bytes or self._file < 0:
                 self._roll()
-            head = frame_head(frame.kind, frame.exchange, frame.payload)
-            whole = os.writev(self._file, (head, frame.payload)) == frame.size
+            written = os.writev(self._file, parts)
         except OSError:
-            whole = False
-        if not whole:
-            self._take_back()
-            return False
-        self._written += frame.size
-        self._used += frame.size
-        return True
+            written = 0
+        if written == size:
+            self._written += size
+            self._used += size
+            return len(frames)
+        return self._cut_back(frames, written)
+
+    def _cut_back(self, frames: Iterable[Frame], written: int) -> int:
+        """After a short write of `written` bytes: end the segment with the last whole record."""
+        ends = takewhile(lambda end: end <= written, accumulate(frame.size for frame in frames))
+        whole = list(ends)
+        kept = whole[-1] if whole else 0
+        self._written += kept
+        self._used += kept
+        self._take_back()
+        return len(whole)
 
     def _take_back(self) -> None:
         """Cut off what a short write left; where even that fails, readers skip it as damage in a finished segment."""
@@ -142,14 +192,11 @@ class SpoolWriter:
         self._file, self._written = fresh, 0
         self._used, self._counted_at = bytes_used(self._directory), time.monotonic()
 
-    def _refused(self, frame: Frame, reason: str) -> bool:
+    def _count(self, reason: str) -> None:
         self.dropped[reason] += 1
         SPOOL_DROPPED.labels(reason).inc()
         now = time.monotonic()
         self._drop_reason, self._dropped_at = reason, now
-        if frame.kind == Kind.END and len(self._owed) < _MOST_OWED:
-            self._owed.append(frame)
         if now - self._logged_at >= _LOG_PAUSE_SECONDS:
             self._logged_at = now
             _log.error("captures are being dropped", reason=reason, dropped=dict(self.dropped))
-        return False
