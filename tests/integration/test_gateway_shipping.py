@@ -29,7 +29,7 @@ from plait.gateway.spool.writer import SpoolWriter
 from tests.servers import Broker
 
 MEGA = 1 << 20
-SSE = [("content-type", "text/event-stream")]
+SSE = [(b"content-type", b"text/event-stream")]
 EXCHANGE_TOPICS = (REQUESTS, CHUNKS, RESPONSES)
 
 

@@ -32,7 +32,7 @@ async def test_no_secret_reaches_the_spool(gateway: Gateway, claude: ScriptedCla
     assert isinstance(request, Request)
     assert isinstance(head, Head)
     assert request.query.endswith("&beta=true")
-    assert ("x-plain", "kept") in head.headers
+    assert (b"x-plain", b"kept") in head.headers
     assert dict(claude.calls[0].headers)["x-api-key"] == "canary-2"
 
 
@@ -42,7 +42,7 @@ async def test_equal_secrets_have_equal_marks(gateway: Gateway) -> None:
         received = await gateway.post(headers=[("x-api-key", key)])
         request = gateway.records(received.request_id)[0]
         assert isinstance(request, Request)
-        marks.append(dict(request.headers)["x-api-key"])
+        marks.append(dict(request.headers)[b"x-api-key"])
     assert marks[0] == marks[1] != marks[2]
 
 

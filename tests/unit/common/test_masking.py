@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.common.masking import Masker, is_secret
+from plait.common.masking import Masker, holds_secret, is_secret
 
 MASKER = Masker(b"k" * 32)
 SECRETS = ["Authorization", "x-api-key", "COOKIE", "Set-Cookie", "Proxy-Authorization"]
 LIKE = ["X-Auth-Token", "x-secret-thing", "MyPassword", "x-goog-api-key", "x_api_key", "apikey", "access_token"]
 PLAIN = ["anthropic-version", "anthropic-ratelimit-tokens-remaining", "x-ratelimit-limit-tokens", "user-agent", ""]
-VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=255), min_size=12)
+VALUES = st.binary(min_size=12)
+NAMES = [name.encode() for name in SECRETS + LIKE + PLAIN]
 
 
 @pytest.mark.parametrize("name", SECRETS + LIKE)
@@ -27,33 +28,33 @@ def test_names_of_others(name: str) -> None:
 
 
 @given(VALUES)
-def test_a_secret_is_in_no_part_of_its_mark(secret: str) -> None:
-    mark = MASKER.headers([("x-api-key", secret)])[0][1]
+def test_a_secret_is_in_no_part_of_its_mark(secret: bytes) -> None:
+    mark = MASKER.fields([(b"x-api-key", secret)])[0][1]
     assert secret not in mark
-    assert mark.rpartition("masked:")[2].isalnum()
-    assert len(mark.rpartition("masked:")[2]) == 16
+    assert mark.rpartition(b"masked:")[2].isalnum()
+    assert len(mark.rpartition(b"masked:")[2]) == 16
 
 
 @given(VALUES, VALUES)
-def test_equal_secrets_and_only_those_have_equal_marks(one: str, other: str) -> None:
-    assert MASKER.fingerprint(one) == MASKER.fingerprint(one)
-    assert (MASKER.fingerprint(one) == MASKER.fingerprint(other)) == (one == other)
+def test_equal_secrets_and_only_those_have_equal_marks(one: bytes, other: bytes) -> None:
+    assert MASKER.mark(one) == MASKER.mark(one)
+    assert (MASKER.mark(one) == MASKER.mark(other)) == (one == other)
 
 
 def test_a_key_has_the_same_mark_with_and_without_its_scheme() -> None:
-    assert MASKER.fingerprint("Bearer sk-1") == f"Bearer {MASKER.fingerprint('sk-1')}"
+    assert MASKER.mark(b"Bearer sk-1") == b"Bearer " + MASKER.mark(b"sk-1")
 
 
 def test_marks_depend_on_the_installation() -> None:
-    assert MASKER.fingerprint("sk-1") != Masker(b"other").fingerprint("sk-1")
+    assert MASKER.mark(b"sk-1") != Masker(b"other").mark(b"sk-1")
 
 
-@given(st.lists(st.tuples(st.sampled_from(SECRETS + LIKE + PLAIN), VALUES)))
-def test_headers_keep_order_names_and_what_is_no_secret(headers: list[tuple[str, str]]) -> None:
-    masked = MASKER.headers(headers)
+@given(st.lists(st.tuples(st.sampled_from(NAMES), VALUES)))
+def test_headers_keep_order_names_and_what_is_no_secret(headers: list[tuple[bytes, bytes]]) -> None:
+    masked = MASKER.fields(headers)
     assert [name for name, _ in masked] == [name for name, _ in headers]
     for (name, before), (_, after) in zip(headers, masked, strict=True):
-        assert (before == after) == (not is_secret(name))
+        assert (before == after) == (not holds_secret(name))
 
 
 @pytest.mark.parametrize(
@@ -62,9 +63,9 @@ def test_headers_keep_order_names_and_what_is_no_secret(headers: list[tuple[str,
         ("", ""),
         ("beta=true", "beta=true"),
         ("a=%20&&b&token=", "a=%20&&b&token="),
-        ("x=1&api_key=s3cret&y=2", f"x=1&api_key={MASKER.fingerprint('s3cret')}&y=2"),
-        ("api%5Fkey=s3cret", f"api%5Fkey={MASKER.fingerprint('s3cret')}"),
-        ("access_token=a=b", f"access_token={MASKER.fingerprint('a=b')}"),
+        ("x=1&api_key=s3cret&y=2", f"x=1&api_key={MASKER.mark(b's3cret').decode()}&y=2"),
+        ("api%5Fkey=s3cret", f"api%5Fkey={MASKER.mark(b's3cret').decode()}"),
+        ("access_token=a=b", f"access_token={MASKER.mark(b'a=b').decode()}"),
     ],
 )
 def test_queries(query: str, wanted: str) -> None:

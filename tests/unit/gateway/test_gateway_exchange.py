@@ -16,11 +16,11 @@ from msgspec import UNSET, structs
 from plait.common.events import ChunkEvent, ResponseData, decode, encode
 from plait.common.folding import fold
 from plait.gateway.shipper.exchange import begin
-from plait.gateway.spool.records import End, Ending, Head, Piece, Request
+from plait.gateway.spool.records import End, Ending, Head, Headers, Piece, Request
 
 ID = UUID("019a0000-0000-7000-8000-000000000001")
-JSON = [("content-type", "application/json")]
-SSE = [("content-type", "text/event-stream; charset=utf-8")]
+JSON = [(b"content-type", b"application/json")]
+SSE = [(b"content-type", b"text/event-stream; charset=utf-8")]
 WHOLE = End(50.0, Ending.WHOLE)
 
 
@@ -38,11 +38,11 @@ STOP = event("message_stop")
 ERROR = event("error", error={"type": "overloaded_error", "message": "Overloaded"})
 
 
-def request(body: bytes = b'{"model": "m-1"}', headers: list[tuple[str, str]] | None = None) -> Request:
+def request(body: bytes = b'{"model": "m-1"}', headers: Headers | None = None) -> Request:
     return Request(1_700_000_000.25, "d.test", "POST", "/v1/messages", "beta=true", headers or JSON, body)
 
 
-def answered(headers: list[tuple[str, str]], *pieces: bytes, status: int = 200, end: End = WHOLE) -> ResponseData:
+def answered(headers: Headers, *pieces: bytes, status: int = 200, end: End = WHOLE) -> ResponseData:
     exchange, _ = begin(ID, request())
     exchange.head(Head(10.0, status, headers))
     for n, data in enumerate(pieces):
@@ -60,7 +60,7 @@ def test_a_json_body_stands_verbatim_in_the_event() -> None:
 
 def test_a_compressed_body_stands_decoded_in_the_event() -> None:
     body = b'{"metadata":{"user_id":"user_1_account__session_0b0f7d7e-7f0c-4a43-8a53-0e5d9f2f6c11"}}'
-    made = begin(ID, request(gzip.compress(body), [("Content-Encoding", "gzip")]))[1]
+    made = begin(ID, request(gzip.compress(body), [(b"Content-Encoding", b"gzip")]))[1]
     assert bytes(made.data.body) == body if made.data.body is not UNSET else False
     assert made.data.thread == "0b0f7d7e-7f0c-4a43-8a53-0e5d9f2f6c11"
     assert made.data.body_size == len(gzip.compress(body))
@@ -68,9 +68,14 @@ def test_a_compressed_body_stands_decoded_in_the_event() -> None:
 
 @pytest.mark.parametrize(
     ("body", "headers"),
-    [(b"hello \xff", JSON), (b'{"a": 1', JSON), (b"not gzip", [("content-encoding", "gzip")]), (b"[" * 100_000, JSON)],
+    [
+        (b"hello \xff", JSON),
+        (b'{"a": 1', JSON),
+        (b"not gzip", [(b"content-encoding", b"gzip")]),
+        (b"[" * 100_000, JSON),
+    ],
 )
-def test_what_is_no_json_is_kept_as_received(body: bytes, headers: list[tuple[str, str]]) -> None:
+def test_what_is_no_json_is_kept_as_received(body: bytes, headers: Headers) -> None:
     made = decode(encode(begin(ID, request(body, headers))[1]))
     assert made.data.body_base64 == body  # type: ignore[union-attr]
     assert json.loads(encode(made))["data"]["bodyBase64"] == base64.b64encode(body).decode()
@@ -90,7 +95,7 @@ def test_an_answer_keeps_its_times_usage_and_model() -> None:
 def test_a_compressed_stream_is_folded_and_its_chunks_are_decoded() -> None:
     packed = gzip.compress(START + TEXT + STOP)
     exchange, _ = begin(ID, request())
-    exchange.head(Head(1.0, 200, [*SSE, ("content-encoding", "gzip")]))
+    exchange.head(Head(1.0, 200, [*SSE, (b"content-encoding", b"gzip")]))
     for n in range(0, len(packed), 10):
         exchange.piece(Piece(2.0, packed[n : n + 10]))
     chunk = exchange.chunk()
@@ -100,7 +105,7 @@ def test_a_compressed_stream_is_folded_and_its_chunks_are_decoded() -> None:
 
 
 def test_junk_behind_a_compressed_answer_takes_nothing_from_it() -> None:
-    packed = [("content-encoding", "gzip")]
+    packed = [(b"content-encoding", b"gzip")]
     streamed = answered([*SSE, *packed], gzip.compress(START + TEXT + STOP) + b"JUNK")
     assert (streamed.outcome, streamed.usage is UNSET) == ("complete", False)
     plain = answered([*JSON, *packed], gzip.compress(b'{"usage":{}}') + b"JUNK")
@@ -111,7 +116,7 @@ def test_junk_behind_a_compressed_answer_takes_nothing_from_it() -> None:
 def test_of_an_answer_that_was_cut_stays_what_can_be_read(encoding: str) -> None:
     body = random.Random(1).randbytes(5_000)
     packed = gzip.compress(body) if encoding == "gzip" else zlib.compress(body)
-    data = answered([("content-encoding", encoding)], packed[:4_000], end=CUT)
+    data = answered([(b"content-encoding", encoding.encode())], packed[:4_000], end=CUT)
     assert data.body_base64 is not UNSET
     assert len(data.body_base64) > 2_000
     assert body.startswith(data.body_base64)

@@ -1,7 +1,7 @@
 """Secrets are replaced by a keyed fingerprint before anything is kept: equal secrets, equal marks.
 
 The list of what is a secret is api.md's: some header names, and any header or query parameter whose name contains
-`token`, `secret`, `password` or `api-key` (`api_key`).
+`token`, `secret`, `password` or `api-key` (`api_key`); beyond it, names with `authorization`, `cookie` or `credential`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
 from urllib.parse import unquote_plus
 
-_NAMED = frozenset({"authorization", "x-api-key", "cookie", "set-cookie", "proxy-authorization"})
-_LIKE = re.compile(r"token|secret|password|api[-_]?key", re.IGNORECASE)
-_NOT_SECRET = re.compile(r"^anthropic-ratelimit-|^x-ratelimit-", re.IGNORECASE)
-_SCHEME = re.compile(r"^(Bearer|Basic) +", re.IGNORECASE)
+_SECRET: Final = re.compile(r"token|secret|password|api[-_]?key|authorization|cookie|credential", re.IGNORECASE)
+_FIGURES: Final = re.compile(r"anthropic-ratelimit-|x-ratelimit-", re.IGNORECASE)
+_SCHEME: Final = re.compile(rb"(?:Bearer|Basic) +", re.IGNORECASE)
+_MOST_REMEMBERED: Final = 4096
 
 
 def is_secret(name: str) -> bool:
@@ -23,8 +25,13 @@ def is_secret(name: str) -> bool:
 
     The provider's `anthropic-ratelimit-tokens-*` headers count tokens of text; they are figures, not credentials.
     """
-    low = name.lower()
-    return low in _NAMED or (_LIKE.search(low) is not None and _NOT_SECRET.search(low) is None)
+    return _SECRET.search(name) is not None and _FIGURES.match(name) is None
+
+
+@lru_cache(_MOST_REMEMBERED)
+def holds_secret(name: bytes) -> bool:
+    """`is_secret` for a header's name as it stands on the wire; every call brings the same few names."""
+    return is_secret(name.decode("latin-1"))
 
 
 class Masker:
@@ -32,17 +39,18 @@ class Masker:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-
-    def fingerprint(self, secret: str) -> str:
+        self.mark = lru_cache(_MOST_REMEMBERED)(self._mark)
         """The mark of a secret; an authorisation scheme is kept before it and not hashed."""
-        scheme = _SCHEME.match(secret)
-        head, rest = (scheme[1] + " ", secret[scheme.end() :]) if scheme else ("", secret)
-        mark = hmac.new(self._key, rest.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:16]
-        return f"{head}masked:{mark}"
 
-    def headers(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """The same fields in the same order, secret values masked."""
-        return [(n, self.fingerprint(v) if is_secret(n) else v) for n, v in headers]
+    def _mark(self, secret: bytes) -> bytes:
+        scheme = _SCHEME.match(secret)
+        start = scheme.end() if scheme else 0
+        digest = hmac.new(self._key, secret[start:], hashlib.sha256).hexdigest()
+        return b"%bmasked:%b" % (secret[:start], digest[:16].encode())
+
+    def fields(self, fields: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The same header fields in the same order, secret values masked."""
+        return [(name, self.mark(value) if holds_secret(name) else value) for name, value in fields]
 
     def query(self, query: str) -> str:
         """The same query string with secret values masked; the rest byte for byte."""
@@ -52,4 +60,6 @@ class Masker:
 
     def _parameter(self, part: str) -> str:
         name, equals, value = part.partition("=")
-        return f"{name}={self.fingerprint(value)}" if equals and value and is_secret(unquote_plus(name)) else part
+        if not (equals and value and is_secret(unquote_plus(name))):
+            return part
+        return f"{name}={self.mark(value.encode('utf-8', 'surrogateescape')).decode('latin-1')}"

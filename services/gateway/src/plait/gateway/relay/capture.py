@@ -9,7 +9,7 @@ from uuid import UUID
 from plait.common.masking import Masker
 from plait.gateway.metrics import EXCHANGES, FIRST_BYTE_SECONDS, IN_FLIGHT
 from plait.gateway.relay.call import Call
-from plait.gateway.relay.fields import Fields, as_text
+from plait.gateway.relay.fields import Fields
 from plait.gateway.relay.refusals import Refusal
 from plait.gateway.spool.frames import Frame
 from plait.gateway.spool.records import End, Ending, Head, Piece, Record, Request, to_frame
@@ -50,7 +50,7 @@ class Capture:
             method=call.method,
             path=call.path.decode("latin-1"),
             query=self._masker.query(call.query.decode("latin-1")),
-            headers=self._masker.headers(as_text(call.fields)),
+            headers=self._masker.fields(call.fields),
             body=body,
             tag=call.tag,
             client_address=call.client_address,
@@ -63,7 +63,7 @@ class Capture:
     def head(self, status: int, fields: Fields) -> None:
         """Status and fields of the answer."""
         self._status = str(status)
-        self._follow(Head(self._now(), status, self._masker.headers(as_text(fields))))
+        self._follow(Head(self._now(), status, self._masker.fields(fields)))
 
     def piece(self, data: bytes) -> None:
         """Bytes of the answer, before the client gets them."""

@@ -50,11 +50,6 @@ def value_of(fields: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None
     return next((value for given, value in fields if given.lower() == name), None)
 
 
-def as_text(fields: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    """Fields as records hold them: latin-1, which loses nothing."""
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields]
-
-
 def domain_of(fields: Fields) -> str | None:
     """Whose traffic this is: Host in lower case, port kept for localhost and IPv4 only. None: missing or malformed."""
     hosts = [value for name, value in fields if name == b"host"]

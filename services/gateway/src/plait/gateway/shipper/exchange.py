@@ -28,7 +28,7 @@ from plait.common.topics import MAX_EVENT_BYTES
 from plait.gateway.shipper.embedding import MOST_RAW, Embedded, embed, field
 from plait.gateway.shipper.encodings import Decoder, Identity, Undecodable, decoder_for
 from plait.gateway.shipper.outcome import judge
-from plait.gateway.spool.records import End, Head, Piece, Request
+from plait.gateway.spool.records import End, Head, Headers, Piece, Request
 
 _BATCH_MS: Final = 100
 _BATCH_BYTES: Final = 16 * 1024
@@ -38,23 +38,25 @@ _MOST_STREAMED: Final = 4 * MAX_EVENT_BYTES
 
 def begin(exchange_id: UUID, request: Request) -> tuple[Exchange, RequestEvent]:
     """The exchange that a request opens, and the event that says so."""
-    embedded = embed(request.body, field(request.headers, "content-encoding"), keep_encoded=True)
+    # Names in lower case, whichever way the request came: HTTP/1 clients write them as they like, HTTP/2 ones cannot.
+    headers = [(name.lower(), value) for name, value in _as_text(request.headers)]
+    embedded = embed(request.body, field(headers, "content-encoding"), keep_encoded=True)
     data = RequestData(
         exchange_id=exchange_id,
         domain=request.domain,
-        thread=thread_of(request.headers, embedded.value, exchange_id),
+        thread=thread_of(headers, embedded.value, exchange_id),
         started_at=datetime.fromtimestamp(request.started_at, UTC),
         method=request.method,
         path=request.path,
         query=request.query,
-        headers=request.headers,
+        headers=headers,
         body=embedded.body,
         body_base64=embedded.body_base64,
         body_size=len(request.body),
         tag=request.tag,
         client_address=request.client_address,
     )
-    event = request_event(data, traceparent=field(request.headers, "traceparent") or None)
+    event = request_event(data, traceparent=field(headers, "traceparent") or None)
     return Exchange(data, _text(embedded.value, "model")), event
 
 
@@ -153,11 +155,11 @@ class Answer:
 
     def head(self, head: Head) -> None:
         """Status and fields; they say whether an event stream follows."""
-        self.status, self.headers, self.last_ms = head.status, head.headers, head.at_ms
-        if "text/event-stream" not in field(head.headers, "content-type").lower():
+        self.status, self.headers, self.last_ms = head.status, _as_text(head.headers), head.at_ms
+        if "text/event-stream" not in field(self.headers, "content-type").lower():
             return
         try:
-            self._decoder = decoder_for(field(head.headers, "content-encoding"), most=_MOST_STREAMED)
+            self._decoder = decoder_for(field(self.headers, "content-encoding"), most=_MOST_STREAMED)
             self.stream = Fold()
         except Undecodable:
             return
@@ -209,6 +211,11 @@ class Answer:
             error = self.stream.error
             value = {"type": "error", "error": {"type": error.type, "message": error.message}}
         return Embedded(UNSET if value is None else Raw(msgspec.json.encode(value)), UNSET, value)
+
+
+def _as_text(fields: Headers) -> list[Header]:
+    """Latin-1, which loses nothing."""
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields]
 
 
 def _usage(value: Any) -> Raw | UnsetType:

@@ -1,7 +1,7 @@
 """What is recorded of an exchange: a request, the answer's head, its pieces, and the end. MessagePack arrays.
 
 Secrets are masked before a record is made. Times of day are unix seconds; `at_ms` counts from the request's
-`started_at`. Header fields are (name, value), latin-1 decoded.
+`started_at`. Header fields are (name, value) as on the wire.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from plait.gateway.spool.frames import Frame, Kind
 
-Headers = list[tuple[str, str]]
+Headers = list[tuple[bytes, bytes]]
 
 
 class Ending(StrEnum):
