@@ -1,4 +1,4 @@
-"""A gateway in this process between a scripted Claude and the test's own clients."""
+"""A gateway in this process between a scripted Claude and the test's own clients, with its byte lane and without."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ import pytest
 
 from plait.fakes.claude import ScriptedClaude
 from tests.contract.gateway.relaying import Gateway, relaying
+
+
+@pytest.fixture(autouse=True, params=["on", "off"])
+def byte_lane(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every gateway of a test runs so: both ways through it have to keep the whole contract."""
+    monkeypatch.setenv("BYTE_LANE", request.param)
+    return str(request.param)
 
 
 @pytest.fixture
