@@ -6,6 +6,7 @@ import asyncio
 
 from plait.common.masking import Masker
 from plait.common.serving import serve
+from plait.gateway.access_log import AccessLog
 from plait.gateway.relay.app import Relay
 from plait.gateway.relay.health import Health
 from plait.gateway.relay.metrics_port import metrics_port
@@ -29,12 +30,14 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
     spool = SpoolWriter(
         settings.spool_dir, segment_bytes=settings.spool_segment_bytes, max_bytes=settings.spool_max_bytes
     )
+    log = AccessLog(on=settings.access_log)
     claude = _upstream(settings, "Claude", settings.claude_api_base_url)
     api = _upstream(settings, "The API", settings.api_url)
     app = Relay(
         claude=claude,
         api=api,
         spool=spool,
+        log=log,
         masker=Masker(bytes.fromhex(settings.masking_key.get_secret_value())),
         health=Health(spool, settings.spool_dir),
         max_request_bytes=settings.max_request_bytes,
@@ -46,6 +49,7 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
         await claude.close()
         await api.close()
         spool.close()
+        await log.close()
 
 
 def _upstream(settings: RelaySettings, name: str, base_url: str) -> Upstream:

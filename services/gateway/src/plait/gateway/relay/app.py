@@ -7,6 +7,7 @@ from uuid import UUID
 
 from plait.common.ids import new_exchange_id
 from plait.common.masking import Masker
+from plait.gateway.access_log import AccessLog
 from plait.gateway.relay import refusals
 from plait.gateway.relay.call import Call, ClientGone, Receive, Scope, Send, call_of, drain, read_body
 from plait.gateway.relay.capture import Capture, Spool
@@ -24,11 +25,20 @@ class Relay:
     """Everything that comes in on the gateway's port."""
 
     def __init__(
-        self, *, claude: Upstream, api: Upstream, spool: Spool, masker: Masker, health: Health, max_request_bytes: int
+        self,
+        *,
+        claude: Upstream,
+        api: Upstream,
+        spool: Spool,
+        log: AccessLog,
+        masker: Masker,
+        health: Health,
+        max_request_bytes: int,
     ) -> None:
         self._claude = claude
         self._api = api
         self._spool = spool
+        self._log = log
         self._masker = masker
         self._health = health
         self._max_request_bytes = max_request_bytes
@@ -47,7 +57,7 @@ class Relay:
             await _refuse(refusals.unknown_path(path), exchange_id, receive, send)
 
     async def _to_claude(self, call: Call, exchange_id: UUID, scope: Scope, receive: Receive, send: Send) -> None:
-        capture = Capture(self._spool, self._masker, exchange_id)
+        capture = Capture(self._spool, self._masker, exchange_id, self._log)
         domain = domain_of(call.fields)
         if domain is None:
             await _refuse(refusals.bad_host(), exchange_id, receive, send)

@@ -7,7 +7,8 @@ from typing import Protocol
 from uuid import UUID
 
 from plait.common.masking import Masker
-from plait.gateway.metrics import EXCHANGES, FIRST_BYTE_SECONDS, IN_FLIGHT
+from plait.gateway.access_log import AccessLog, Line
+from plait.gateway.metrics import exchange_began, exchange_ended
 from plait.gateway.relay.call import Call
 from plait.gateway.relay.fields import Fields
 from plait.gateway.relay.refusals import Refusal
@@ -30,16 +31,20 @@ class Capture:
     the end says `capture_lost`.
     """
 
-    def __init__(self, spool: Spool, masker: Masker, exchange_id: UUID) -> None:
+    def __init__(self, spool: Spool, masker: Masker, exchange_id: UUID, log: AccessLog | None = None) -> None:
         self._spool = spool
         self._masker = masker
+        self._log = log
         self._exchange = exchange_id.bytes
+        self._call: Call | None = None
+        self._domain = ""
+        self._bytes_in = 0
         self._began = time.perf_counter()
-        self._counted = False
         self._open = False
         self._partial = False
-        self._status = "none"
-        self._has_body = False
+        self._status: int | None = None
+        self._first_byte_ms: float | None = None
+        self._size = 0
         self.ended = False
 
     def request(self, call: Call, domain: str, body: bytes) -> None:
@@ -55,31 +60,31 @@ class Capture:
             tag=call.tag,
             client_address=call.client_address,
         )
+        self._call, self._domain, self._bytes_in = call, domain, len(body)
         self._began = call.began
-        self._counted = True
-        IN_FLIGHT.inc()
+        exchange_began()
         self._open = self._append(record)
 
     def head(self, status: int, fields: Fields) -> None:
         """Status and fields of the answer."""
-        self._status = str(status)
+        self._status = status
         self._follow(Head(self._now(), status, self._masker.fields(fields)))
 
     def piece(self, data: bytes) -> None:
         """Bytes of the answer, before the client gets them."""
-        if self._counted and not self._has_body:
-            self._has_body = True
-            FIRST_BYTE_SECONDS.observe(time.perf_counter() - self._began)
-        self._follow(Piece(self._now(), data))
+        now = self._now()
+        if self._first_byte_ms is None:
+            self._first_byte_ms = now
+        self._size += len(data)
+        self._follow(Piece(now, data))
 
     def end(self, ending: Ending, error_type: str = "", message: str = "") -> None:
         """The end, before the client gets the last byte. Only the first one counts."""
         if self.ended:
             return
         self.ended = True
-        if self._counted:
-            IN_FLIGHT.dec()
-            EXCHANGES.labels(self._status, ending).inc()
+        if self._call is not None:
+            self._tell(self._call, ending)
         if not self._open:
             return
         if self._partial and ending is Ending.WHOLE:
@@ -91,6 +96,25 @@ class Capture:
         self.head(refusal.status, fields)
         self.piece(body)
         self.end(ending, refusal.type, refusal.message)
+
+    def _tell(self, call: Call, ending: Ending) -> None:
+        line = Line(
+            ended_at=time.time(),
+            exchange=self._exchange,
+            domain=self._domain,
+            key_name=None,
+            method=call.method,
+            path=call.path.decode("latin-1"),
+            status=self._status,
+            ending=ending,
+            bytes_in=self._bytes_in,
+            bytes_out=self._size,
+            first_byte_ms=self._first_byte_ms,
+            duration_ms=self._now(),
+        )
+        exchange_ended(line)
+        if self._log is not None:
+            self._log.note(line)
 
     def _follow(self, record: Head | Piece) -> None:
         if self._open and not self._partial:
