@@ -1,78 +1,88 @@
-"""Runs the benchmarks and writes docs/benchmarks.md.
-
-python -m tests.bench            # all
-python -m tests.bench relay      # one of: relay, visible, consumers; printed only
-"""
+"""Runs the benchmarks and writes docs/benchmarks.md: `python -m tests.bench --help`."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import platform
 import shutil
-import subprocess
 import sys
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 
 from plait.cli.embedded import kafka
-from tests.bench import consumers, relay, visible
-from tests.bench.pinning import core_count
+from tests.bench import bodies, consumers, page, relay, tls, visible
+from tests.bench.plan import MILLION, QUICK, Plan
 
-PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
-
-
-def _relay() -> list[str]:
-    lacking = [tool for tool in ("wrk", "nginx", "taskset") if not shutil.which(tool, path="/usr/sbin:/usr/bin:/bin")]
-    if lacking:
-        return [f"Not measured: {', '.join(lacking)} not installed."]
-    return relay.report(relay.measure())
+_TOOLS = ("wrk", "nginx", "taskset", "openssl")
 
 
-def _visible() -> list[str]:
+def _with_tools(measure: Callable[[Plan], list[str]]) -> Callable[[Plan], list[str]]:
+    def run(plan: Plan) -> list[str]:
+        lacking = [tool for tool in _TOOLS if not shutil.which(tool, path="/usr/sbin:/usr/bin:/bin")]
+        return [f"Not measured: {', '.join(lacking)} not installed."] if lacking else measure(plan)
+
+    return run
+
+
+def _visible(_plan: Plan) -> list[str]:
     delays = {"embedded broker": asyncio.run(visible.measure())}
     if (lack := kafka.missing()) is None:
         delays[f"Apache Kafka {kafka.VERSION}"] = asyncio.run(visible.measure("--broker", "kafka"))
     return [*visible.report(delays), *([f"Apache Kafka was not measured: {lack}"] if lack else [])]
 
 
-def _consumers() -> list[str]:
+def _consumers(_plan: Plan) -> list[str]:
     return consumers.report(asyncio.run(consumers.measure()))
 
 
-SECTIONS: dict[str, tuple[str, Callable[[], list[str]]]] = {
-    "relay": ("Relay", _relay),
+SECTIONS: dict[str, tuple[str, Callable[[Plan], list[str]]]] = {
+    "relay": ("Relay", _with_tools(relay.section)),
+    "tls": ("TLS to the upstream", _with_tools(tls.section)),
+    "bodies": ("Large requests", _with_tools(bodies.section)),
     "visible": ("From answer to record", _visible),
     "consumers": ("Consumers", _consumers),
 }
 
 
-def main(names: list[str]) -> int:
-    """Exit status: 2 for a benchmark that there is not."""
-    if unknown := set(names) - set(SECTIONS):
-        print(f"no benchmark {', '.join(unknown)}: there are {', '.join(SECTIONS)}", file=sys.stderr)
-        return 2
-    parts = []
-    for name, (title, run) in SECTIONS.items():
-        if not names or name in names:
-            print(f"measuring: {title.lower()} ...", file=sys.stderr, flush=True)
-            doc = sys.modules[f"tests.bench.{name}"].__doc__ or ""
-            parts.append("\n".join([f"## {title}", "", doc.strip(), "", *run()]))
-    print("\n\n".join(parts))
-    if not names:
-        PAGE.write_text("\n\n".join([_head(), *parts]) + "\n", encoding="utf-8")
+def main(argv: list[str]) -> int:
+    """Measure, print, and write the page where that is asked for."""
+    asked = _arguments(argv)
+    plan = QUICK if asked.quick else MILLION if asked.million else Plan()
+    names = list(dict.fromkeys([*asked.parts, *(["litellm"] if asked.litellm else [])])) or list(SECTIONS)
+    parts = {}
+    for name in (name for name in SECTIONS if name in names):
+        parts[SECTIONS[name][0]] = _measured(name, plan)
+        print(parts[SECTIONS[name][0]], end="\n\n", flush=True)
+    if asked.write or not (asked.parts or asked.quick):
+        page.write(parts, [title for title, _ in SECTIONS.values()])
     return 0
 
 
-def _head() -> str:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return f"""# Benchmarks
+def _measured(name: str, plan: Plan) -> str:
+    title, measure = SECTIONS[name]
+    began = time.monotonic()
+    print(f"measuring: {title} ...", file=sys.stderr, flush=True)
+    lines = measure(plan)
+    print(f"measured: {title}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    doc = sys.modules[f"tests.bench.{name}"].__doc__ or ""
+    return "\n".join([f"## {title}", "", doc.strip(), "", *lines, "", page.stamp()])
 
-Ratios of things that ran in the same minute on the same machine; absolute figures are this machine's and no promise.
-Repeat: `make bench` (Debian: `apt-get install nginx-light wrk`). The process that is measured has one core to itself;
-load tool and upstream have the other. In brackets: smallest and largest of the rounds.
 
-{datetime.now(UTC):%Y-%m-%d}, {commit.stdout.strip()}, {core_count()} cores, Python {platform.python_version()}."""
+def _part(name: str) -> str:
+    if name not in SECTIONS:
+        raise argparse.ArgumentTypeError(f"no part {name!r}: there are {', '.join(SECTIONS)}")
+    return name
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure Plait against its neighbours.")
+    there = f"of {', '.join(SECTIONS)}: these only, and printed only; default: all"
+    parser.add_argument("parts", nargs="*", type=_part, metavar="PART", help=there)
+    parser.add_argument("--quick", action="store_true", help="see that it works: one short round, printed only")
+    parser.add_argument("--million", action="store_true", help="watch the memory over a million exchanges")
+    parser.add_argument("--litellm", action="store_true", help="also against LiteLLM's proxy, installed when needed")
+    parser.add_argument("--write", action="store_true", help="put the chosen parts into docs/benchmarks.md")
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,15 @@ done = function(summary, latency)
         + summary.errors.timeout, latency:percentile(50)))
 end
 """
+_NOTING = """
+local noted = io.open("%s", "a")
+noted:setvbuf("line")
+response = function(status, headers, body)
+    for name, value in pairs(headers) do
+        if name:lower() == "x-request-id" then noted:write(value, "\\n") end
+    end
+end
+"""
 
 
 class LoadFailed(Exception):
@@ -30,32 +39,57 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True)
 class Load:
-    """One run: calls a second, and the median latency in microseconds."""
+    """One run: calls answered, in how many seconds, and the median latency in microseconds."""
 
-    rate: float
+    calls: int
+    seconds: float
     median_us: float
+    cpu_s: float = 0.0
+    """Processor seconds that whatever stands between used meanwhile."""
+
+    @property
+    def rate(self) -> float:
+        """Calls a second."""
+        return self.calls / self.seconds
+
+    @property
+    def busy(self) -> float:
+        """Share of its core that whatever stands between used."""
+        return self.cpu_s / self.seconds
+
+    @property
+    def per_core_second(self) -> float:
+        """Calls for each second of processor time of whatever stands between."""
+        return self.calls / self.cpu_s
 
 
-def script(folder: Path, path: str, body: str) -> Path:
-    """The load tool's script for POSTs of `body` to `path`."""
+def script(folder: Path, path: str, body: str, *, note_ids: Path | None = None) -> Path:
+    """The load tool's script for POSTs of `body` to `path`; `note_ids`: where to write each answer's exchange id."""
     quoted = "[==[" + body + "]==]"
-    file = folder / f"{path.strip('/').replace('/', '-').replace('?', '-')}.lua"
-    file.write_text(_SCRIPT % (path, quoted), encoding="utf-8")
+    name = f"{path} {len(body)} {note_ids is not None}"
+    file = folder / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.lua"
+    file.write_text(_SCRIPT % (path, quoted) + (_NOTING % note_ids if note_ids else ""), encoding="utf-8")
     return file
 
 
-def drive(port: int, lua: Path, *, connections: int, seconds: float) -> Load:
+def command(address: str, lua: Path, *, connections: int, seconds: int) -> list[str]:
+    """The load tool's command line, bound to its core."""
+    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(lua), address]
+    return pinned(DRIVING, argv)
+
+
+def drive(address: str, lua: Path, *, connections: int, seconds: int) -> Load:
     """Send calls for some seconds.
 
     Raises:
         LoadFailed: calls were refused, cut or answered with an error status.
     """
-    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", str(lua), f"http://127.0.0.1:{port}"]
-    ran = subprocess.run(pinned(DRIVING, argv), capture_output=True, text=True, timeout=seconds + 30, check=False)
+    argv = command(address, lua, connections=connections, seconds=seconds)
+    ran = subprocess.run(argv, capture_output=True, text=True, timeout=seconds + 30, check=False)
     found = re.search(r"RESULT (\d+) (\d+) (\d+) ([\d.]+)", ran.stdout)
     if not found:
         raise LoadFailed(f"wrk printed no result: {ran.stdout[-200:]} {ran.stderr[-200:]}")
     calls, micros, errors, median = (float(part) for part in found.groups())
-    if errors:
-        raise LoadFailed(f"{errors:.0f} of {calls:.0f} calls failed on port {port}")
-    return Load(calls / (micros / 1e6), median)
+    if errors or not calls:
+        raise LoadFailed(f"{errors:.0f} of {calls:.0f} calls failed at {address}")
+    return Load(int(calls), micros / 1e6, median)
