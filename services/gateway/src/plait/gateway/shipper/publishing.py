@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -97,11 +98,12 @@ class Publisher:
             self._progress.acknowledged(exchange, TopicPartition(found.topic, found.partition), found.offset)
 
 
+@dataclass(frozen=True)
 class Committed:
     """Whether consumers have carried events over into the database: what safety means on a broker that forgets."""
 
-    def __init__(self, offsets: dict[str, Places]) -> None:
-        self._offsets = offsets
+    offsets: dict[str, Places]
+    """By group, the next offset that it will read in each partition."""
 
     @classmethod
     async def ask(cls, admin: AIOKafkaAdminClient) -> Committed:
@@ -111,7 +113,7 @@ class Committed:
     def covers(self, published: Places) -> bool:
         """Whether every keeper is past all of these offsets that it reads."""
         return all(
-            self._offsets[group].get(place, 0) > offset
+            self.offsets[group].get(place, 0) > offset
             for group, topics in _KEEPERS.items()
             for place, offset in published.items()
             if place.topic in {topic.name for topic in topics}
