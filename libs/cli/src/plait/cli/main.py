@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Final, Literal, NoReturn
 
 from cyclopts import App, CycloptsError, CycloptsPanel, Parameter, UnknownCommandError, validators
 from rich.console import Console
@@ -38,6 +38,10 @@ err = Console(stderr=True)
 
 dead_letters = App(name="dead-letters", help="Records that no retry would mend.")
 app.command(dead_letters)
+_TRANSFERS: Final = "plait.cli.commands.transfers"
+app.command(f"{_TRANSFERS}:export", help="Write recorded exchanges to a file.")
+app.command(f"{_TRANSFERS}:import_", name="import", help="Take exchanges of a file into the record.")
+app.command(f"{_TRANSFERS}:replay", help="Publish the events of recorded exchanges once more.")
 
 Port = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=65535))]
 PartName = Literal["gateway", "shipper", "linker", "ledger", "analyzer", "notifier", "api", "dashboard"]

@@ -132,6 +132,26 @@ def put_answer_together(remainder: bytes, whole: bool, content: bytes | None) ->
     return {**notes.rest, **_messages([msgspec.json.decode(content)], notes)[0]}
 
 
+def request_bytes(
+    remainder: bytes, whole: bool, messages: Sequence[bytes], system: bytes | None, tools: bytes | None
+) -> bytes:
+    """The JSON text of the request, members in any order; of a body kept whole its very bytes, b"" for none.
+
+    Raises:
+        ValueError, msgspec.DecodeError: a part is damaged.
+    """
+    if whole:
+        return unpack(remainder)
+    return msgspec.json.encode(put_request_together(remainder, whole, messages, system, tools))
+
+
+def answer_bytes(remainder: bytes, whole: bool, content: bytes | None) -> bytes:
+    """The JSON text of the answer, as `request_bytes` gives a request's."""
+    if whole or content is None:
+        return unpack(remainder)
+    return msgspec.json.encode(put_answer_together(remainder, whole, content))
+
+
 def _messages_of(body: dict[str, Any]) -> list[Any]:
     found = body.get("messages")
     return found if isinstance(found, list) else []

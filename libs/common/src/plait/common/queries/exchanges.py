@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -20,6 +21,8 @@ _FILTERS: Final = (
     "id", "conversation", "domain", "session", "kind", "model", "status", "outcome", "running", "since", "until",
     "words",
 )  # fmt: skip
+_WALKED: Final = 1000
+"""Exchanges looked up at a time by who walks through all of them."""
 _NO_FILTER: Final[dict[str, object]] = dict.fromkeys(_FILTERS)
 
 
@@ -122,6 +125,29 @@ async def get_summary(db: Reader, exchange_id: UUID) -> ExchangeSummary | None:
     sql, arguments = _SQL["page"].bind({**_NO_FILTER, "id": exchange_id, "limit": None, "offset": None})
     record = await db.fetchrow(sql, *arguments)
     return _summary(record) if record else None
+
+
+async def count_all(db: Reader, where: ExchangeFilter) -> int:
+    """How many exchanges match: exact, and so not quick."""
+    sql, arguments = _SQL["count_all"].bind(await _values(db, where))
+    found: int = await db.fetchval(sql, *arguments)
+    return found
+
+
+async def walk(db: Reader, where: ExchangeFilter) -> AsyncIterator[tuple[UUID, int]]:
+    """The ids of all exchanges that match, oldest first, and the bytes of their bodies as received.
+
+    Those that begin after the walk passed their time are not seen; no transaction is held between two steps.
+    """
+    values = {**await _values(db, where), "limit": _WALKED, "after_time": None, "after_id": None}
+    while True:
+        sql, arguments = _SQL["walk"].bind(values)
+        found = await db.fetch(sql, *arguments)
+        for row in found:
+            yield UUID(int=row["id"].int), row["size"]
+        if len(found) < _WALKED:
+            return
+        values |= {"after_time": found[-1]["started_at"], "after_id": found[-1]["id"]}
 
 
 async def _values(db: Reader, where: ExchangeFilter) -> dict[str, object]:

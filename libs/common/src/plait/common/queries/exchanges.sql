@@ -51,3 +51,20 @@ SELECT count(*) FROM (
     {matching}
     LIMIT :counted
 ) AS counted
+
+-- name: walk
+-- The next exchanges that match, oldest first, from the one after the last seen, with what their bodies come to.
+SELECT e.id, e.started_at, coalesce(e.request_size, 0)::bigint + coalesce(e.response_size, 0) AS size
+FROM (
+    {matching}
+) AS e
+WHERE true
+    AND (e.started_at, e.id) > (:after_time, :after_id) --?
+ORDER BY e.started_at, e.id
+LIMIT :limit
+
+-- name: count_all
+-- How many exchanges match.
+SELECT count(*) FROM (
+    {matching}
+) AS counted

@@ -83,7 +83,7 @@ async def list_chunks(db: Reader, exchange_id: UUID) -> list[Chunk] | None:
     records = await db.fetch(sql, *arguments)
     if not records:
         return None
-    pieces = _each_once((r["first_index"], unpack_pieces(r["data"])) for r in records if r["data"] is not None)
+    pieces = each_once((r["first_index"], unpack_pieces(r["data"])) for r in records if r["data"] is not None)
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     return [
         Chunk(index, round(piece.offset_ms, 2), decoder.decode(piece.data, final=n == len(pieces)))
@@ -107,7 +107,7 @@ def _with_usage(summary: ExchangeSummary, usage: Any) -> ExchangeSummary:
     )
 
 
-def _each_once(runs: Iterable[tuple[int, list[Piece]]]) -> list[tuple[int, Piece]]:
+def each_once(runs: Iterable[tuple[int, list[Piece]]]) -> list[tuple[int, Piece]]:
     """Runs of numbered pieces, in order of their first numbers, as single pieces.
 
     Runs overlap where a stream was shipped twice: cut into runs by the clock, it is not cut alike each time.

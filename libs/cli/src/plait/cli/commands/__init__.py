@@ -1,0 +1,1 @@
+"""Commands with their parameters as the terminal takes them; loaded when they are called."""
