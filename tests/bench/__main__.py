@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from plait.cli.embedded import kafka
-from tests.bench import bodies, consumers, page, relay, tls, visible
+from tests.bench import bodies, consumers, litellm, page, relay, tls, visible
 from tests.bench.plan import MILLION, QUICK, Plan
 
 _TOOLS = ("wrk", "nginx", "taskset", "openssl")
@@ -39,6 +39,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Plan], list[str]]]] = {
     "relay": ("Relay", _with_tools(relay.section)),
     "tls": ("TLS to the upstream", _with_tools(tls.section)),
     "bodies": ("Large requests", _with_tools(bodies.section)),
+    "litellm": ("LiteLLM", _with_tools(litellm.section)),
     "visible": ("From answer to record", _visible),
     "consumers": ("Consumers", _consumers),
 }
@@ -48,7 +49,8 @@ def main(argv: list[str]) -> int:
     """Measure, print, and write the page where that is asked for."""
     asked = _arguments(argv)
     plan = QUICK if asked.quick else MILLION if asked.million else Plan()
-    names = list(dict.fromkeys([*asked.parts, *(["litellm"] if asked.litellm else [])])) or list(SECTIONS)
+    names = asked.parts or [name for name in SECTIONS if name != "litellm"]
+    names += ["litellm"] if asked.litellm else []
     parts = {}
     for name in (name for name in SECTIONS if name in names):
         parts[SECTIONS[name][0]] = _measured(name, plan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.bench import comparing, load
 from tests.bench.plan import Plan
 from tests.bench.stage import body, stage
-from tests.bench.turns import Turns
+from tests.bench.turns import Case, Turns
 
 _SIZES = {"100 KB": 100_000, "1 MB": 1_000_000}
 _AIMS = dict.fromkeys(_SIZES, "+0.2, at most +0.5")
@@ -14,6 +14,6 @@ _AIMS = dict.fromkeys(_SIZES, "+0.2, at most +0.5")
 def section(plan: Plan) -> list[str]:
     """Added latencies."""
     with stage(without_lane=True) as here:
-        scripts = {name: load.script(here.folder, "/v1/large", body(size)) for name, size in _SIZES.items()}
-        found = Turns(here.ways).take(scripts, connections=1, seconds=plan.seconds, rounds=plan.rounds)
+        cases = {title: Case("/v1/large", load.script(here.folder, body(size))) for title, size in _SIZES.items()}
+        found = Turns(here.ways).take(cases, connections=1, seconds=plan.seconds, rounds=plan.rounds)
     return comparing.latencies(found, "added median latency, 1 connection, ms", aims=_AIMS)

@@ -36,8 +36,10 @@ def measure(path: str) -> Killed:
             gateway(folder / "spool", f"http://127.0.0.1:{upstream_port}") as victim,
         ):
             noted = folder / "noted"
-            lua = load.script(folder, path, body(900), note_ids=noted)
-            argv = load.command(f"http://127.0.0.1:{victim.port}", lua, connections=_CONNECTIONS, seconds=_SECONDS)
+            lua = load.script(folder, body(900), note_ids=noted)
+            argv = load.command(
+                f"http://127.0.0.1:{victim.port}{path}", lua, connections=_CONNECTIONS, seconds=_SECONDS
+            )
             driving = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
             time.sleep(_SECONDS / 2)
             victim.process.kill()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from tests.bench.pinning import DRIVING, pinned
 
 _SCRIPT = """
 wrk.method = "POST"
-wrk.path = "%s"
 wrk.headers["content-type"] = "application/json"
 wrk.headers["x-api-key"] = "sk-ant-fake"
 wrk.headers["anthropic-version"] = "2023-06-01"
@@ -63,18 +63,17 @@ class Load:
         return self.calls / self.cpu_s
 
 
-def script(folder: Path, path: str, body: str, *, note_ids: Path | None = None) -> Path:
-    """The load tool's script for POSTs of `body` to `path`; `note_ids`: where to write each answer's exchange id."""
+def script(folder: Path, body: str, *, note_ids: Path | None = None) -> Path:
+    """The load tool's script for POSTs of `body`; `note_ids`: where to write each answer's exchange id."""
     quoted = "[==[" + body + "]==]"
-    name = f"{path} {len(body)} {note_ids is not None}"
-    file = folder / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.lua"
-    file.write_text(_SCRIPT % (path, quoted) + (_NOTING % note_ids if note_ids else ""), encoding="utf-8")
+    file = folder / f"post-{zlib.crc32(body.encode()):08x}.lua"
+    file.write_text(_SCRIPT % quoted + (_NOTING % note_ids if note_ids else ""), encoding="utf-8")
     return file
 
 
 def command(address: str, lua: Path, *, connections: int, seconds: int) -> list[str]:
     """The load tool's command line, bound to its core."""
-    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(lua), address]
+    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(lua), address]
     return pinned(DRIVING, argv)
 
 

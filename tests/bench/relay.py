@@ -13,7 +13,7 @@ from tests.bench.kills import Killed
 from tests.bench.plan import Plan
 from tests.bench.stage import body, stage
 from tests.bench.tables import table
-from tests.bench.turns import Turns
+from tests.bench.turns import Case, Turns
 
 PATHS = {"1 KB answer": "/v1/messages", "50 events": "/v1/stream"}
 CONNECTIONS = 32
@@ -24,10 +24,11 @@ _LATENCY_AIMS = dict.fromkeys(PATHS, "+0.05, at most +0.15")
 def section(plan: Plan) -> list[str]:
     """Rates, latencies, and whether anything answered was lost."""
     with stage(without_lane=True) as here:
-        scripts = {name: load.script(here.folder, path, body(900)) for name, path in PATHS.items()}
+        lua = load.script(here.folder, body(900))
+        cases = {title: Case(path, lua) for title, path in PATHS.items()}
         turns = Turns(here.ways)
-        busy = turns.take(scripts, connections=CONNECTIONS, seconds=plan.seconds, rounds=plan.rounds)
-        alone = turns.take(scripts, connections=1, seconds=plan.seconds, rounds=plan.rounds)
+        busy = turns.take(cases, connections=CONNECTIONS, seconds=plan.seconds, rounds=plan.rounds)
+        alone = turns.take(cases, connections=1, seconds=plan.seconds, rounds=plan.rounds)
         whole = {name: len(Ledger(one.spool).read()) for name, one in here.gateways.items()}
     kept = [_kept(f"{name}, all of the above", turns.answered[name], whole[name]) for name in whole]
     killed = [_killed(case, [kills.measure(PATHS[case]) for _ in range(plan.rounds)]) for case in PATHS]

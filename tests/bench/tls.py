@@ -6,7 +6,7 @@ from tests.bench import comparing, load
 from tests.bench.plan import Plan
 from tests.bench.relay import CONNECTIONS, PATHS
 from tests.bench.stage import body, stage
-from tests.bench.turns import Turns
+from tests.bench.turns import Case, Turns
 
 _AIMS = dict.fromkeys(PATHS, "0.60, at least 0.40")
 
@@ -14,6 +14,7 @@ _AIMS = dict.fromkeys(PATHS, "0.60, at least 0.40")
 def section(plan: Plan) -> list[str]:
     """Rates."""
     with stage(tls=True) as here:
-        scripts = {name: load.script(here.folder, path, body(900)) for name, path in PATHS.items()}
-        found = Turns(here.ways).take(scripts, connections=CONNECTIONS, seconds=plan.seconds, rounds=plan.rounds)
+        lua = load.script(here.folder, body(900))
+        cases = {title: Case(path, lua) for title, path in PATHS.items()}
+        found = Turns(here.ways).take(cases, connections=CONNECTIONS, seconds=plan.seconds, rounds=plan.rounds)
     return comparing.rates(found, f"calls a second, {CONNECTIONS} connections, TLS", aims=_AIMS)

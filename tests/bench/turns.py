@@ -11,15 +11,23 @@ from tests.bench import load
 from tests.bench.load import Load
 from tests.bench.pinning import cpu_seconds
 
-_WARM_UP_S = 1
-
 
 @dataclass(frozen=True)
 class Way:
-    """Where to call, and the process (with its children) that stands between; None: none does."""
+    """Where to call, and what stands between."""
 
     address: str
+    """What goes before a path."""
     pid: int | None = None
+    """The process that is measured, with its children; None: nothing stands between."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is called: the path, and the load tool's script."""
+
+    path: str
+    lua: Path
 
 
 Runs = dict[str, list[Load]]
@@ -29,31 +37,33 @@ Runs = dict[str, list[Load]]
 class Turns:
     """Drives ways, and counts what was answered on each."""
 
-    def __init__(self, ways: Mapping[str, Way]) -> None:
+    def __init__(self, ways: Mapping[str, Way], *, warm_up_s: int = 1) -> None:
+        """`warm_up_s`: how long each way is driven with each case before anything counts."""
         self._ways = ways
+        self._warm_up_s = warm_up_s
         self.answered: Counter[str] = Counter()
         """Way → calls, warm-up included."""
 
-    def take(self, scripts: Mapping[str, Path], *, connections: int, seconds: int, rounds: int) -> dict[str, Runs]:
+    def take(self, cases: Mapping[str, Case], *, connections: int, seconds: int, rounds: int) -> dict[str, Runs]:
         """Case → way → runs; each way is warmed up with each case first.
 
         Raises:
             LoadFailed: calls failed.
         """
-        for lua in scripts.values():
+        for case in cases.values():
             for name in self._ways:
-                self._run(name, lua, connections, _WARM_UP_S)
-        found: dict[str, Runs] = {case: {name: [] for name in self._ways} for case in scripts}
+                self._run(name, case, connections, self._warm_up_s)
+        found: dict[str, Runs] = {title: {name: [] for name in self._ways} for title in cases}
         for _ in range(rounds):
-            for case, lua in scripts.items():
-                for name, runs in found[case].items():
-                    runs.append(self._run(name, lua, connections, seconds))
+            for title, case in cases.items():
+                for name, runs in found[title].items():
+                    runs.append(self._run(name, case, connections, seconds))
         return found
 
-    def _run(self, name: str, lua: Path, connections: int, seconds: int) -> Load:
+    def _run(self, name: str, case: Case, connections: int, seconds: int) -> Load:
         way = self._ways[name]
         before = cpu_seconds(way.pid) if way.pid else 0.0
-        ran = load.drive(way.address, lua, connections=connections, seconds=seconds)
+        ran = load.drive(way.address + case.path, case.lua, connections=connections, seconds=seconds)
         used = cpu_seconds(way.pid) - before if way.pid else 0.0
         self.answered[name] += ran.calls
         return replace(ran, cpu_s=used)
