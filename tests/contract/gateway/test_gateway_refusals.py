@@ -86,7 +86,7 @@ async def test_claude_away_is_502_within_10_s_and_recorded(tmp_path: Path) -> No
         assert received.status == 502
         kind, message = error_of(received.body)
         assert kind == "api_error"
-        assert message.startswith("Claude cannot be reached: Connect call failed")
+        assert message == "Claude cannot be reached: Connection refused."
         assert gateway.end(received.request_id).ending is Ending.NO_ANSWER
 
 

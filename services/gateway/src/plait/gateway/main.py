@@ -8,6 +8,7 @@ from plait.common.masking import Masker
 from plait.common.serving import serve
 from plait.gateway.access_log import AccessLog
 from plait.gateway.relay.app import Relay
+from plait.gateway.relay.dialing import Dialer, proxy_for
 from plait.gateway.relay.health import Health
 from plait.gateway.relay.metrics_port import metrics_port
 from plait.gateway.relay.protocol import RelayProtocol
@@ -31,7 +32,7 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
         settings.spool_dir, segment_bytes=settings.spool_segment_bytes, max_bytes=settings.spool_max_bytes
     )
     log = AccessLog(on=settings.access_log)
-    claude = _upstream(settings, "Claude", settings.claude_api_base_url)
+    claude = _upstream(settings, "Claude", settings.claude_api_base_url, proxied=True)
     api = _upstream(settings, "The API", settings.api_url)
     app = Relay(
         claude=claude,
@@ -46,16 +47,16 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
         async with metrics_port(settings):
             await serve(app, host=settings.host, port=settings.port, stop=stop, protocol=RelayProtocol)
     finally:
-        await claude.close()
-        await api.close()
+        claude.close()
+        api.close()
         spool.close()
         await log.close()
 
 
-def _upstream(settings: RelaySettings, name: str, base_url: str) -> Upstream:
+def _upstream(settings: RelaySettings, name: str, base_url: str, *, proxied: bool = False) -> Upstream:
     return Upstream(
         name,
-        base_url,
+        Dialer(base_url, proxy_for(base_url) if proxied else None),
         connect=settings.claude_connect_timeout,
         first_byte=settings.claude_api_timeout,
         idle=settings.claude_idle_timeout,

@@ -19,6 +19,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 _TAG_PREFIX: Final = b"/t/"
 _DRAIN_SECONDS: Final = 10
+_ANNOUNCING: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class ClientGone(PlaitError):
@@ -41,9 +42,14 @@ class Call:
     """The same moment on `time.perf_counter()`."""
 
     @property
-    def target(self) -> str:
-        """Path and query as they go upstream; llhttp has refused what is not ASCII."""
-        return (self.path + (b"?" + self.query if self.query else b"")).decode("ascii")
+    def target(self) -> bytes:
+        """Path and query as they go upstream."""
+        return self.path + (b"?" + self.query if self.query else b"")
+
+    @property
+    def announces_body(self) -> bool:
+        """Whether its head says that a body follows, if only an empty one."""
+        return any(name in _ANNOUNCING for name, _ in self.fields)
 
 
 def call_of(scope: Scope) -> Call:

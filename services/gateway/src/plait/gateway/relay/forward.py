@@ -1,20 +1,21 @@
-"""One exchange: request up, answer down piece by piece, a record of both, and an end that says what happened."""
+"""One call: request up, answer down piece by piece, a record of both, and an end that says what happened."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import Final
 from uuid import UUID
 
-from aiohttp import ClientResponse
-
+from plait.gateway.metrics import OVERHEAD_ANSWER
 from plait.gateway.relay.call import Call, Receive, Scope, Send, gone
 from plait.gateway.relay.capture import Capture
+from plait.gateway.relay.connection import Broke
 from plait.gateway.relay.fields import REQUEST_ID, Fields, to_client, value_of
 from plait.gateway.relay.protocol import cut
 from plait.gateway.relay.refusals import Refusal
-from plait.gateway.relay.upstream import Broke, Upstream
+from plait.gateway.relay.upstream import Answer, Upstream
 from plait.gateway.spool.records import Ending
 
 _BODILESS: Final = frozenset({204, 304})
@@ -62,29 +63,36 @@ class Forward:
         try:
             await self._pass_on(answer, send)
         except Broke as broke:
-            await self._break_off(broke, scope, send)
+            # What came was passed on, nothing is added, and the client sees the cut as it would have without us.
+            self._capture.end(Ending.UPSTREAM_CUT, "upstream_cut", str(broke))
+            cut(scope)
         finally:
             answer.close()
 
-    async def _pass_on(self, answer: ClientResponse, send: Send) -> None:
-        fields = to_client(answer.raw_headers, answer.status)
+    async def _pass_on(self, answer: Answer, send: Send) -> None:
+        fields = to_client(answer.fields, answer.status)
         self._capture.head(answer.status, fields)
         left = self._length(answer, fields)
         if left == 0:
             self._capture.end(Ending.WHOLE)
-        given = value_of(answer.raw_headers, REQUEST_ID) if self._keep_id else None
+        given = value_of(answer.fields, REQUEST_ID) if self._keep_id else None
         fields.append((REQUEST_ID, given or self._exchange_id))
         await send({"type": "http.response.start", "status": answer.status, "headers": fields})
-        while left != 0 and (piece := await self._upstream.next_piece(answer)):
+        first = True
+        while left != 0 and (piece := await answer.piece()):
+            began = time.perf_counter()
             self._capture.piece(piece)
             left = None if left is None else left - len(piece)
             if left == 0:
                 self._capture.end(Ending.WHOLE)
             await send({"type": "http.response.body", "body": piece, "more_body": True})
+            if first:
+                first = False
+                OVERHEAD_ANSWER.observe(time.perf_counter() - began)
         self._capture.end(Ending.WHOLE)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    def _length(self, answer: ClientResponse, fields: Fields) -> int | None:
+    def _length(self, answer: Answer, fields: Fields) -> int | None:
         """Bytes of the body to come, None when only its end will tell."""
         if self._call.method == "HEAD" or answer.status in _BODILESS:
             return 0
@@ -96,11 +104,3 @@ class Forward:
         self._capture.own_answer(refusal, fields, body, Ending.NO_ANSWER)
         await send({"type": "http.response.start", "status": refusal.status, "headers": fields})
         await send({"type": "http.response.body", "body": body, "more_body": False})
-
-    async def _break_off(self, broke: Broke, scope: Scope, send: Send) -> None:
-        """What came is passed on, nothing is added, and the client sees the cut as it would have without us."""
-        if broke.rest:
-            self._capture.piece(broke.rest)
-            await send({"type": "http.response.body", "body": broke.rest, "more_body": True})
-        self._capture.end(Ending.UPSTREAM_CUT, "upstream_cut", str(broke))
-        cut(scope)

@@ -1,139 +1,179 @@
-"""The way to Claude, or to a service of our own: aiohttp kept from adding, decoding, following or remembering."""
+"""The way to Claude, or to a service of our own: a pool of connections, and requests whose bytes are exactly ours."""
 
 from __future__ import annotations
 
 import asyncio
-import io
+import os
+import socket
 import ssl
+import time
+from collections import deque
 from typing import Final
 
-import aiohttp
-from aiohttp import ClientConnectorError, ClientResponse, ClientSession, StreamReader
-from yarl import URL
-
-from plait.common.errors import PlaitError
+from plait.gateway.metrics import OVERHEAD_REQUEST
 from plait.gateway.relay.call import Call
+from plait.gateway.relay.connection import Broke, Connection
+from plait.gateway.relay.dialing import Dialer, ProxyRefused
 from plait.gateway.relay.fields import Fields
 from plait.gateway.relay.refusals import too_slow, unreachable
 
-_CONNECT_PAUSES: Final = (0.2, 0.6)
+_CONNECT_PAUSES: Final = (0.2, 0.6, None)
 """Seconds before each further try to open a connection that was refused."""
-_HEAD_LIMIT: Final = 1 << 20
-_FIELD_COUNT: Final = 1000
+_IDLE_SECONDS: Final = 30
+"""How long a connection may wait for its next exchange."""
 _STATUSES: Final = range(200, 600)
 """What ends a request: 1xx come before an answer, and we asked for no other protocol."""
-_ADDED_BY_AIOHTTP: Final = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
+_REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class Broke(PlaitError):
-    """The answer broke off before its end."""
+class Answer:
+    """An answer whose head has come. To be closed by whoever asked."""
 
-    def __init__(self, message: str, rest: bytes = b"") -> None:
-        super().__init__(message)
-        self.rest = rest
-        """What had arrived and was not read yet."""
+    def __init__(self, upstream: Upstream, connection: Connection) -> None:
+        self.status = connection.status
+        self.fields = connection.fields
+        self._upstream = upstream
+        self._connection = connection
+
+    async def piece(self) -> bytes:
+        """The next bytes of the body as they come, empty at its clean end.
+
+        Raises:
+            Broke: it was cut, or nothing came for too long.
+        """
+        return await self._upstream.next_piece(self._connection)
+
+    def close(self) -> None:
+        """Give the connection back, or close it when the answer is not over."""
+        self._upstream.take_back(self._connection)
 
 
 class Upstream:
     """One server that requests go on to, with its pool of connections."""
 
-    def __init__(self, name: str, base_url: str, *, connect: float, first_byte: float, idle: float) -> None:
-        """`base_url` may carry a path. Times in seconds. To be made inside the running loop."""
+    def __init__(self, name: str, dialer: Dialer, *, connect: float, first_byte: float, idle: float) -> None:
+        """Times in seconds."""
         self._name = name
-        self._base = base_url.rstrip("/")
+        self._dialer = dialer
+        self._connect = connect
         self._first_byte = first_byte
         self._idle = idle
-        self._session = ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=_ADDED_BY_AIOHTTP,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect),
-            max_line_size=_HEAD_LIMIT,
-            max_field_size=_HEAD_LIMIT,
-            max_headers=_FIELD_COUNT,
-        )
+        self._waiting: deque[tuple[Connection, float]] = deque()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close the pool."""
-        await self._session.close()
+        while self._waiting:
+            self._waiting.pop()[0].close()
 
-    async def ask(self, call: Call, fields: Fields, body: bytes) -> ClientResponse:
-        """Send the request; returns when the answer's head is there. The caller closes the answer.
+    async def ask(self, call: Call, fields: Fields, body: bytes) -> Answer:
+        """Send the request; returns when the answer's head is there.
 
         Raises:
             Refusal: 502 when there is no connection or no answer, 504 when it takes too long.
         """
-        for pause in _CONNECT_PAUSES:
-            try:
-                return await self._ask_once(call, fields, body)
-            except ClientConnectorError:
-                await asyncio.sleep(pause)
-        try:
-            return await self._ask_once(call, fields, body)
-        except ClientConnectorError as error:
-            raise unreachable(self._name, _cause(error)) from error
-
-    async def _ask_once(self, call: Call, fields: Fields, body: bytes) -> ClientResponse:
-        try:
-            async with asyncio.timeout(self._first_byte):
-                answer = await self._session.request(
-                    call.method,
-                    URL(self._base + call.target, encoded=True),
-                    headers=[(name.decode("ascii"), _as_aiohttp(value)) for name, value in fields],
-                    data=io.BytesIO(body) if body else None,
-                    allow_redirects=False,
-                )
-        except aiohttp.ConnectionTimeoutError as error:
-            raise too_slow(self._name, "no connection") from error
-        except TimeoutError as error:
-            raise too_slow(self._name, f"no answer within {self._first_byte:g} s") from error
-        except ClientConnectorError:
-            raise
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise unreachable(self._name, _cause(error)) from error
-        if answer.status not in _STATUSES:
-            answer.close()
-            raise unreachable(self._name, f"it answered with status {answer.status}, which is no answer")
+        began = time.perf_counter()
+        head = self._head(call, fields, len(body))
+        taken = time.perf_counter() - began
+        connection = self._pooled()
+        if connection is not None:
+            answer = await self._ask(connection, call, head, body, taken, may_fail=call.method in _REPEATABLE)
+            if answer is not None:
+                return answer
+        answer = await self._ask(await self._dial(), call, head, body, taken, may_fail=False)
+        assert answer is not None
         return answer
 
-    async def next_piece(self, answer: ClientResponse) -> bytes:
-        """The next bytes of an answer as they come, empty at its clean end.
+    async def _ask(
+        self, connection: Connection, call: Call, head: bytes, body: bytes, taken: float, *, may_fail: bool
+    ) -> Answer | None:
+        """`may_fail`: None where the server closed an old connection just when we used it."""
+        began = time.perf_counter()
+        connection.send(head, body, bodiless=call.method == "HEAD")
+        OVERHEAD_REQUEST.observe(time.perf_counter() - began + taken)
+        try:
+            async with asyncio.timeout(self._first_byte):
+                await connection.head()
+        except TimeoutError as error:
+            connection.close()
+            raise too_slow(self._name, f"no answer within {self._first_byte:g} s") from error
+        except Broke as error:
+            if may_fail and connection.heard_nothing:
+                return None
+            raise unreachable(self._name, str(error)) from error
+        except asyncio.CancelledError:
+            connection.close()
+            raise
+        if connection.status not in _STATUSES:
+            connection.close()
+            raise unreachable(self._name, f"it answered with status {connection.status}, which is no answer")
+        return Answer(self, connection)
+
+    async def next_piece(self, connection: Connection) -> bytes:
+        """The next bytes of an answer's body.
 
         Raises:
             Broke: it was cut, or nothing came for too long.
         """
         try:
             async with asyncio.timeout(self._idle):
-                return await answer.content.readany()
+                return await connection.piece()
         except TimeoutError as error:
             raise Broke(f"{self._name} sent nothing for {self._idle:g} s") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise Broke(f"{self._name} cut the answer", _unread(answer.content)) from error
+        except Broke as error:
+            raise Broke(f"{self._name} cut the answer") from error
+
+    def take_back(self, connection: Connection) -> None:
+        """The exchange is over, or given up."""
+        now = time.monotonic()
+        if connection.reusable:
+            self._waiting.append((connection, now))
+        else:
+            connection.close()
+        while self._waiting and self._waiting[0][1] < now - _IDLE_SECONDS:
+            self._waiting.popleft()[0].close()
+
+    def _pooled(self) -> Connection | None:
+        """The connection that was used last: the others may rest until they are too old."""
+        while self._waiting:
+            connection, since = self._waiting.pop()
+            if not connection.closed and since > time.monotonic() - _IDLE_SECONDS:
+                return connection
+            connection.close()
+        return None
+
+    async def _dial(self) -> Connection:
+        for pause in _CONNECT_PAUSES:
+            try:
+                async with asyncio.timeout(self._connect):
+                    return await self._dialer.dial(Connection())
+            except TimeoutError as error:
+                raise too_slow(self._name, "no connection") from error
+            except (OSError, ProxyRefused) as error:
+                if pause is None or isinstance(error, ssl.SSLError):
+                    raise unreachable(self._name, cause(error)) from error
+                await asyncio.sleep(pause)
+        raise AssertionError("the last pause is None")
+
+    def _head(self, call: Call, fields: Fields, size: int) -> bytes:
+        dialer = self._dialer
+        target = dialer.absolute + dialer.path + call.target
+        lines = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (call.method.encode("ascii"), target, dialer.host_field)]
+        lines += [b"%b: %b\r\n" % field for field in fields]
+        if dialer.proxy_authorization is not None:
+            lines.append(b"Proxy-Authorization: %b\r\n" % dialer.proxy_authorization)
+        if size or call.announces_body:
+            lines.append(b"Content-Length: %d\r\n" % size)
+        return b"".join([*lines, b"\r\n"])
 
 
-def _unread(content: StreamReader) -> bytes:
-    """Bytes that came just before a cut: aiohttp keeps them, but gives only the error out."""
-    return content._read_nowait(-1) if isinstance(content, StreamReader) else b""
-
-
-def _as_aiohttp(value: bytes) -> str:
-    """aiohttp writes header values as UTF-8, so this is what gives the same bytes. What is not UTF-8 it cannot write.
-
-    Latin-1 is then the nearest: every character arrives, in another encoding.
-    """
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
-
-
-def _cause(error: Exception) -> str:
+def cause(error: Exception) -> str:
     """What went wrong, without addresses or content."""
-    if isinstance(error, ssl.SSLError | aiohttp.ClientSSLError):
+    if isinstance(error, ssl.SSLError):
         return "its certificate or TLS is not good"
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "it closed the connection without an answer"
-    if isinstance(error, ClientConnectorError) and error.strerror:
-        return error.strerror
+    if isinstance(error, ProxyRefused):
+        return str(error)
+    if isinstance(error, socket.gaierror):
+        return "its name cannot be resolved"
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
     return type(error).__name__

@@ -1,0 +1,129 @@
+"""Opens connections to one server: plain or TLS, directly or through the proxy that the environment names.
+
+`HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (either case) count as everywhere. Certificates are verified against the
+system's authorities, or those in `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ssl
+from dataclasses import dataclass
+from typing import Final, TypeVar
+from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
+
+from plait.common.errors import PlaitError, UserError
+
+ProtocolT = TypeVar("ProtocolT", bound=asyncio.Protocol)
+_PORTS: Final = {"http": 80, "https": 443}
+_MOST_PROXY_HEAD: Final = 64 * 1024
+_FIRST_REFUSAL: Final = 300
+
+
+class ProxyRefused(PlaitError):
+    """The proxy did not open a way."""
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """An HTTP proxy on the way."""
+
+    host: str
+    port: int
+    authorization: bytes | None
+    """What its `Proxy-Authorization` has to be."""
+
+
+def proxy_for(base_url: str) -> Proxy | None:
+    """The proxy that the environment names for this address, None where it is reached directly.
+
+    Raises:
+        UserError: it is no `http://` proxy.
+    """
+    url = urlsplit(base_url)
+    given = getproxies_environment().get(url.scheme)
+    if not given or proxy_bypass(url.netloc.rpartition("@")[2]):
+        return None
+    place = urlsplit(given if "://" in given else f"http://{given}")
+    if place.scheme != "http" or not place.hostname:
+        raise UserError(f"{url.scheme.upper()}_PROXY must be an http:// address: the gateway speaks to no other proxy.")
+    return Proxy(place.hostname, place.port or _PORTS["http"], _authorization(place))
+
+
+def _authorization(place: SplitResult) -> bytes | None:
+    if place.username is None:
+        return None
+    pair = f"{unquote(place.username)}:{unquote(place.password or '')}"
+    return b"Basic " + base64.b64encode(pair.encode())
+
+
+class Dialer:
+    """Opens connections to the server of one base URL."""
+
+    def __init__(self, base_url: str, proxy: Proxy | None = None) -> None:
+        url = urlsplit(base_url)
+        if url.hostname is None:
+            raise UserError(f"{base_url} names no host")
+        self._host, self._port = url.hostname, url.port or _PORTS[url.scheme]
+        self._tls = _tls() if url.scheme == "https" else None
+        self._proxy = proxy
+        self.host_field: Final = url.netloc.rpartition("@")[2].encode("ascii")
+        """What the `Host` field has to be."""
+        self.path: Final = url.path.rstrip("/").encode("ascii")
+        """What stands before the path of every request."""
+        self.absolute: Final = b"http://" + self.host_field if proxy and not self._tls else b""
+        """What stands before that: a proxy that is asked in plain text wants whole addresses."""
+        self.proxy_authorization: Final = proxy.authorization if proxy and not self._tls else None
+
+    async def dial(self, protocol: ProtocolT) -> ProtocolT:
+        """Connect `protocol`; both sides send at once what they are given (TCP_NODELAY, asyncio's default).
+
+        Raises:
+            OSError, ssl.SSLError, ProxyRefused: there is no way.
+        """
+        loop = asyncio.get_running_loop()
+        if self._proxy is None:
+            await loop.create_connection(
+                lambda: protocol,
+                self._host,
+                self._port,
+                ssl=self._tls,
+                server_hostname=self._host if self._tls else None,
+            )
+        elif self._tls is None:
+            await loop.create_connection(lambda: protocol, self._proxy.host, self._proxy.port)
+        else:
+            await self._through(self._proxy, self._tls, protocol)
+        return protocol
+
+    async def _through(self, proxy: Proxy, tls: ssl.SSLContext, protocol: asyncio.Protocol) -> None:
+        reader, writer = await asyncio.open_connection(proxy.host, proxy.port, limit=_MOST_PROXY_HEAD)
+        try:
+            await self._ask_way(proxy, reader, writer)
+            await writer.start_tls(tls, server_hostname=self._host)
+        except BaseException:
+            writer.transport.abort()
+            raise
+        transport = writer.transport
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+
+    async def _ask_way(self, proxy: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        place = f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
+        mark = b"Proxy-Authorization: %b\r\n" % proxy.authorization if proxy.authorization else b""
+        writer.write(b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (place.encode(), place.encode(), mark))
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            raise ProxyRefused("the proxy gave no answer") from error
+        status = head.split(b" ", 2)[1:2]
+        if not status or not status[0].isdigit() or not 200 <= int(status[0]) < _FIRST_REFUSAL:
+            raise ProxyRefused(f"the proxy refused with status {(status or [b'?'])[0].decode('latin-1')}")
+
+
+def _tls() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
