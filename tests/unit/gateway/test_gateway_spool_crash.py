@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from plait.gateway.spool.frames import HEAD, MAX_PAYLOAD, Frame, Kind, frame_head
 from plait.gateway.spool.reader import SpoolReader
 from plait.gateway.spool.records import End, Ending, from_frame
-from plait.gateway.spool.recovery import recover
-from plait.gateway.spool.segments import START, Position, segment_numbers, segment_path
-from plait.gateway.spool.shipping import write_resume
+from plait.gateway.spool.segments import START, segment_numbers, segment_path
 from plait.gateway.spool.writer import SpoolWriter
 
 MEGA = 1 << 20
@@ -46,8 +44,8 @@ def files(directory: Path) -> list[Path]:
 
 
 def starts(frames: list[Frame]) -> list[int]:
-    """Where each frame starts in the segments laid end to end, and where the last ends."""
-    found = [0]
+    """Where each frame starts in the first segment, behind the writer's beginning, and where the last ends."""
+    found = [HEAD.size]
     for frame in frames:
         found.append(found[-1] + frame.size)
     return found
@@ -90,8 +88,7 @@ def test_a_flipped_byte_costs_its_own_record_and_no_other(payloads: list[bytes],
         raw[at] ^= data.draw(st.integers(1, 255))
         files(directory)[0].write_bytes(raw)
         begin = starts(frames)
-        hit = next(n for n in range(len(frames)) if begin[n] <= at < begin[n + 1])
-        assert read(directory) == frames[:hit] + frames[hit + 1 :]
+        assert read(directory) == [one for n, one in enumerate(frames) if not begin[n] <= at < begin[n + 1]]
 
 
 def test_a_record_that_holds_a_frame_is_one_record(tmp_path: Path) -> None:
@@ -154,35 +151,42 @@ def test_reading_goes_on_from_any_position(tmp_path: Path) -> None:
     reader.close()
 
 
-def test_what_is_shipped_is_not_read_again_before_clients_are_let_in(tmp_path: Path) -> None:
-    shipped = [Frame(Kind.REQUEST, bytes([n]) * 16, b"") for n in range(9)]
-    behind = [Frame(Kind.REQUEST, bytes([n]) * 16, b"") for n in range(9, 12)]
-    write(tmp_path, [*shipped, *behind])
-    reader = SpoolReader(tmp_path, START, settled=True)
-    for _ in shipped:
-        reader.next()
-    write_resume(tmp_path, reader.position)
-    reader.close()
-    ends = recover(tmp_path)
-    assert [end.exchange for end in ends] == [frame.exchange for frame in behind]
-    assert read(tmp_path) == [*shipped, *behind]
+def test_a_writer_that_begins_reads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients would wait meanwhile, for as long as a backlog is large."""
+    write(tmp_path, frames_of([b"x" * 400] * 9))
+
+    def read_at_all(*_: object) -> bytes:
+        raise AssertionError("the spool was read")
+
+    monkeypatch.setattr(os, "pread", read_at_all)
+    monkeypatch.setattr(os, "read", read_at_all)
+    write(tmp_path, frames_of([b"later"]))
 
 
-@pytest.mark.parametrize("lost", ["the segment's end", "the segment"])
-def test_a_resume_point_that_the_spool_has_not_means_that_all_is_read(tmp_path: Path, lost: str) -> None:
-    frames = [Frame(Kind.REQUEST, bytes([n]) * 16, b"") for n in range(3)]
-    write(tmp_path, frames, segment_bytes=MEGA)
-    (only,) = segment_numbers(tmp_path)
-    write_resume(tmp_path, Position(only, 10_000) if lost == "the segment's end" else Position(only + 1, 29))
-    assert [end.exchange for end in recover(tmp_path)] == [frame.exchange for frame in frames]
-    assert read(tmp_path) == frames
+@given(st.lists(st.lists(st.tuples(st.sampled_from([Kind.REQUEST, Kind.PIECE, Kind.END]), st.integers(0, 4)))))
+@settings(max_examples=60, deadline=None)  # files on a busy disk take their time
+def test_whatever_each_writer_left_open_is_ended_once_where_the_next_began(lives: list[list[tuple[Kind, int]]]) -> None:
+    expected: list[tuple[int, int]] = []
+    running: dict[int, None] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for life in [*lives, []]:
+            expected += [(Kind.END, number) for number in running]
+            running = {}
+            write(Path(folder), [Frame(kind, bytes([number]) * 16, b"") for kind, number in life])
+            for kind, number in life:
+                expected.append((kind, number))
+                if kind == Kind.REQUEST:
+                    running[number] = None
+                elif kind == Kind.END:
+                    running.pop(number, None)
+        assert [(frame.kind, frame.exchange[0]) for frame in read(Path(folder))] == expected
 
 
 def test_a_damaged_length_reserves_no_more_than_the_file_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = frames_of([b"first" * 99, b"second" * 50])
     write(tmp_path, [first, second], segment_bytes=MEGA)
     raw = bytearray(files(tmp_path)[0].read_bytes())
-    length = HEAD.size - 8
+    length = 2 * HEAD.size - 8
     raw[length : length + 4] = (MAX_PAYLOAD - 1).to_bytes(4, "big")
     files(tmp_path)[0].write_bytes(raw)
     asked: list[int] = []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -134,3 +137,59 @@ def test_a_spool_has_one_writer(tmp_path: Path) -> None:
         SpoolWriter(tmp_path, segment_bytes=MEGA, max_bytes=4 * MEGA)
     writer.close()
     SpoolWriter(tmp_path, segment_bytes=MEGA, max_bytes=4 * MEGA).close()
+
+
+@pytest.mark.parametrize("refused", [errno.EROFS, errno.ENOSPC])
+def test_a_disk_that_refuses_at_the_start_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: int
+) -> None:
+    def refusing(*_: object) -> int:
+        raise OSError(refused, os.strerror(refused))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("plait.gateway.spool.segments.os.open", refusing)
+        writer = SpoolWriter(tmp_path / "spool", segment_bytes=MEGA, max_bytes=4 * MEGA)
+        assert writer.trouble == "disk"
+        assert not writer.append(frame(Kind.REQUEST))
+    later = frame(Kind.REQUEST, exchange=b"l" * 16)
+    assert writer.append(later)
+    writer.close()
+    assert read(tmp_path / "spool") == [later]
+
+
+async def test_those_who_wait_for_the_disk_share_its_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    fdatasync = os.fdatasync
+
+    def counted(file: int) -> None:
+        calls.append(os.fstat(file).st_size)
+        fdatasync(file)
+
+    monkeypatch.setattr("plait.gateway.spool.syncing.os.fdatasync", counted)
+    writer = SpoolWriter(tmp_path, segment_bytes=64 * MEGA, max_bytes=640 * MEGA, always_syncs=True)
+    sizes: list[int] = []
+
+    async def answer(number: int) -> None:
+        writer.append(frame(Kind.END, exchange=bytes([number]) * 16))
+        size = segment_path(tmp_path, segment_numbers(tmp_path)[-1]).stat().st_size
+        await writer.on_disk()
+        sizes.append(max(calls) - size)
+
+    await asyncio.gather(*(answer(n) for n in range(100)))
+    assert min(sizes) >= 0, "each waited for a call that began after its record"
+    assert len(calls) <= 3
+    writer.close()
+
+
+async def test_a_segment_that_was_left_is_synced_with_the_one_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("plait.gateway.spool.syncing.os.fdatasync", lambda file: synced.append(os.fstat(file).st_ino))
+    writer = SpoolWriter(tmp_path, segment_bytes=1000, max_bytes=64 * MEGA, always_syncs=True)
+    assert all(writer.append(frame(Kind.PIECE)) for _ in range(3))
+    await writer.on_disk()
+    inodes = [segment_path(tmp_path, number).stat().st_ino for number in segment_numbers(tmp_path)]
+    assert synced == inodes
+    assert len(inodes) == 3
+    writer.close()

@@ -25,6 +25,8 @@ class Kind(IntEnum):
     HEAD = 2
     PIECE = 3
     END = 4
+    LIFE = 5
+    """A writer began: whatever ran before has no writer any more. No payload, no exchange."""
 
 
 _KINDS: Final = frozenset(Kind)

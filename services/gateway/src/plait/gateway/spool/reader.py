@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-from plait.gateway.spool.frames import HEAD, MARKER, Frame, frame_at, frame_size
+from plait.gateway.spool.ends import gateway_lost
+from plait.gateway.spool.frames import HEAD, MARKER, Frame, Kind, frame_at, frame_size
 from plait.gateway.spool.segments import Position, segment_numbers, segment_path
 
 _BLOCK: Final = 1 << 20
@@ -17,7 +18,8 @@ class SpoolReader:
     """Yields whole frames in the order of writing.
 
     In the newest segment an unfinished frame is one that is being written: the reader waits before it. In an older
-    segment it is damage: the reader skips to the next whole frame and counts one in `damaged`.
+    segment it is damage: the reader skips to the next whole frame and counts one in `damaged`. Where a new writer
+    began, it gives an end for each exchange that it has seen begin and not end: their gateway is gone.
     """
 
     def __init__(self, directory: Path, start: Position, *, settled: bool = False) -> None:
@@ -28,6 +30,10 @@ class SpoolReader:
         self._file = -1
         self._data = b""
         self._at = 0
+        self.running: dict[bytes, None] = {}
+        """Exchanges whose request was read and whose end was not, oldest first."""
+        self.lives = 0
+        """How many writers' beginnings were passed."""
         self.damaged = 0
 
     @property
@@ -39,11 +45,17 @@ class SpoolReader:
         """The next frame, None when there is none yet."""
         while self._open():
             frame = self._frame_here() or self._frame_behind_trouble()
-            if frame is not None:
+            if frame is None:
+                if not self._advance():
+                    return None
+            elif frame.kind != Kind.LIFE:
                 self._at += frame.size
-                return frame
-            if not self._advance():
-                return None
+                return self._follow(frame)
+            elif self.running:
+                return self._follow(gateway_lost(next(iter(self.running))))
+            else:
+                self._at += frame.size
+                self.lives += 1
         return None
 
     def close(self) -> None:
@@ -52,6 +64,13 @@ class SpoolReader:
             os.close(self._file)
         self._file = -1
         self._data, self._at = b"", 0
+
+    def _follow(self, frame: Frame) -> Frame:
+        if frame.kind == Kind.REQUEST:
+            self.running[frame.exchange] = None
+        elif frame.kind == Kind.END:
+            self.running.pop(frame.exchange, None)
+        return frame
 
     def _open(self) -> bool:
         """Have a file in hand: the segment asked for, or the first after it when it was deleted."""

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from plait.common.errors import UserError
 
 _SUFFIX: Final = ".segment"
+_LOCK_PAUSE_SECONDS: Final = 0.05
 
 
 class Position(NamedTuple):
@@ -49,18 +50,39 @@ def bytes_used(directory: Path) -> int:
     return total
 
 
-def lock(directory: Path, role: str) -> int:
+def lock(directory: Path, role: str, patience: float = 0) -> int:
     """Become the only process with this role on the directory, until the returned descriptor is closed.
+
+    Who has the role may be just ending: it is waited for, `patience` seconds at most.
 
     Raises:
         UserError: another process has the role.
     """
     descriptor = os.open(directory / f"{role}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    until = time.monotonic() + patience
+    while not _flock(descriptor):
+        if time.monotonic() >= until:
+            os.close(descriptor)
+            raise UserError(f"the spool {directory} has a {role} already; end it, or give this one its own SPOOL_DIR")
+        time.sleep(_LOCK_PAUSE_SECONDS)
+    return descriptor
+
+
+def has(directory: Path, role: str) -> bool:
+    """Whether a process has this role on the directory now."""
+    try:
+        descriptor = os.open(directory / f"{role}.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _flock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _flock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise UserError(
-            f"the spool {directory} has a {role} already; end it, or give this one its own SPOOL_DIR"
-        ) from error
-    return descriptor
+    except BlockingIOError:
+        return False
+    return True

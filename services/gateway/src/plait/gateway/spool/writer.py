@@ -13,19 +13,22 @@ from typing import Final
 
 import structlog
 
+from plait.common.errors import UserError
 from plait.gateway.metrics import SPOOL_DROPPED
 from plait.gateway.spool.ends import capture_lost
 from plait.gateway.spool.frames import HEAD, Frame, Kind, frame_head
-from plait.gateway.spool.recovery import recover
 from plait.gateway.spool.segments import bytes_used, lock, next_number, segment_path
+from plait.gateway.spool.syncing import GroupSync
 
 _LOG_PAUSE_SECONDS: Final = 60
 _TROUBLE_SECONDS: Final = 60
 _RECOUNT_SECONDS: Final = 1
+_LOCK_SECONDS: Final = 2
 _MOST_OWED: Final = 10_000
 _MOST_AT_ONCE: Final = os.sysconf("SC_IOV_MAX") // 2
 """Records that one `writev` takes, each a head and a payload."""
 _NONE: Final[frozenset[bytes]] = frozenset()
+_LIFE: Final = Frame(Kind.LIFE, bytes(16), b"")
 _log = structlog.get_logger(__name__)
 
 
@@ -36,31 +39,35 @@ class SpoolWriter:
     returns. Of the bound, the last tenth is kept for exchanges that were begun before; their ends are always written.
     """
 
-    def __init__(self, directory: Path, *, segment_bytes: int, max_bytes: int) -> None:
-        """Lock the directory, mend what a crash left, and open a new segment.
+    def __init__(self, directory: Path, *, segment_bytes: int, max_bytes: int, always_syncs: bool = False) -> None:
+        """Lock the directory and open a new segment. Nothing of what is there is read: clients would wait meanwhile.
+
+        A disk that refuses is tried again with each record. `always_syncs`: who answers a client waits for `on_disk`.
 
         Raises:
             UserError: another process writes this spool.
-            OSError: the directory cannot be written.
         """
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = lock(directory, "writer")
         self._directory = directory
         self._segment_bytes = segment_bytes
         self._max_bytes = max_bytes
+        self.always_syncs = always_syncs
+        self._lock = -1
         self._file = -1
         self._written = 0
         self._used = 0
         self._counted_at = 0.0
         self._drop_reason, self._dropped_at = "", -float(_TROUBLE_SECONDS)
         self._logged_at = -float(_LOG_PAUSE_SECONDS)
-        self._owed: list[Frame] = []
+        self._owed: list[Frame] = [_LIFE]
+        self._sync = GroupSync(directory)
         self.dropped: Counter[str] = Counter()
         """Records not written, by reason: `full` (our bound), `disk` (the system refused)."""
-        closing = recover(directory)
-        self._roll()
-        for frame in closing:
-            self.append(frame)
+        try:
+            self._become_writer(_LOCK_SECONDS)
+        except OSError:
+            self._in_trouble("disk")
+        else:
+            self._settle_debts()
 
     @property
     def trouble(self) -> str:
@@ -84,18 +91,32 @@ class SpoolWriter:
             return _NONE if written == len(frames) else self._drop(frames[written:], "disk", {})
         return self._append_carefully(frames)
 
-    def sync(self) -> None:
-        """Have the disk confirm all that was appended."""
-        os.fsync(self._file)
+    async def on_disk(self) -> None:
+        """Returns when the disk has confirmed all that was appended; those who ask meanwhile share the next call.
+
+        A disk that refuses is trouble of the spool, not of the caller.
+        """
+        try:
+            if self.always_syncs and self._file >= 0:
+                await self._sync.on_disk()
+        except OSError:
+            self._in_trouble("disk")
 
     def close(self) -> None:
         """Sync, and let another process write."""
-        if self._owed:
-            self._settle_debts()
-        with contextlib.suppress(OSError):
-            self.sync()
-        os.close(self._file)
-        os.close(self._lock)
+        self._settle_debts()
+        for descriptor in (self._file, self._lock):
+            if descriptor >= 0:
+                with contextlib.suppress(OSError):
+                    os.fsync(descriptor)
+                os.close(descriptor)
+        self._sync.close()
+
+    def _become_writer(self, patience: float = 0) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self._lock < 0:
+            self._lock = lock(self._directory, "writer", patience)
+        self._roll()
 
     def _append_carefully(self, frames: Iterable[Frame]) -> frozenset[bytes]:
         """Record by record, each if there is room for it, and none before what is owed."""
@@ -155,10 +176,12 @@ class SpoolWriter:
             parts.append(frame.payload)
         written = 0
         try:
-            if self._written >= self._segment_bytes or self._file < 0:
+            if self._file < 0:
+                self._become_writer()
+            elif self._written >= self._segment_bytes:
                 self._roll()
             written = os.writev(self._file, parts)
-        except OSError:
+        except (OSError, UserError):  # or another writer came while we had no disk
             written = 0
         if written == size:
             self._written += size
@@ -187,7 +210,9 @@ class SpoolWriter:
         """Begin a new segment; the one before is kept open until that has worked."""
         path = segment_path(self._directory, next_number(self._directory))
         fresh = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        if self._file >= 0:
+        if self.always_syncs:
+            self._sync.move_to(fresh)
+        elif self._file >= 0:
             os.close(self._file)
         self._file, self._written = fresh, 0
         self._used, self._counted_at = bytes_used(self._directory), time.monotonic()
@@ -195,6 +220,9 @@ class SpoolWriter:
     def _count(self, reason: str) -> None:
         self.dropped[reason] += 1
         SPOOL_DROPPED.labels(reason).inc()
+        self._in_trouble(reason)
+
+    def _in_trouble(self, reason: str) -> None:
         now = time.monotonic()
         self._drop_reason, self._dropped_at = reason, now
         if now - self._logged_at >= _LOG_PAUSE_SECONDS:
