@@ -51,6 +51,13 @@ UPSTREAM_RETRIES: Final = Tally(
     ["status"],
 )
 
+TOKEN_REFRESHES: Final = Tally(
+    "plait_gateway_token_refreshes_total",
+    "Refreshes of OAuth tokens. found: another process had done it; refused: somebody has to log in again; "
+    "unavailable: it is tried again.",
+    ["result"],
+)
+
 SPOOL_DROPPED: Final = Counter(
     "plait_spool_dropped_total",
     "Records that were not written. full: our own bound; disk: the system refused.",
