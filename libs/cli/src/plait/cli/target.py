@@ -39,6 +39,11 @@ def home(given: Path | None) -> Home:
     return Home((given or UpSettings().plait_home).expanduser().resolve())
 
 
+def credentials(home: Home) -> Path:
+    """The folder of credential files: CREDENTIALS_DIR, else the home's."""
+    return (UpSettings().credentials_dir or home.credentials).expanduser()
+
+
 def database_url(home: Home) -> str:
     """Address of the database.
 
