@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 from uuid import UUID
 
 from cyclopts import Parameter
@@ -52,9 +53,10 @@ class Filters:
 
 
 _ANY = Filters()
+File = Annotated[Path, Parameter(allow_leading_hyphen=True)]
 
 
-def export(file: Path, /, *, where: Filters = _ANY, home: Path | None = None) -> int:
+def export(file: File, /, *, where: Filters = _ANY, home: Path | None = None) -> int:
     """Write recorded exchanges to a file, one JSON line each, oldest first; exits 1 when one is damaged.
 
     Args:
@@ -73,7 +75,7 @@ def export(file: Path, /, *, where: Filters = _ANY, home: Path | None = None) ->
     return _tell(outcome, "exported")
 
 
-def import_(file: Path, /, *, home: Path | None = None) -> int:
+def import_(file: File, /, *, home: Path | None = None) -> int:
     """Take exchanges of a file into the record; those that are there already stay as they are.
 
     A line that is none of an exchange is named, and left out; exits 1 when there is one.

@@ -101,7 +101,8 @@ def _answer(line: Line, response: Response, exchange: Exchange, masker: Masker) 
     if stream is None or _has_body(response):
         exchange = _begin(line, masker)[0]  # an exchange has one answer: the stream's part in it is told
         _head(exchange, response, _without(fields, _KIND, _ENCODING))
-        exchange.piece(Piece(_first_byte(response), _bytes(response.body, response.body_base64)))
+        if body := _bytes(response.body, response.body_base64):
+            exchange.piece(Piece(_first_byte(response), body))
     yield _imported(_end(line, response, exchange, _text(fields)))
 
 
@@ -122,9 +123,8 @@ def _end(line: Line, response: Response, exchange: Exchange, headers: list[Heade
         error=error,
         headers=headers,
         account_id=line.account_id,
-        first_byte_ms=judged.first_byte_ms if response.first_byte_ms is None else response.first_byte_ms,
         streamed=response.stream is not None if response.streamed is UNSET else response.streamed,
-        **_given(first_token_ms=response.first_token_ms, body_size=response.size),
+        **_given(first_byte_ms=response.first_byte_ms, first_token_ms=response.first_token_ms, body_size=response.size),
     )
     return replace(event, data=data)
 
@@ -141,7 +141,9 @@ def _cut(stream: bytes, response: Response) -> Iterator[Piece]:
 
 
 def _first_byte(response: Response) -> float:
-    return response.first_byte_ms if response.first_byte_ms is not None else or_none(response.duration_ms) or 0.0
+    """Where the line does not say, the answer came whole at its end."""
+    known = or_none(response.first_byte_ms)
+    return float(known if known is not None else or_none(response.duration_ms) or 0)
 
 
 def _has_body(response: Response) -> bool:

@@ -65,7 +65,7 @@ class Response(Struct, frozen=True, kw_only=True, rename="camel"):
     """When each part of the stream came, since `startedAt`, and its bytes."""
     outcome: Outcome | UnsetType = UNSET
     """linking.md's; left out: as the answer looks."""
-    first_byte_ms: _Milliseconds | None = None
+    first_byte_ms: _Milliseconds | UnsetType | None = UNSET
     first_token_ms: _Milliseconds | UnsetType | None = UNSET
     duration_ms: _Milliseconds | UnsetType = UNSET
     streamed: bool | UnsetType = UNSET

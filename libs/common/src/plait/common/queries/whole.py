@@ -164,8 +164,7 @@ async def _parts(connection: asyncpg.pool.PoolConnectionProxy, rows: Sequence[as
     wanted = {row[name] for row in rows for name in ("system", "tools", "content")} - {None}
     wanted |= {blob for _, blob in links.values()}
     blobs = await _fetch(connection, "blobs", hashes=list(wanted))
-    streamed = [row["id"] for row in rows if row["streamed"]]
-    chunks = await _fetch(connection, "chunks", ids=streamed) if streamed else []
+    chunks = await _fetch(connection, "chunks", ids=[row["id"] for row in rows])
     return _Parts(links, dict(_unshelved(blobs)), _pieces(chunks))
 
 

@@ -1,0 +1,115 @@
+"""`plait client` as the terminal sees it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+from pydantic import Field
+from pydantic_settings import BaseSettings
+from rich.console import Console
+
+from plait.cli import target
+from plait.cli.client import gateway, settings_file
+from plait.cli.client.gateway import Gateway
+from plait.cli.client.setup import KEY, Setup
+from plait.cli.home import Home
+from plait.cli.program import LOOPBACK
+from plait.common.errors import UserError
+from plait.common.settings import Settings
+
+_MANAGED: Final = """\
+  Linux    /etc/claude-code/managed-settings.json
+  macOS    /Library/Application Support/ClaudeCode/managed-settings.json
+  Windows  C:\\Program Files\\ClaudeCode\\managed-settings.json"""
+_USUAL_PORT: Final = 3000
+
+out = Console()
+
+
+class ClientSettings(BaseSettings):
+    """What `plait client` reads."""
+
+    model_config = Settings.model_config
+
+    gateway_url: str | None = Field(
+        None, description="The gateway as clients reach it; default: where `plait up` listens on this machine."
+    )
+
+
+def client(
+    domain: str | None = None,
+    /,
+    *,
+    url: str | None = None,
+    key: str | None = None,
+    write: Annotated[list[Path] | None, Parameter(consume_multiple=(0, 1), negative="")] = None,
+    home: Path | None = None,
+) -> None:
+    """Print what a developer needs to send Claude Code and the SDKs through the gateway.
+
+    Args:
+        domain: Whose client it is; default: the domain of the gateway's own address.
+        url: The gateway's address, where it is not https://DOMAIN.
+        key: The client's key, to be put in; `-` reads it from a line of the standard input.
+        write: Put it into this settings file of Claude Code instead, default ~/.claude/settings.json; the rest stays.
+        home: Whose `plait up` is meant.
+    """
+    folder = target.home(home)
+    usual = ClientSettings().gateway_url or _running(folder)
+    found = gateway.find(target.credentials(folder), domain=domain, url=url, usual=usual)
+    given = sys.stdin.readline().strip() if key == "-" else key
+    if write is None:
+        _show(found, Setup(found.url, given or found.key), key_is_known=bool(given))
+    else:
+        _write(found, Setup(found.url, given or found.key), write[0] if write else settings_file.DEFAULT)
+
+
+def _running(home: Home) -> str:
+    addresses = home.addresses()
+    return f"http://{LOOPBACK}:{addresses.gateway if addresses else _USUAL_PORT}"
+
+
+def _show(found: Gateway, setup: Setup, *, key_is_known: bool) -> None:
+    _say(f"{found.url} is the gateway of {found.domain}. {_about_key(found, key_is_known=key_is_known)}")
+    _section("Shell", setup.shell())
+    _section(f"Claude Code, for one person: {settings_file.DEFAULT} (--write puts it there)", setup.settings())
+    _section(f"Claude Code, for all users of a machine: an administrator's file\n{_MANAGED}", setup.managed_settings())
+    _section("Python", setup.python())
+    _section("TypeScript", setup.typescript())
+    _section("curl", setup.curl())
+
+
+def _about_key(found: Gateway, *, key_is_known: bool) -> str:
+    if found.needs_key and not key_is_known:
+        return f"Put a client's key in place of {gateway.PLACEHOLDER}: `plait keys new {found.domain}` makes one."
+    if found.needs_key:
+        return "Whoever reads what follows has the key."
+    if found.credential.upstream:
+        return "It asks for no key, but Claude Code does not start without one: any will do."
+    return "It asks for no key: the client's own key or login goes to Claude unchanged."
+
+
+def _write(found: Gateway, setup: Setup, path: Path) -> None:
+    path = path.expanduser()
+    settings = settings_file.read(path)
+    env = dict(setup.env)
+    if env.get(KEY) == gateway.PLACEHOLDER:
+        if KEY not in settings.get("env", {}):
+            raise UserError(
+                f"{found.domain} needs a key: give it with --key (`plait keys new {found.domain}` makes one)."
+            )
+        del env[KEY]
+    settings_file.write(path, settings_file.merged(settings, env))
+    _say(f"{path} now sends Claude Code through {found.url}: it has {', '.join(env)}. The rest of it is as it was.")
+
+
+def _section(title: str, text: str) -> None:
+    out.print(f"\n{title}\n", style="bold", highlight=False, markup=False, soft_wrap=True)
+    _say(text)
+
+
+def _say(text: str) -> None:
+    out.print(text, highlight=False, markup=False, soft_wrap=True)
