@@ -152,7 +152,7 @@ def test_a_stop_during_the_start_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_listening_to_the_network_is_warned_of(tmp_path: Path) -> None:
-    with PlaitUp(tmp_path / "home", "--host", "0.0.0.0") as plait:
+    with PlaitUp(tmp_path / "home", "--host", "0.0.0.0", env={"ALLOW_OPEN_GATEWAY": "true"}) as plait:
         plait.wait_said("open to the network over plain HTTP")
 
 

@@ -68,6 +68,7 @@ async def relaying(claude_url: str, spool: Path, **settings: Any) -> AsyncIterat
     given = {
         "port": port,
         "spool_dir": spool,
+        "credentials_dir": spool / "no-credentials",
         "masking_key": "ab" * 32,
         "claude_api_base_url": claude_url,
         "spool_segment_bytes": MEGA,

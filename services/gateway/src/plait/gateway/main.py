@@ -6,6 +6,9 @@ import asyncio
 
 from plait.common.masking import Masker
 from plait.common.serving import serve
+from plait.gateway.access.access import Access
+from plait.gateway.access.directory import Directory
+from plait.gateway.access.policy import Policy
 from plait.gateway.access_log import AccessLog
 from plait.gateway.relay.app import Relay
 from plait.gateway.relay.dialing import Dialer, proxy_for
@@ -21,7 +24,7 @@ async def run(stop: asyncio.Event) -> None:
     """Relay until `stop` is set, with settings from the environment.
 
     Raises:
-        UserError: the port is taken, or another gateway writes this spool.
+        UserError: the port is taken, another gateway writes this spool, or the network would be let in without a key.
     """
     await relay(RelaySettings(), stop)
 
@@ -34,7 +37,9 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
     log = AccessLog(on=settings.access_log)
     claude = _upstream(settings, "Claude", settings.claude_api_base_url, proxied=True)
     api = _upstream(settings, "The API", settings.api_url)
+    access = Access(Directory(settings.credentials_dir), Policy.of(settings, settings.host))
     app = Relay(
+        access=access,
         claude=claude,
         api=api,
         spool=spool,
@@ -44,7 +49,7 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
         max_request_bytes=settings.max_request_bytes,
     )
     try:
-        async with metrics_port(settings):
+        async with metrics_port(settings), access.watching():
             await serve(app, host=settings.host, port=settings.port, stop=stop, protocol=RelayProtocol)
     finally:
         claude.close()

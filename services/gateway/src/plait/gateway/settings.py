@@ -22,7 +22,27 @@ class SpoolSettings(Settings):
     )
 
 
-class RelaySettings(SpoolSettings):
+class AccessSettings(Settings):
+    """Who is let in, and whose credential goes to Claude."""
+
+    credentials_dir: Path = Field(
+        Path("~/.local/share/plait/credentials").expanduser(),
+        description="Folder of the files `<domain>.credentials.json`.",
+    )
+    enable_client_auth: bool | None = Field(
+        None, description="Whether clients have to show a key; unset: those of a domain that has client keys."
+    )
+    allow_open_gateway: bool = Field(
+        False, description="Let others than this machine in without a client key, where a domain has none."
+    )
+    pass_client_credentials: bool | None = Field(
+        None,
+        description="Whether clients' own credentials go to Claude where the domain has none;"
+        " unset: only as long as there is no credential file.",
+    )
+
+
+class RelaySettings(SpoolSettings, AccessSettings):
     """Settings of the part that clients talk to."""
 
     host: str = Field("127.0.0.1", description="Address that the gateway listens on.")

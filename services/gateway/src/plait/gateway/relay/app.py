@@ -7,13 +7,15 @@ from uuid import UUID
 
 from plait.common.ids import new_exchange_id
 from plait.common.masking import Masker
+from plait.gateway.access.access import Access
 from plait.gateway.access_log import AccessLog
 from plait.gateway.relay import refusals
 from plait.gateway.relay.call import Call, ClientGone, Receive, Scope, Send, call_of, drain, read_body
 from plait.gateway.relay.capture import Capture, Spool
-from plait.gateway.relay.fields import domain_of, to_claude, to_service
+from plait.gateway.relay.fields import to_claude, to_service
 from plait.gateway.relay.forward import Forward
 from plait.gateway.relay.health import Health
+from plait.gateway.relay.identity import admit, as_admitted
 from plait.gateway.relay.refusals import Refusal
 from plait.gateway.relay.upstream import Upstream
 from plait.gateway.spool.records import Ending
@@ -27,6 +29,7 @@ class Relay:
     def __init__(
         self,
         *,
+        access: Access,
         claude: Upstream,
         api: Upstream,
         spool: Spool,
@@ -35,6 +38,7 @@ class Relay:
         health: Health,
         max_request_bytes: int,
     ) -> None:
+        self._access = access
         self._claude = claude
         self._api = api
         self._spool = spool
@@ -58,22 +62,24 @@ class Relay:
 
     async def _to_claude(self, call: Call, exchange_id: UUID, scope: Scope, receive: Receive, send: Send) -> None:
         capture = Capture(self._spool, self._masker, exchange_id, self._log)
-        domain = domain_of(call.fields)
-        if domain is None:
-            await _refuse(refusals.bad_host(), exchange_id, receive, send)
+        try:
+            admission = await admit(self._access, call.fields)
+        except Refusal as refusal:
+            await _refuse(refusal, exchange_id, receive, send)
             return
         try:
             body = await read_body(call, receive, self._max_request_bytes)
         except ClientGone:
             return
         except Refusal as refusal:
-            capture.request(call, domain, b"")
+            capture.request(call, admission, b"")
             fields, body = refusal.answer(str(exchange_id))
             capture.own_answer(refusal, fields, body, Ending.REFUSED)
             await _refuse(refusal, exchange_id, receive, send)
             return
-        capture.request(call, domain, body)
-        await Forward(self._claude, capture, call, exchange_id).run(scope, to_claude(call.fields), body, receive, send)
+        capture.request(call, admission, body)
+        fields = as_admitted(to_claude(call.fields), admission)
+        await Forward(self._claude, capture, call, exchange_id).run(scope, fields, body, receive, send)
 
     async def _to_api(self, call: Call, exchange_id: UUID, scope: Scope, receive: Receive, send: Send) -> None:
         """What belongs to our own services passes the same way, unrecorded."""

@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from plait.common.masking import Masker
+from plait.gateway.access.access import Admission
 from plait.gateway.access_log import AccessLog, Line
 from plait.gateway.metrics import exchange_began, exchange_ended
 from plait.gateway.relay.call import Call
@@ -36,8 +37,7 @@ class Capture:
         self._masker = masker
         self._log = log
         self._exchange = exchange_id.bytes
-        self._call: Call | None = None
-        self._domain = ""
+        self._opened: tuple[Call, Admission] | None = None
         self._bytes_in = 0
         self._began = time.perf_counter()
         self._open = False
@@ -47,11 +47,11 @@ class Capture:
         self._size = 0
         self.ended = False
 
-    def request(self, call: Call, domain: str, body: bytes) -> None:
+    def request(self, call: Call, admission: Admission, body: bytes) -> None:
         """The request, before upstream has it; its secrets are masked here."""
         record = Request(
             started_at=call.started_at,
-            domain=domain,
+            domain=admission.domain,
             method=call.method,
             path=call.path.decode("latin-1"),
             query=self._masker.query(call.query.decode("latin-1")),
@@ -59,8 +59,10 @@ class Capture:
             body=body,
             tag=call.tag,
             client_address=call.client_address,
+            account_id=admission.account_id,
+            key_name=admission.key_name,
         )
-        self._call, self._domain, self._bytes_in = call, domain, len(body)
+        self._opened, self._bytes_in = (call, admission), len(body)
         self._began = call.began
         exchange_began()
         self._open = self._append(record)
@@ -83,8 +85,8 @@ class Capture:
         if self.ended:
             return
         self.ended = True
-        if self._call is not None:
-            self._tell(self._call, ending)
+        if self._opened is not None:
+            self._tell(*self._opened, ending)
         if not self._open:
             return
         if self._partial and ending is Ending.WHOLE:
@@ -97,12 +99,12 @@ class Capture:
         self.piece(body)
         self.end(ending, refusal.type, refusal.message)
 
-    def _tell(self, call: Call, ending: Ending) -> None:
+    def _tell(self, call: Call, admission: Admission, ending: Ending) -> None:
         line = Line(
             ended_at=time.time(),
             exchange=self._exchange,
-            domain=self._domain,
-            key_name=None,
+            domain=admission.domain,
+            key_name=admission.key_name,
             method=call.method,
             path=call.path.decode("latin-1"),
             status=self._status,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
+
+from plait.gateway.access import domains
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -25,8 +26,6 @@ _NOT_TO_UPSTREAM: Final = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 _NOT_TO_CLAUDE: Final = _NOT_TO_UPSTREAM | {b"cookie"}
 REQUEST_ID: Final = b"x-request-id"
 _NOT_TO_CLIENT: Final = HOP_BY_HOP | {REQUEST_ID}
-_HOST: Final = re.compile(rb"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
-_KEEPS_PORT: Final = re.compile(r"localhost|\d{1,3}(\.\d{1,3}){3}")
 
 
 def to_claude(fields: Fields) -> Fields:
@@ -51,14 +50,9 @@ def value_of(fields: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None
 
 
 def domain_of(fields: Fields) -> str | None:
-    """Whose traffic this is: Host in lower case, port kept for localhost and IPv4 only. None: missing or malformed."""
+    """The domain that a request is for; None: its Host is missing, doubled or malformed."""
     hosts = [value for name, value in fields if name == b"host"]
-    match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
-    if match is None:
-        return None
-    name = match[1].decode("ascii").lower().rstrip(".")
-    port = (match[2] or b"").decode("ascii")
-    return (name + port if _KEEPS_PORT.fullmatch(name) else name) or None
+    return domains.domain_of(hosts[0]) if len(hosts) == 1 else None
 
 
 def _without(fields: Fields, unwanted: frozenset[bytes]) -> Fields:

@@ -17,6 +17,10 @@ class Refusal(PlaitError):
     status: int
     type: str
     message: str
+    reason: str = ""
+    """Under which it is counted."""
+    fields: tuple[tuple[bytes, bytes], ...] = ()
+    """Header fields beside those that every refusal has."""
 
     def __post_init__(self) -> None:
         super().__init__(self.message)
@@ -33,6 +37,7 @@ class Refusal(PlaitError):
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
             (REQUEST_ID, request_id.encode()),
+            *self.fields,
         ]
         return [*fields, (b"connection", b"close")] if close else fields, body
 
@@ -40,6 +45,12 @@ class Refusal(PlaitError):
 def bad_host() -> Refusal:
     """No domain can be read off the request."""
     return Refusal(400, "invalid_request_error", "The Host header is missing or malformed.")
+
+
+def doubled_credential() -> Refusal:
+    """Nobody can tell which was meant."""
+    message = "The Authorization or x-api-key header came more than once."
+    return Refusal(400, "invalid_request_error", message, "doubled_credential")
 
 
 def too_large(limit: int) -> Refusal:

@@ -55,6 +55,8 @@ def begin(exchange_id: UUID, request: Request) -> tuple[Exchange, RequestEvent]:
         body_size=len(request.body),
         tag=request.tag,
         client_address=request.client_address,
+        account_id=request.account_id,
+        key_name=request.key_name,
     )
     event = request_event(data, traceparent=field(headers, "traceparent") or None)
     return Exchange(data, _text(embedded.value, "model")), event
@@ -71,6 +73,7 @@ class Exchange:
         self._domain = begun.domain
         self._thread = begun.thread
         self._started_at = begun.started_at
+        self._account_id = begun.account_id
         self._asked_model = asked_model
         self._message_due = (begun.method, begun.path) == ("POST", "/v1/messages")
         self._answer = Answer()
@@ -128,6 +131,7 @@ class Exchange:
             body_size=answer.size,
             usage=_usage(embedded.value),
             model=_text(embedded.value, "model") or self._asked_model,
+            account_id=self._account_id,
             error=fault,
         )
         return response_event(data)

@@ -41,6 +41,8 @@ class Request(Struct, array_like=True, frozen=True):
     body: bytes
     tag: str | None = None
     client_address: str | None = None
+    account_id: str | None = None
+    key_name: str | None = None
 
 
 class Head(Struct, array_like=True, frozen=True):

@@ -1,0 +1,167 @@
+"""Admits a request, or says why not. Everything that takes time happened before: the table is in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final, Protocol
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from plait.gateway.access import refused
+from plait.gateway.access.credentials import Credential
+from plait.gateway.access.directory import Directory
+from plait.gateway.access.domains import domain_of
+from plait.gateway.access.keys import Key, find
+from plait.gateway.access.policy import Policy
+from plait.gateway.relay.refusals import bad_host
+
+STALE_SECONDS: Final = 60
+"""An OAuth token is refreshed this long before it expires."""
+SCAN_SECONDS: Final = 0.4
+"""Pause between two looks at the folder: a change is in force within a second."""
+
+_AUTHORIZATION: Final = b"authorization"
+_API_KEY: Final = b"x-api-key"
+_BOTH: Final = frozenset({_AUTHORIZATION, _API_KEY})
+_BEARER: Final = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([!-~]+)")
+_log = structlog.get_logger(__name__)
+
+
+class Admission(Struct, frozen=True, gc=False):
+    """Who may go on, and as whom."""
+
+    domain: str
+    """In normal form."""
+    account_id: str | None = None
+    """Of the domain's credential."""
+    key_name: str | None = None
+    """Which of the domain's client keys was shown."""
+    drop: frozenset[bytes] = frozenset()
+    """Lower-case names of request fields that must not go to Claude."""
+    add: tuple[tuple[bytes, bytes], ...] = ()
+    """Fields that go to Claude instead: the domain's credential."""
+    beta: bytes | None = None
+    """To be merged into `anthropic-beta`; None: that field is let be."""
+    stale: bool = False
+    """The credential's token has to be refreshed first: see `Access.fresh`."""
+
+
+class Refresher(Protocol):
+    """Renews logins at Claude."""
+
+    async def refresh(self, path: Path) -> None:
+        """Bring the OAuth token in this credential file up to date; returns when the file holds a good one.
+
+        Raises:
+            Refusal: it cannot be refreshed; the message says how to log in again.
+        """
+        ...
+
+
+class Access:
+    """Decides about every request by the table of credential files."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        policy: Policy,
+        refresher: Refresher | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Reads the folder once, so it may block.
+
+        Raises:
+            UserError: the gateway would be open to the network, and no setting says that it may.
+        """
+        self._directory = directory
+        self._policy = policy
+        self._refresher = refresher
+        self._clock = clock
+        self._table = directory.scan()
+        policy.check(self._table)
+
+    def admit(self, host: bytes | None, authorization: bytes | None, api_key: bytes | None) -> Admission:
+        """Who a request with these fields is. A few microseconds, no input or output.
+
+        Raises:
+            Refusal: 400 without a good Host; 401 with what is wrong about the key.
+        """
+        domain = domain_of(host) if host is not None else None
+        if domain is None:
+            raise bad_host()
+        credential = self._table.find(domain)
+        if credential is None:
+            raise refused.without_key(domain, authorization, api_key, has_keys=False)
+        bearer = _BEARER.fullmatch(authorization) if authorization else None
+        by_bearer = find(credential.keys, bearer[1]) if bearer else None
+        by_field = find(credential.keys, api_key) if api_key else None
+        key = self._usable(by_bearer, by_field)
+        if key is None and self._policy.needs_key(credential):
+            if known := by_bearer or by_field:
+                raise refused.unusable(known)
+            raise refused.without_key(domain, authorization, api_key, has_keys=bool(credential.keys))
+        return self._admission(domain, credential, key, by_bearer, by_field)
+
+    async def fresh(self, admission: Admission) -> Admission:
+        """The admission with a token that is still good for a while.
+
+        Raises:
+            Refusal: 401, the login has ended.
+        """
+        credential = self._table.find(admission.domain)
+        if not admission.stale or credential is None:
+            return admission
+        if self._refresher is None:
+            raise refused.login_ended(admission.domain)
+        await self._refresher.refresh(credential.path)
+        await self._look()
+        renewed = self._table.find(admission.domain) or credential
+        return replace(admission, add=renewed.upstream, stale=False)
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Take over what changes in the folder for the length of the block."""
+        watch = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            watch.cancel()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(SCAN_SECONDS)
+            await self._look()
+
+    async def _look(self) -> None:
+        self._table = await asyncio.to_thread(self._directory.scan)
+
+    def _usable(self, *shown: Key | None) -> Key | None:
+        """The first of the keys that is still good."""
+        now = self._clock()
+        good = (key for key in shown if key and not key.disabled and (key.expires is None or now < key.expires))
+        return next(good, None)
+
+    def _admission(
+        self, domain: str, credential: Credential, key: Key | None, by_bearer: Key | None, by_field: Key | None
+    ) -> Admission:
+        name = key.name if key else None
+        if credential.upstream:
+            ends = credential.expires_at
+            stale = ends is not None and ends - self._clock() < STALE_SECONDS
+            return Admission(domain, credential.account_id, name, _BOTH, credential.upstream, credential.beta, stale)
+        if not self._policy.passes_on(credential):
+            raise refused.no_credential(domain)
+        return Admission(domain, credential.account_id, name, _ours(by_bearer, by_field))
+
+
+def _ours(by_bearer: Key | None, by_field: Key | None) -> frozenset[bytes]:
+    """The fields that hold a key of the gateway, good or not: Claude must not see it."""
+    shown = ((_AUTHORIZATION, by_bearer), (_API_KEY, by_field))
+    return frozenset(name for name, key in shown if key)

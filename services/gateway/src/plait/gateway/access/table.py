@@ -1,0 +1,47 @@
+"""Which credential a domain has: its own, else that of the nearest wild card, else the default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from plait.gateway.access.credentials import Credential
+from plait.gateway.access.domains import DEFAULT, WILD
+
+UNCONFIGURED: Final = Credential(path=Path())
+"""Of every domain as long as there is no credential file at all."""
+
+
+class Table:
+    """All credential files at one moment. A domain whose file cannot be used is known, and nobody gets in."""
+
+    def __init__(self, credentials: Mapping[str, Credential | None], *, configured: bool) -> None:
+        """`credentials` by domain or pattern (None: the file was never good); `configured`: there is some file."""
+        self._credentials = dict(credentials)
+        self._configured = configured
+
+    def find(self, domain: str) -> Credential | None:
+        """The credential of a domain in normal form; None when there is none that can be used."""
+        if not self._configured:
+            return UNCONFIGURED
+        for name in _names(domain):
+            if name in self._credentials:
+                return self._credentials[name]
+        return None
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether some domain has a client key."""
+        return any(credential and credential.keys for credential in self._credentials.values())
+
+
+def _names(domain: str) -> Iterator[str]:
+    """What a domain's file may be called, most specific first."""
+    yield domain
+    bare = domain if domain.startswith("[") else domain.partition(":")[0]
+    yield bare
+    while "." in bare:
+        bare = bare.partition(".")[2]
+        yield WILD + bare
+    yield DEFAULT

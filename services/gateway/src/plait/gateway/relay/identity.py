@@ -1,0 +1,48 @@
+"""What of a request's head says who it is, and what goes to Claude in its place."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from plait.gateway.access.access import Access, Admission
+from plait.gateway.relay.fields import Fields
+from plait.gateway.relay.refusals import doubled_credential
+
+_CREDENTIALS: Final = (b"authorization", b"x-api-key")
+_BETA: Final = b"anthropic-beta"
+
+
+async def admit(access: Access, fields: Fields) -> Admission:
+    """Who sends a request with these fields; an old token of the domain is refreshed first.
+
+    Raises:
+        Refusal: the sender is not let in.
+    """
+    hosts, authorizations, api_keys = (_values(fields, name) for name in (b"host", *_CREDENTIALS))
+    host = hosts[0] if len(hosts) == 1 else None
+    admission = access.admit(host, b", ".join(authorizations) or None, b", ".join(api_keys) or None)
+    if admission.drop and max(len(authorizations), len(api_keys)) > 1:
+        raise doubled_credential()  # one of the two may be a key of ours that must not go to Claude
+    return await access.fresh(admission) if admission.stale else admission
+
+
+def as_admitted(fields: Fields, admission: Admission) -> Fields:
+    """The same fields with the domain's credential in the client's place, if it has one."""
+    kept = [field for field in fields if field[0].lower() not in admission.drop]
+    return [*with_beta(kept, admission.beta), *admission.add]
+
+
+def with_beta(fields: Fields, beta: bytes | None) -> Fields:
+    """The same fields with one more beta listed; the client's own list stays as it is before it."""
+    at = [index for index, (name, _) in enumerate(fields) if name.lower() == _BETA]
+    if beta is None or any(beta == part.strip() for index in at for part in fields[index][1].split(b",")):
+        return fields
+    if not at:
+        return [*fields, (_BETA, beta)]
+    name, value = fields[at[-1]]
+    merged = b",".join(part for part in (value, beta) if part)
+    return [*fields[: at[-1]], (name, merged), *fields[at[-1] + 1 :]]
+
+
+def _values(fields: Fields, name: bytes) -> list[bytes]:
+    return [value for given, value in fields if given == name]
