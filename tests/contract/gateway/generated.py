@@ -125,7 +125,7 @@ NAMES: Final = st.one_of(
 ).map(str.encode)
 VALUES: Final = st.one_of(
     st.sampled_from((b"", b"1", b"a, b", b"claude-code-20250219,oauth-2025-04-20", b'"q;\tx" \\', "é🤖".encode())),
-    st.text(max_size=20).map(lambda text: _field_value(text.encode())),
+    st.binary(max_size=20).map(_field_value),
 )
 FIELDS: Final = st.lists(st.tuples(NAMES, VALUES), max_size=6).map(tuple)
 STOPPED: Final = st.sampled_from(
@@ -155,6 +155,7 @@ BODIES: Final = st.one_of(
     st.binary(max_size=300),
     st.integers(0, 200_000).map(lambda size: b"0123456789\r\n" * (size // 12)),
 )
+BEHIND: Final = st.sampled_from((b"", b"", b"", b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil", b"\x00junk"))
 CUTS: Final = st.one_of(st.just(()), st.lists(st.integers(0, 1 << 20), max_size=12).map(tuple))
 SIZES: Final = st.lists(st.integers(1, 5000), max_size=8).map(tuple)
 
@@ -188,6 +189,6 @@ def answers(draw: st.DrawFn) -> Answer:
         trailers=draw(TRAILERS),
         early=draw(st.booleans()),
         lost=draw(st.just(0) | st.just(0) | st.integers(1, 400)),
-        behind=b"",
+        behind=draw(BEHIND),
         cuts=draw(CUTS),
     )

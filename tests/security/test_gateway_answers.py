@@ -1,0 +1,69 @@
+"""An upstream that sends no good HTTP: its client gets a refusal or a cut, never a second answer or a field of it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.contract.gateway.raw_ends import RawClient, RawUpstream, Script
+from tests.contract.gateway.relaying import error_of, raw_call, relaying
+
+ASKED = b"GET /v1/models HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+ANSWERS = {
+    "a length and chunks": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 0\r\n\r\n{}",
+    "a length in words": b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\n{}",
+    "a carriage return in a value": b"HTTP/1.1 200 OK\r\nX-A: 1\rX-Injected: 1\r\nContent-Length: 0\r\n\r\n",
+    "a line feed in a value": b"HTTP/1.1 200 OK\r\nX-A: 1\nX-Injected: 1\r\nContent-Length: 0\r\n\r\n",
+    "a NUL in a value": b"HTTP/1.1 200 OK\r\nX-A: 1\x00X-Injected: 1\r\nContent-Length: 0\r\n\r\n",
+    "a blank in a name": b"HTTP/1.1 200 OK\r\nX A: 1\r\nContent-Length: 0\r\n\r\n",
+    "no status": b"HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+    "no HTTP": b"SSH-2.0-OpenSSH_9.9\r\n\r\n",
+    "an endless head": b"HTTP/1.1 200 OK\r\n" + b"X-A: %b\r\n" % (b"x" * 4000) * 600,
+}
+
+
+async def test_a_head_that_is_no_http_is_refused_and_injects_nothing(tmp_path: Path) -> None:
+    async with RawUpstream() as upstream, relaying(upstream.url, tmp_path / "spool") as gateway:
+        for case, raw in ANSWERS.items():
+            upstream.script = Script((raw,))
+            head, body = await raw_call(gateway.port, ASKED)
+            assert b"\nx-injected" not in head.lower().replace(b"\r", b"\n"), case
+            assert head.startswith(b"HTTP/1.1 502 "), case
+            assert error_of(body)[0] == "api_error", case
+
+
+CHUNKS = {
+    "a size in words": b"2\r\nok\r\ntwo\r\nno\r\n0\r\n\r\n",
+    "a size below nought": b"2\r\nok\r\n-2\r\nno\r\n0\r\n\r\n",
+    "a size over 64 bits": b"2\r\nok\r\n10000000000000002\r\nno\r\n0\r\n\r\n",
+    "data that is longer than its size": b"2\r\nok\r\n2\r\nno!\r\n0\r\n\r\n",
+}
+
+
+async def test_chunks_that_go_wrong_cut_the_answer_where_they_do(tmp_path: Path) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with RawUpstream() as upstream, relaying(upstream.url, tmp_path / "spool") as gateway:
+        for case, body in CHUNKS.items():
+            upstream.script = Script((head, body))
+            async with RawClient(gateway.port) as client:
+                seen = await client.ask([ASKED], "GET")
+            assert (seen.status, seen.whole) == (200, False), case
+            assert seen.body.startswith(b"ok"), case
+
+
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 2\r\n\r\nok", b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"]
+)
+@pytest.mark.parametrize("apart", [True, False], ids=["a moment later", "in one piece"])
+async def test_an_answer_that_nobody_asked_for_is_given_to_nobody(tmp_path: Path, framing: bytes, apart: bool) -> None:
+    """Response queue poisoning: the upstream sends a second answer behind the first, on a connection that it keeps."""
+    good, evil = b"HTTP/1.1 200 OK\r\n" + framing, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+    async with RawUpstream() as upstream, relaying(upstream.url, tmp_path / "spool") as gateway:
+        upstream.script = Script((good, evil) if apart else (good + evil,), "keep")
+        async with RawClient(gateway.port) as client:
+            for _ in range(5):
+                seen = await asyncio.wait_for(client.ask([ASKED.replace(b"Connection: close\r\n", b"")], "GET"), 10)
+                assert (seen.status, seen.body, seen.whole) == (200, b"ok", True)
