@@ -16,6 +16,8 @@ GRACE_SECONDS: Final = 10
 """How long running answers may go on after the end was asked for."""
 
 _BACKLOG: Final = 2048
+_CUT_OFF_SECONDS: Final = 1
+"""How long an answer that was cut off at the end of the grace time may take to say so in its record."""
 
 
 class _Server(uvicorn.Server):
@@ -73,6 +75,8 @@ async def serve(
     ending = asyncio.create_task(_end(server, stop))
     try:
         await server.serve(sockets=[listen(host, port)])
+        if cut_off := set(server.server_state.tasks):  # cancelled, and not yet told
+            await asyncio.wait(cut_off, timeout=_CUT_OFF_SECONDS)
     finally:
         ending.cancel()
 

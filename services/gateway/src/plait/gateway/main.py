@@ -11,11 +11,12 @@ from plait.gateway.access.directory import Directory
 from plait.gateway.access.policy import Policy
 from plait.gateway.access_log import AccessLog
 from plait.gateway.relay.app import Relay
+from plait.gateway.relay.cors import Cors
 from plait.gateway.relay.dialing import Dialer, proxy_for
 from plait.gateway.relay.health import Health
 from plait.gateway.relay.metrics_port import metrics_port
 from plait.gateway.relay.protocol import RelayProtocol
-from plait.gateway.relay.upstream import Upstream
+from plait.gateway.relay.upstream import Times, Upstream
 from plait.gateway.settings import RelaySettings
 from plait.gateway.spool.writer import SpoolWriter
 
@@ -35,8 +36,9 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
         settings.spool_dir, segment_bytes=settings.spool_segment_bytes, max_bytes=settings.spool_max_bytes
     )
     log = AccessLog(on=settings.access_log)
-    claude = _upstream(settings, "Claude", settings.claude_api_base_url, proxied=True)
-    api = _upstream(settings, "The API", settings.api_url)
+    times = Times(settings.claude_connect_timeout, settings.claude_api_timeout, settings.claude_idle_timeout)
+    claude = _claude(settings, times)
+    api = Upstream("The API", Dialer(settings.api_url), times)
     access = Access(Directory(settings.credentials_dir), Policy.of(settings, settings.host))
     app = Relay(
         access=access,
@@ -47,6 +49,7 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
         masker=Masker(bytes.fromhex(settings.masking_key.get_secret_value())),
         health=Health(spool, settings.spool_dir),
         max_request_bytes=settings.max_request_bytes,
+        cors=Cors(settings.cors_origins.split(",")),
     )
     try:
         async with metrics_port(settings), access.watching():
@@ -58,11 +61,12 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
         await log.close()
 
 
-def _upstream(settings: RelaySettings, name: str, base_url: str, *, proxied: bool = False) -> Upstream:
+def _claude(settings: RelaySettings, times: Times) -> Upstream:
+    url = settings.claude_api_base_url
     return Upstream(
-        name,
-        Dialer(base_url, proxy_for(base_url) if proxied else None),
-        connect=settings.claude_connect_timeout,
-        first_byte=settings.claude_api_timeout,
-        idle=settings.claude_idle_timeout,
+        "Claude",
+        Dialer(url, proxy_for(url)),
+        times,
+        retries=settings.upstream_retries,
+        drain_seconds=settings.client_drain_timeout if settings.on_client_disconnect == "drain" else 0,
     )

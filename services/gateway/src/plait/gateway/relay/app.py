@@ -12,6 +12,7 @@ from plait.gateway.access_log import AccessLog
 from plait.gateway.relay import refusals
 from plait.gateway.relay.call import Call, ClientGone, Receive, Scope, Send, call_of, drain, read_body
 from plait.gateway.relay.capture import Capture, Spool
+from plait.gateway.relay.cors import Cors
 from plait.gateway.relay.fields import to_claude, to_service
 from plait.gateway.relay.forward import Forward
 from plait.gateway.relay.health import Health
@@ -37,6 +38,7 @@ class Relay:
         masker: Masker,
         health: Health,
         max_request_bytes: int,
+        cors: Cors,
     ) -> None:
         self._access = access
         self._claude = claude
@@ -45,11 +47,21 @@ class Relay:
         self._log = log
         self._masker = masker
         self._health = health
+        self._cors = cors
         self._max_request_bytes = max_request_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         call, exchange_id = call_of(scope), new_exchange_id()
+        origin = self._cors.origin(call)
+        if origin is not None and self._cors.is_preflight(call):
+            await self._cors.allow(call, origin, str(exchange_id), send)
+            return
+        if origin is not None:
+            send = self._cors.sending(origin, send)
+        await self._answer(call, exchange_id, scope, receive, send)
+
+    async def _answer(self, call: Call, exchange_id: UUID, scope: Scope, receive: Receive, send: Send) -> None:
         path = call.path.decode("latin-1")
         if _is_claudes(call.method, path):
             await self._to_claude(call, exchange_id, scope, receive, send)
@@ -69,15 +81,16 @@ class Relay:
             return
         try:
             body = await read_body(call, receive, self._max_request_bytes)
-        except ClientGone:
+        except ClientGone as gone:
+            capture.request(call, admission, gone.seen)
+            capture.end(Ending.CLIENT_GONE, "client_gone", str(gone))
             return
         except Refusal as refusal:
             capture.request(call, admission, b"")
-            fields, body = refusal.answer(str(exchange_id))
-            capture.own_answer(refusal, fields, body, Ending.REFUSED)
+            capture.own_answer(refusal, *refusal.answer(str(exchange_id)), Ending.REFUSED)
             await _refuse(refusal, exchange_id, receive, send)
             return
-        capture.request(call, admission, body)
+        capture.request(call, admission, body.data)
         fields = as_admitted(to_claude(call.fields), admission)
         await Forward(self._claude, capture, call, exchange_id).run(scope, fields, body, receive, send)
 

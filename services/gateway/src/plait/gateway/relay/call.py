@@ -5,25 +5,44 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from plait.common.errors import PlaitError
-from plait.gateway.relay.fields import Fields, value_of
+from plait.gateway.relay.fields import TAG, Fields, value_of
 from plait.gateway.relay.refusals import too_large
+from plait.gateway.relay.retries import ATTEMPT
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+TARGET: Final = "plait.target"
+"""The extension of a scope that says what ASGI does not of its target: `bare_query`, a `?` that nothing follows."""
 _TAG_PREFIX: Final = b"/t/"
 _DRAIN_SECONDS: Final = 10
 _ANNOUNCING: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class ClientGone(PlaitError):
-    """The client closed the connection."""
+    """The client closed the connection inside its request's body."""
+
+    def __init__(self, seen: bytes) -> None:
+        super().__init__("the client closed the connection before its request was whole")
+        self.seen = seen
+        """What had come of the body."""
+
+
+class Body:
+    """A request's body for as long as somebody needs it: answers may run for minutes, and bodies may have 32 MB."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def drop(self) -> None:
+        """Let go of the bytes."""
+        self.data = b""
 
 
 @dataclass(frozen=True)
@@ -35,16 +54,24 @@ class Call:
     query: bytes
     fields: Fields
     tag: str | None
+    """Of the path, else of the field `x-plait-tag`."""
     client_address: str | None
     started_at: float
     """Unix seconds."""
     began: float
     """The same moment on `time.perf_counter()`."""
+    bare_query: bool = False
+    """Whether the target ends with a `?` that nothing follows."""
+
+    def again(self, attempt: int) -> Call:
+        """The same request, asked anew now; its record says which attempt it is."""
+        fields = [*self.fields, (ATTEMPT, b"%d" % attempt)]
+        return replace(self, fields=fields, started_at=time.time(), began=time.perf_counter())
 
     @property
     def target(self) -> bytes:
         """Path and query as they go upstream."""
-        return self.path + (b"?" + self.query if self.query else b"")
+        return self.path + (b"?" + self.query if self.query or self.bare_query else b"")
 
     @property
     def announces_body(self) -> bool:
@@ -60,11 +87,17 @@ def call_of(scope: Scope) -> Call:
         path=path,
         query=scope["query_string"],
         fields=scope["headers"],
-        tag=tag,
+        tag=tag or _tag_field(scope["headers"]),
         client_address=scope["client"][0] if scope.get("client") else None,
         started_at=time.time(),
         began=time.perf_counter(),
+        bare_query=scope["extensions"][TARGET]["bare_query"],
     )
+
+
+def _tag_field(fields: Fields) -> str | None:
+    tag = value_of(fields, TAG)
+    return tag.decode("latin-1") if tag else None
 
 
 def _split_tag(path: bytes) -> tuple[str | None, bytes]:
@@ -75,7 +108,7 @@ def _split_tag(path: bytes) -> tuple[str | None, bytes]:
     return (tag.decode("latin-1"), slash + rest) if tag and slash else (None, path)
 
 
-async def read_body(call: Call, receive: Receive, limit: int) -> bytes:
+async def read_body(call: Call, receive: Receive, limit: int) -> Body:
     """The whole body.
 
     Raises:
@@ -90,13 +123,13 @@ async def read_body(call: Call, receive: Receive, limit: int) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientGone
+            raise ClientGone(b"".join(parts))
         parts.append(message["body"])
         size += len(message["body"])
         if size > limit:
             raise too_large(limit)
         more = message["more_body"]
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    return Body(parts[0] if len(parts) == 1 else b"".join(parts))
 
 
 async def drain(receive: Receive) -> None:

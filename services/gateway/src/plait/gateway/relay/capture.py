@@ -67,6 +67,13 @@ class Capture:
         exchange_began()
         self._open = self._append(record)
 
+    def again(self, exchange_id: UUID, call: Call, body: bytes) -> Capture:
+        """The record of a further attempt at the same call."""
+        assert self._opened is not None
+        fresh = Capture(self._spool, self._masker, exchange_id, self._log)
+        fresh.request(call, self._opened[1], body)
+        return fresh
+
     def head(self, status: int, fields: Fields) -> None:
         """Status and fields of the answer."""
         self._status = status

@@ -8,7 +8,7 @@ from typing import Final
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from plait.common.ids import new_exchange_id
-from plait.gateway.relay.call import Scope
+from plait.gateway.relay.call import TARGET, Scope
 from plait.gateway.relay.refusals import Refusal, head_too_large
 
 CUT: Final = "plait.cut"
@@ -60,6 +60,7 @@ class RelayProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is whole."""
         self._in_trailers = True
+        self.scope["extensions"][TARGET] = {"bare_query": self.url.endswith(b"?")}
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

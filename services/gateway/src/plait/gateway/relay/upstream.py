@@ -8,6 +8,7 @@ import socket
 import ssl
 import time
 from collections import deque
+from dataclasses import dataclass
 from typing import Final
 
 from plait.gateway.metrics import OVERHEAD_REQUEST
@@ -24,6 +25,15 @@ _IDLE_SECONDS: Final = 30
 _STATUSES: Final = range(200, 600)
 """What ends a request: 1xx come before an answer, and we asked for no other protocol."""
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True)
+class Times:
+    """How long to wait, in seconds: for a connection, for an answer's head, and for each next piece of it."""
+
+    connect: float
+    first_byte: float
+    idle: float
 
 
 class Answer:
@@ -51,13 +61,22 @@ class Answer:
 class Upstream:
     """One server that requests go on to, with its pool of connections."""
 
-    def __init__(self, name: str, dialer: Dialer, *, connect: float, first_byte: float, idle: float) -> None:
-        """Times in seconds."""
+    def __init__(
+        self,
+        name: str,
+        dialer: Dialer,
+        times: Times,
+        *,
+        retries: int = 0,
+        drain_seconds: float = 0,
+    ) -> None:
+        self.retries: Final = retries
+        """How often a refused call is tried again for the client."""
+        self.drain_seconds: Final = drain_seconds
+        """How long an answer is read on for the record when its client has left; 0: it is cut."""
         self._name = name
         self._dialer = dialer
-        self._connect = connect
-        self._first_byte = first_byte
-        self._idle = idle
+        self._times = times
         self._waiting: deque[tuple[Connection, float]] = deque()
 
     def close(self) -> None:
@@ -91,11 +110,11 @@ class Upstream:
         connection.send(head, body, bodiless=call.method == "HEAD")
         OVERHEAD_REQUEST.observe(time.perf_counter() - began + taken)
         try:
-            async with asyncio.timeout(self._first_byte):
+            async with asyncio.timeout(self._times.first_byte):
                 await connection.head()
         except TimeoutError as error:
             connection.close()
-            raise too_slow(self._name, f"no answer within {self._first_byte:g} s") from error
+            raise too_slow(self._name, f"no answer within {self._times.first_byte:g} s") from error
         except Broke as error:
             if may_fail and connection.heard_nothing:
                 return None
@@ -115,10 +134,10 @@ class Upstream:
             Broke: it was cut, or nothing came for too long.
         """
         try:
-            async with asyncio.timeout(self._idle):
+            async with asyncio.timeout(self._times.idle):
                 return await connection.piece()
         except TimeoutError as error:
-            raise Broke(f"{self._name} sent nothing for {self._idle:g} s") from error
+            raise Broke(f"{self._name} sent nothing for {self._times.idle:g} s") from error
         except Broke as error:
             raise Broke(f"{self._name} cut the answer") from error
 
@@ -144,7 +163,7 @@ class Upstream:
     async def _dial(self) -> Connection:
         for pause in _CONNECT_PAUSES:
             try:
-                async with asyncio.timeout(self._connect):
+                async with asyncio.timeout(self._times.connect):
                     return await self._dialer.dial(Connection())
             except TimeoutError as error:
                 raise too_slow(self._name, "no connection") from error

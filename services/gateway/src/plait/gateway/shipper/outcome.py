@@ -10,7 +10,7 @@ from plait.gateway.spool.records import End, Ending
 
 _FIRST_REFUSAL: Final = 400
 _OURS: Final[dict[Ending, Outcome]] = {Ending.REFUSED: "rejected", Ending.NO_ANSWER: "failed"}
-_LEFT: Final = (Ending.GATEWAY_LOST, Ending.CLIENT_GONE)
+_LEFT: Final = (Ending.GATEWAY_LOST, Ending.CLIENT_GONE, Ending.DRAINED)
 
 
 def judge(
@@ -21,7 +21,7 @@ def judge(
     A client that left after message_stop has the whole answer, whatever became of the connection, and one that left
     after the head of a refusal was refused. A stream that ends without any message, where one is due, is no answer.
     """
-    if stream is not None and stream.stopped and stream.error is None:
+    if stream is not None and stream.stopped and stream.error is None and end.ending is not Ending.DRAINED:
         return "complete", None
     if end.ending in _OURS:
         return _OURS[end.ending], Fault(end.error_type, end.message)

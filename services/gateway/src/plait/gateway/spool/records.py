@@ -23,6 +23,8 @@ class Ending(StrEnum):
     WHOLE = "whole"
     UPSTREAM_CUT = "upstream_cut"
     CLIENT_GONE = "client_gone"
+    DRAINED = "drained"
+    """The client left, and what came afterwards was read for the record only."""
     NO_ANSWER = "no_answer"
     REFUSED = "refused"
     GATEWAY_LOST = "gateway_lost"

@@ -1,0 +1,101 @@
+"""Clients that leave: in the middle of their request, or of the answer that is then cut or read on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from plait.common.folding import Fold
+from plait.fakes.answers import stream_answer
+from plait.fakes.claude import ScriptedClaude
+from plait.gateway.shipper.outcome import judge
+from plait.gateway.spool.records import End, Ending, Head, Piece, Request
+from tests.contract.gateway.relaying import Gateway, relaying
+
+EVENTS = [b"data: %d\n\n" % n for n in range(20)]
+
+
+async def ended(gateway: Gateway, request_id: str | None) -> End:
+    """The end of an exchange, as soon as it is recorded."""
+    async with asyncio.timeout(10):
+        while not isinstance(last := gateway.records(request_id)[-1], End):
+            await asyncio.sleep(0.02)
+    return last
+
+
+async def test_drained_answers_are_recorded_to_their_end_and_are_still_aborted(
+    claude: ScriptedClaude, tmp_path: Path
+) -> None:
+    claude.rules.append(lambda _: stream_answer(EVENTS, wait=0.01))
+    async with relaying(claude.url, tmp_path, on_client_disconnect="drain") as gateway:
+        received = await gateway.post(leave_after=30)
+        end = await ended(gateway, received.request_id)
+        assert (end.ending, end.error_type) == (Ending.DRAINED, "client_gone")
+        pieces = [record.data for record in gateway.records(received.request_id) if isinstance(record, Piece)]
+        assert b"".join(pieces) == b"".join(EVENTS)
+        assert len(received.body) < len(b"".join(EVENTS))
+    assert claude.calls[0].client_gone is None or claude.calls[0].answer.end == "complete"
+
+
+def test_a_drained_answer_is_aborted_even_with_its_message_stop() -> None:
+    stream = Fold()
+    stream.feed(b'event: message_start\ndata: {"type":"message_start","message":{"id":"m","usage":{}}}\n\n')
+    stream.feed(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
+    outcome, fault = judge(End(1.0, Ending.DRAINED, "client_gone", ""), 200, None, stream, message_due=True)
+    assert outcome == "aborted"
+    assert fault is not None
+
+
+@pytest.mark.parametrize(
+    "bound", [{"client_drain_timeout": 0.2}, {"claude_idle_timeout": 0.2}], ids=["whole time", "silence"]
+)
+async def test_draining_has_its_bounds(claude: ScriptedClaude, tmp_path: Path, bound: dict[str, float]) -> None:
+    claude.rules.append(lambda _: stream_answer(EVENTS[:2]).ending("hold"))
+    async with relaying(claude.url, tmp_path, on_client_disconnect="drain", **bound) as gateway:
+        received = await gateway.post(leave_after=9)
+        assert (await ended(gateway, received.request_id)).error_type in ("client_gone", "upstream_cut")
+        async with asyncio.timeout(5):
+            await claude.calls[0].over.wait()
+
+
+async def test_cancelled_answers_are_cut_within_a_second(claude: ScriptedClaude, tmp_path: Path) -> None:
+    claude.rules.append(lambda _: stream_answer(EVENTS).ending("hold"))
+    async with relaying(claude.url, tmp_path, on_client_disconnect="cancel") as gateway:
+        received = await gateway.post(leave_after=30)
+        call = claude.calls[0]
+        async with asyncio.timeout(5):
+            await call.over.wait()
+        assert call.client_gone is not None
+        assert call.client_gone - received.ended < 1
+        assert (await ended(gateway, received.request_id)).ending is Ending.CLIENT_GONE
+
+
+async def test_an_unfinished_request_is_recorded_as_far_as_it_came(gateway: Gateway, claude: ScriptedClaude) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(b"POST /v1/messages HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n" + b"begun")
+    await writer.drain()
+    await asyncio.sleep(0.1)  # what was sent has been read: a close behind it is no reset of it
+    writer.close()
+    async with asyncio.timeout(10):
+        while b"client_gone" not in gateway.raw_spool():
+            await asyncio.sleep(0.02)
+    assert b"begun" in gateway.raw_spool()
+    assert claude.calls == [], "no half request goes on"
+
+
+async def test_a_stop_while_draining_says_that_the_client_had_left(
+    claude: ScriptedClaude, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plait.common.serving.GRACE_SECONDS", 0.2)
+    claude.rules.append(lambda _: stream_answer(EVENTS[:3]).ending("hold"))
+    began = time.monotonic()
+    async with relaying(claude.url, tmp_path, on_client_disconnect="drain") as gateway:
+        received = await gateway.post(leave_after=9)
+    assert time.monotonic() - began < 10
+    records = gateway.records(received.request_id)
+    assert [type(record) for record in records[:2]] == [Request, Head]
+    assert isinstance(records[-1], End)
+    assert records[-1].ending in (Ending.CLIENT_GONE, Ending.DRAINED)
