@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -19,6 +19,11 @@ class SpoolSettings(Settings):
 
     spool_dir: Path = Field(
         Path("~/.local/share/plait/spool/gateway").expanduser(), description="Folder of the spool's segments."
+    )
+    spool_sync: Literal["none", "interval", "always"] = Field(
+        "interval",
+        description="When the disk itself must have what was recorded, which only a power cut takes from the system:"
+        " none; interval: a second later, seen to by the shipper; always: before the answer's last byte.",
     )
 
 
@@ -53,6 +58,25 @@ class RelaySettings(SpoolSettings, AccessSettings):
     claude_api_timeout: float = Field(600, gt=0, description="Seconds that Claude may take to begin its answer.")
     claude_idle_timeout: float = Field(300, gt=0, description="Seconds of silence allowed within an answer.")
     claude_connect_timeout: float = Field(10, gt=0, description="Seconds to open a connection to Claude.")
+    upstream_retries: int = Field(
+        0,
+        ge=0,
+        le=5,
+        description="How often a call that Claude answers with 429 or 5xx is tried again, before the first byte, "
+        "for clients that do not retry themselves. Beyond 0 the byte lane is off.",
+    )
+    on_client_disconnect: Literal["cancel", "drain"] = Field(
+        "cancel",
+        description="cancel: Claude's answer is cut when its client leaves; drain: it is read on for the record.",
+    )
+    client_drain_timeout: float = Field(
+        600, gt=0, description="Most seconds that an answer is read on after its client has left."
+    )
+    cors_origins: str = Field(
+        "",
+        pattern=r"^ *(https?://[^ /,?#]+( *, *https?://[^ /,?#]+)*)? *$",
+        description="Origins (https://tool.example.com, …) whose pages may call; none: Claude decides.",
+    )
     api_url: str = Field(
         "http://127.0.0.1:3002", pattern="^https?://[^/?#]+", description="The read API that /api/* is relayed to."
     )
@@ -74,3 +98,7 @@ class RelaySettings(SpoolSettings, AccessSettings):
 
 class ShipperSettings(SpoolSettings, KafkaSettings):
     """Settings of the part that publishes the spool."""
+
+    shipper_drain_seconds: float = Field(
+        15, ge=0, description="How long an ending shipper waits for the gateway to end, and ships what is left."
+    )
