@@ -1,0 +1,1 @@
+"""What a developer needs to send a client through the gateway."""

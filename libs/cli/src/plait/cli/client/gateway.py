@@ -1,0 +1,95 @@
+"""Which gateway a client is to use: its address, the domain of what it sends there, and whether that needs a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from plait.cli.program import LOOPBACK
+from plait.common.errors import UserError
+from plait.gateway.access.credentials import Credential
+from plait.gateway.access.directory import Directory
+from plait.gateway.access.domains import DEFAULT, WILD, domain_named
+
+PLACEHOLDER: Final = "YOUR_KEY"
+_ANY: Final = "unused"
+"""Claude Code does not start without a key, even where the gateway asks for none and puts its own in its place."""
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A gateway as the clients of one domain see it."""
+
+    url: str
+    domain: str
+    credential: Credential
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether the domain has client keys, one of which has to be shown."""
+        return bool(self.credential.keys)
+
+    @property
+    def key(self) -> str | None:
+        """What stands for the key as long as none is given; None where the client's own key or login goes to Claude."""
+        if self.needs_key:
+            return PLACEHOLDER
+        return _ANY if self.credential.upstream else None
+
+
+def find(credentials: Path, *, domain: str | None, url: str | None, usual: str) -> Gateway:
+    """The gateway at `url`, or that of `domain`, or at the address `usual`. Blocks: it reads the folder `credentials`.
+
+    Raises:
+        UserError: no client can send requests of this domain, or the gateway would not know them.
+    """
+    wanted = _named(domain) if domain else domain_at(url or usual)
+    address = (url or (address_of(wanted, usual) if domain else usual)).rstrip("/")
+    directory = Directory(credentials)
+    table = directory.scan()
+    credential = table.find(wanted)
+    if credential is None:
+        known = ", ".join(sorted(file.domain for file in directory.files.values() if file.domain))
+        raise UserError(f"No good credential file is for {wanted}: {credentials} knows {known}. Name one of them.")
+    if table.find(domain_at(address)) is not credential:
+        raise UserError(f"Requests to {address} are not of {wanted}: clients have to reach the gateway by that name.")
+    return Gateway(address, wanted, credential)
+
+
+def address_of(domain: str, usual: str) -> str:
+    """Base address by which clients reach a domain, where `usual` is the gateway's address on this machine.
+
+    A name is taken to be behind TLS, as it has to be on a network; what can only be this machine is spoken to directly.
+
+    Raises:
+        UserError: no client can send it as its Host.
+    """
+    if domain == DEFAULT:
+        return usual
+    if domain.startswith(WILD):
+        raise UserError(f"{domain} stands for many: name one host below {domain.removeprefix(WILD)}.")
+    name, port = (domain, "") if domain.endswith("]") else (domain.partition(":")[0], domain.partition(":")[2])
+    is_address = name == "localhost" or name.startswith("[") or name.replace(".", "").isdigit()
+    if not is_address:
+        return f"https://{domain}"
+    return f"http://{name}:{port or urlsplit(usual).port or 80}"
+
+
+def domain_at(url: str) -> str:
+    """The domain of what is sent to this base address.
+
+    Raises:
+        UserError: it is no base address.
+    """
+    parts = urlsplit(url)
+    if parts.scheme in ("http", "https") and (domain := domain_named(parts.netloc)) and domain[0] not in "_*":
+        return domain
+    raise UserError(f"{url} is no base address of a gateway: it is like http://{LOOPBACK}:3000.")
+
+
+def _named(text: str) -> str:
+    if named := domain_named(text):
+        return named
+    raise UserError(f"{text} is no domain: it is a host's name, `{DEFAULT}` or `{WILD}` and a name.")
