@@ -39,7 +39,7 @@ def _turn(path: Path) -> Iterator[None]:
     """The lock lies beside the file: the file itself is replaced, and a lock on it would go with it."""
     lock = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE)
     try:
-        _own(lock, path)
+        own(lock, path)
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
     finally:
@@ -64,7 +64,7 @@ def _replace(path: Path, content: bytes) -> None:
         descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _PRIVATE)
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, _PRIVATE)
-            _own(descriptor, path)
+            own(descriptor, path)
             file.write(content)
             file.flush()
             os.fsync(descriptor)
@@ -76,8 +76,11 @@ def _replace(path: Path, content: bytes) -> None:
     _sync(path.parent)
 
 
-def _own(descriptor: int, path: Path) -> None:
-    """What root writes stays with the user that the gateway runs as: the file's owner, else the folder's."""
+def own(descriptor: int, path: Path) -> None:
+    """What root makes beside `path` stays with the user that the gateway runs as: the file's owner, else the folder's.
+
+    `descriptor`: what was made.
+    """
     if os.geteuid() == 0:
         status = (path if path.exists() else path.parent).stat()
         os.fchown(descriptor, status.st_uid, status.st_gid)
