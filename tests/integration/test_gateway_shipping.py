@@ -19,9 +19,11 @@ from plait.common.ids import new_exchange_id
 from plait.common.kafka import admin_client, is_embedded, new_consumer, topics_ready
 from plait.common.topics import CHUNKS, REQUESTS, RESPONSES
 from plait.gateway.settings import ShipperSettings
+from plait.gateway.shipper.cargo import Cargo
 from plait.gateway.shipper.publishing import Committed
-from plait.gateway.shipper.shipper import Shipper, Voyage
+from plait.gateway.shipper.shipper import Shipper
 from plait.gateway.spool import shipping
+from plait.gateway.spool.frames import HEAD
 from plait.gateway.spool.records import End, Ending, Head, Piece, Record, Request, to_frame
 from plait.gateway.spool.segments import segment_numbers
 from plait.gateway.spool.shipping import read_resume, read_status
@@ -44,6 +46,7 @@ class Spooled:
             spool_dir=directory,
             kafka_bootstrap_servers=broker.servers,
             kafka_flavor=broker.flavor,
+            shipper_drain_seconds=0.5,  # the writer here never ends first
         )
 
     def append(self, exchange_id: UUID, *records: Record) -> None:
@@ -184,7 +187,7 @@ async def test_a_shipper_that_starts_again_ships_what_was_open_and_nothing_that_
             await until_async(linker, lambda: bool(linker.of(still_open, RequestEvent)))
             await linker.commit()
             await ledger.commit()
-            await until(lambda: read_resume(spooled.directory).offset > 0)
+            await until(lambda: read_resume(spooled.directory).offset > HEAD.size)
         spooled.end(still_open, b"data: 1\n\n")
         async with spooled.shipping():
             await linker.until_ended([still_open])
@@ -253,15 +256,15 @@ async def test_the_broker_away_at_the_start_is_waited_for(spooled: Spooled, brok
 async def test_a_stop_under_steady_traffic_ends_with_a_last_check(
     spooled: Spooled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ship_some = Voyage._ship_some
+    ship_some = Cargo.ship_some
 
-    async def and_there_is_more(voyage: Voyage) -> bool:
+    async def and_there_is_more(cargo: Cargo) -> bool:
         spooled.exchange()
-        return await ship_some(voyage)
+        return await ship_some(cargo)
 
     async with spooled.shipping():
         await until(lambda: read_status(spooled.directory) is not None)
-        monkeypatch.setattr(Voyage, "_ship_some", and_there_is_more)
+        monkeypatch.setattr(Cargo, "ship_some", and_there_is_more)
         stopped_at = time.time()
     status = read_status(spooled.directory)
     assert status is not None
@@ -282,7 +285,7 @@ async def test_a_broker_that_forgets_is_told_again_what_no_consumer_has_stored(s
                 await until_async(linker, lambda: bool(linker.of(stored, RequestEvent)))
                 await linker.commit()
                 await ledger.commit()
-            await until(lambda: read_resume(spooled.directory).offset > 0)
+            await until(lambda: read_resume(spooled.directory).offset > HEAD.size)
             lost = spooled.exchange()
             await linker.until_ended([lost])
         async with admin_client(spooled.settings) as admin:

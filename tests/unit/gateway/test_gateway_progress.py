@@ -23,12 +23,11 @@ def is_safe(_places: Places) -> bool:
 def test_it_is_the_oldest_exchange_that_is_not_done(done: list[bool]) -> None:
     progress = Progress()
     for n, finished in enumerate(done):
-        key = bytes([n])
-        progress.began(key, Position(1, n))
-        progress.sent(key)
+        hold = progress.began(Position(1, n))
+        hold.sent()
         if finished:
-            progress.acknowledged(key, PLACE, n)
-            progress.ended(key)
+            hold.acknowledged(PLACE, n)
+            hold.end()
     expected = Position(1, done.index(False)) if False in done else READER
     assert progress.resume_point(READER, is_safe) == expected
     assert progress.resume_point(READER, is_safe) == expected
@@ -36,15 +35,27 @@ def test_it_is_the_oldest_exchange_that_is_not_done(done: list[bool]) -> None:
 
 def test_an_exchange_waits_for_its_end_and_for_each_acknowledgement() -> None:
     progress = Progress()
-    progress.began(b"a", Position(1, 0))
-    progress.sent(b"a")
-    progress.acknowledged(b"a", PLACE, 0)
+    hold = progress.began(Position(1, 0))
+    hold.sent()
+    hold.acknowledged(PLACE, 0)
     assert progress.resume_point(READER, is_safe) == Position(1, 0)
-    progress.sent(b"a")
-    progress.ended(b"a")
+    hold.sent()
+    hold.end()
     assert progress.resume_point(READER, is_safe) == Position(1, 0)
-    progress.acknowledged(b"a", PLACE, 1)
+    hold.acknowledged(PLACE, 1)
     assert progress.resume_point(READER, is_safe) == READER
+
+
+def test_what_an_older_stretch_still_holds_comes_before_all_of_a_newer_one() -> None:
+    older, newer = Progress(), Progress()
+    first, second, third = older.began(Position(1, 0)), older.began(Position(1, 9)), newer.began(Position(2, 0))
+    newer.follow(older)
+    found = []
+    for hold in (first, second, third):
+        found.append(newer.resume_point(READER, is_safe))
+        hold.end()
+    assert found == [Position(1, 0), Position(1, 9), Position(2, 0)]
+    assert newer.resume_point(READER, is_safe) == READER
 
 
 def test_on_a_forgetful_broker_every_keeper_must_be_past_what_it_reads() -> None:

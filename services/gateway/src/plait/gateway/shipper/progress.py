@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,47 +15,52 @@ Places = dict[TopicPartition, int]
 
 
 @dataclass
-class _Open:
-    """An exchange that is not released."""
+class Hold:
+    """What keeps an exchange's records in the spool, from its request at `position` until all of it is safe."""
 
     position: Position
     unacknowledged: int = 0
     ended: bool = False
     published: Places = field(default_factory=dict)
 
+    def sent(self) -> None:
+        """An event of it is on its way to the broker."""
+        self.unacknowledged += 1
+
+    def acknowledged(self, place: TopicPartition, offset: int) -> None:
+        """The broker has an event of it, at this place."""
+        self.unacknowledged -= 1
+        self.published[place] = max(offset, self.published.get(place, -1))
+
+    def end(self) -> None:
+        """All its events were sent."""
+        self.ended = True
+
 
 class Progress:
     """Exchanges between their first record and their release, in the order of their first records."""
 
     def __init__(self) -> None:
-        self._open: dict[bytes, _Open] = {}
+        self._held: deque[Hold] = deque()
 
-    def began(self, exchange: bytes, position: Position) -> None:
-        """Its request stands at `position`."""
-        self._open[exchange] = _Open(position)
+    def began(self, position: Position) -> Hold:
+        """An exchange whose request stands at `position`."""
+        hold = Hold(position)
+        self._held.append(hold)
+        return hold
 
-    def sent(self, exchange: bytes) -> None:
-        """An event of it is on its way to the broker."""
-        self._open[exchange].unacknowledged += 1
-
-    def acknowledged(self, exchange: bytes, place: TopicPartition, offset: int) -> None:
-        """The broker has an event of it, at this place."""
-        entry = self._open[exchange]
-        entry.unacknowledged -= 1
-        entry.published[place] = max(offset, entry.published.get(place, -1))
-
-    def ended(self, exchange: bytes) -> None:
-        """All its events were sent."""
-        self._open[exchange].ended = True
+    def follow(self, before: Progress) -> None:
+        """Put what `before` still holds in front: its records lie before all of these."""
+        self._held.extendleft(reversed(before._held))
 
     def resume_point(self, reader: Position, is_safe: Callable[[Places], bool]) -> Position:
         """The oldest position still needed, after releasing from the front what has ended and `is_safe`.
 
         `is_safe` gets the last offset per partition of an exchange's events; `reader` is where reading goes on.
         """
-        while self._open:
-            exchange, oldest = next(iter(self._open.items()))
+        while self._held:
+            oldest = self._held[0]
             if not oldest.ended or oldest.unacknowledged or not is_safe(oldest.published):
                 return oldest.position
-            del self._open[exchange]
+            self._held.popleft()
         return reader

@@ -20,7 +20,7 @@ from plait.common.events import ChunkEvent, ExchangeEvent, RequestEvent, Respons
 from plait.common.kafka import committed_offsets
 from plait.common.topics import CHUNKS, REQUESTS, RESPONSES, Topic
 from plait.gateway.metrics import SHIPPED
-from plait.gateway.shipper.progress import Places, Progress
+from plait.gateway.shipper.progress import Hold, Places
 
 _TOPICS: Final[dict[type[ExchangeEvent], Topic]] = {
     RequestEvent: REQUESTS,
@@ -36,15 +36,15 @@ _log = structlog.get_logger(__name__)
 class Publisher:
     """Sends events in order, a bounded number of bytes ahead of the broker's acknowledgements."""
 
-    def __init__(self, producer: AIOKafkaProducer, progress: Progress) -> None:
+    def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
-        self._progress = progress
-        self._in_flight = 0
+        self.in_flight = 0
+        """Bytes that the broker has not acknowledged."""
         self._room = asyncio.Event()
         self._room.set()
         self._failure: BaseException | None = None
 
-    async def publish(self, exchange: bytes, event: ExchangeEvent) -> None:
+    async def publish(self, hold: Hold, event: ExchangeEvent) -> None:
         """Hand an event to the producer; returns before the broker has it.
 
         Raises:
@@ -60,9 +60,18 @@ class Publisher:
             event = replace(event, data=replace(event.data, body=UNSET, body_base64=UNSET))
             value = encode(event)
             future = await self._send(event, value)
-        self._progress.sent(exchange)
+        hold.sent()
         self._flies(len(value))
-        future.add_done_callback(partial(self._landed, exchange, len(value)))
+        future.add_done_callback(partial(self._landed, hold, len(value)))
+
+    async def flush(self) -> None:
+        """Returns when the broker has acknowledged all that was published.
+
+        Raises:
+            DependencyDown: it did not.
+        """
+        await self._producer.flush()
+        self.check()
 
     async def _send(self, event: ExchangeEvent, value: bytes) -> asyncio.Future[RecordMetadata]:
         topic = _TOPICS[type(event)].name
@@ -81,12 +90,12 @@ class Publisher:
             raise DependencyDown(f"an event was not delivered: {type(self._failure).__name__}")
 
     def _flies(self, size: int) -> None:
-        self._in_flight += size
-        if self._in_flight > _MOST_IN_FLIGHT:
+        self.in_flight += size
+        if self.in_flight > _MOST_IN_FLIGHT:
             self._room.clear()
 
-    def _landed(self, exchange: bytes, size: int, future: asyncio.Future[RecordMetadata]) -> None:
-        self._in_flight -= size
+    def _landed(self, hold: Hold, size: int, future: asyncio.Future[RecordMetadata]) -> None:
+        self.in_flight -= size
         self._room.set()
         if future.cancelled():
             self._failure = asyncio.CancelledError()
@@ -95,7 +104,7 @@ class Publisher:
         else:
             found = future.result()
             SHIPPED.labels(found.topic).inc()
-            self._progress.acknowledged(exchange, TopicPartition(found.topic, found.partition), found.offset)
+            hold.acknowledged(TopicPartition(found.topic, found.partition), found.offset)
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,15 @@ def gateway_lost(exchange: bytes) -> Frame:
     return to_frame(exchange, _GATEWAY_LOST)
 
 
-def capture_lost(frame: Frame) -> Frame:
-    """The end of an exchange of which a record was dropped: what would have been whole is not."""
+def capture_lost(frame: Frame, why: str = "the spool had no room for the answer") -> Frame:
+    """The end of an exchange of which a record is missing: what would have been whole is not."""
     end = from_frame(frame)
     if not isinstance(end, End) or end.ending is not Ending.WHOLE:
         return frame
-    why = replace(
-        end,
-        ending=Ending.CAPTURE_LOST,
-        error_type="capture_lost",
-        message="the spool had no room for the answer",
-    )
-    return to_frame(frame.exchange, why)
+    lost = replace(end, ending=Ending.CAPTURE_LOST, error_type="capture_lost", message=why)
+    return to_frame(frame.exchange, lost)
+
+
+def end_lost(exchange: bytes) -> Frame:
+    """The end of an exchange whose own was damaged on disk."""
+    return to_frame(exchange, End(None, Ending.CAPTURE_LOST, "capture_lost", "its end was damaged in the spool"))

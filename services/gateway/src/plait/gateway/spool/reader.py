@@ -22,9 +22,11 @@ class SpoolReader:
     began, it gives an end for each exchange that it has seen begin and not end: their gateway is gone.
     """
 
-    def __init__(self, directory: Path, start: Position, *, settled: bool = False) -> None:
-        """`settled`: nobody writes, so the newest segment is read as the older ones are."""
+    def __init__(self, directory: Path, start: Position, *, settled: bool = False, until: int | None = None) -> None:
+        """`settled`: nobody writes, so the newest segment is read as the older ones are. `until`: segment to end at."""
         self._directory = directory
+        self.until = until
+        """Number of the segment before which reading ends."""
         self._settled = settled
         self._segment, self._base = start
         self._file = -1
@@ -35,6 +37,8 @@ class SpoolReader:
         self.lives = 0
         """How many writers' beginnings were passed."""
         self.damaged = 0
+        self.hit: set[bytes] = set()
+        """Exchanges that lost a record to damage, as far as its head could still be read."""
 
     @property
     def position(self) -> Position:
@@ -58,6 +62,11 @@ class SpoolReader:
                 self.lives += 1
         return None
 
+    @property
+    def is_through(self) -> bool:
+        """Whether the segment that reading was to end at is reached."""
+        return self.until is not None and self._segment >= self.until
+
     def close(self) -> None:
         """Let go of the file."""
         if self._file >= 0:
@@ -74,15 +83,16 @@ class SpoolReader:
 
     def _open(self) -> bool:
         """Have a file in hand: the segment asked for, or the first after it when it was deleted."""
-        while self._file < 0:
+        while self._file < 0 and not self.is_through:
             there = [number for number in segment_numbers(self._directory) if number >= self._segment]
             if not there:
                 return False
             if there[0] != self._segment:
                 self._segment, self._base = there[0], 0
+                continue
             with contextlib.suppress(FileNotFoundError):  # deleted since it was listed
                 self._file = os.open(segment_path(self._directory, self._segment), os.O_RDONLY | os.O_CLOEXEC)
-        return True
+        return self._file >= 0
 
     def _frame_here(self) -> Frame | None:
         if not self._have(HEAD.size):
@@ -123,6 +133,8 @@ class SpoolReader:
         if not rest:
             return False
         self.damaged += 1
+        if frame_size(rest, 0) is not None:
+            self.hit.add(HEAD.unpack_from(rest)[2])
         found = rest.find(MARKER, 1)
         while found >= 0 and frame_at(rest, found) is None:
             found = rest.find(MARKER, found + 1)

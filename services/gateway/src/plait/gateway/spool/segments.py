@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 
 from plait.common.errors import UserError
 
+SET_ASIDE: Final = "set-aside"
+"""Folder, in a spool, of exchanges that could not be shipped."""
 _SUFFIX: Final = ".segment"
 _LOCK_PAUSE_SECONDS: Final = 0.05
 
@@ -48,6 +50,23 @@ def bytes_used(directory: Path) -> int:
         with contextlib.suppress(FileNotFoundError):  # the shipper deletes what it is done with
             total += segment_path(directory, number).stat().st_size
     return total
+
+
+def bytes_behind(directory: Path, position: Position, until: int | None = None) -> int:
+    """Bytes from a position on, to the end or to the segment `until`."""
+    total = 0
+    for number in segment_numbers(directory):
+        if number >= position.segment and (until is None or number < until):
+            with contextlib.suppress(FileNotFoundError):
+                size = segment_path(directory, number).stat().st_size
+                total += size - position.offset if number == position.segment else size
+    return total
+
+
+def spools_under(directory: Path) -> list[Path]:
+    """The directory, and each in it that a writer has had: one for each worker of a gateway."""
+    found = sorted(path.parent for path in directory.glob("*/writer.lock"))
+    return [directory, *(spool for spool in found if spool.name != SET_ASIDE)]
 
 
 def lock(directory: Path, role: str, patience: float = 0) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -22,6 +23,10 @@ class Status(Struct, frozen=True):
     at: float
     """Unix seconds."""
     broker_up: bool
+    behind: int = 0
+    """Bytes of the spool that are not read yet."""
+    since: float | None = None
+    """Unix seconds at which all was acknowledged last; None while it is."""
 
 
 def read_resume(directory: Path) -> Position:
@@ -54,5 +59,9 @@ def _read(path: Path, type_: type[FileT]) -> FileT | None:
 
 def _write(path: Path, value: object) -> None:
     fresh = path.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.encode(value))
+    file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(file, msgspec.json.encode(value))
+    finally:
+        os.close(file)
     fresh.replace(path)
