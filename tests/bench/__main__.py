@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from plait.cli.embedded import kafka
-from tests.bench import bodies, consumers, litellm, page, relay, tls, visible
+from tests.bench import bodies, consumers, litellm, memory, page, relay, streams, tls, visible
 from tests.bench.plan import MILLION, QUICK, Plan
 
 _TOOLS = ("wrk", "nginx", "taskset", "openssl")
@@ -39,6 +39,8 @@ SECTIONS: dict[str, tuple[str, Callable[[Plan], list[str]]]] = {
     "relay": ("Relay", _with_tools(relay.section)),
     "tls": ("TLS to the upstream", _with_tools(tls.section)),
     "bodies": ("Large requests", _with_tools(bodies.section)),
+    "streams": ("Many streams", _with_tools(streams.section)),
+    "memory": ("Memory", _with_tools(memory.section)),
     "litellm": ("LiteLLM", _with_tools(litellm.section)),
     "visible": ("From answer to record", _visible),
     "consumers": ("Consumers", _consumers),
