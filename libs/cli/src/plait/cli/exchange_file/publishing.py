@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from itertools import count
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
@@ -17,7 +16,7 @@ from plait.common.errors import DependencyDown, UserError
 from plait.common.events import ExchangeEvent
 from plait.common.kafka import admin_client, ensure_topics, is_embedded, new_producer, topics_ready
 from plait.common.settings import KafkaSettings
-from plait.gateway.shipper.progress import Places, Progress
+from plait.gateway.shipper.progress import Hold
 from plait.gateway.shipper.publishing import Committed, Publisher
 from plait.gateway.spool.segments import Position
 
@@ -32,28 +31,18 @@ class Outgoing:
     def __init__(self, settings: KafkaSettings, admin: AIOKafkaAdminClient, producer: AIOKafkaProducer) -> None:
         self._settings = settings
         self._admin = admin
-        self._producer = producer
-        self._progress = Progress()
-        self._publisher = Publisher(producer, self._progress)
-        self._numbers = count()
-        self._published: Places = {}
+        self._publisher = Publisher(producer)
+        self._hold = Hold(Position(0, 0))
+        """Of everything that is sent: there is no spool to let go of, all is one cargo."""
 
     async def send(self, events: Iterable[ExchangeEvent]) -> None:
         """Hand the events of one exchange to the broker; returns before it has them.
 
         Raises:
             DependencyDown: the broker did not take an earlier one.
-            Exception: what making the events raises.
         """
-        number = next(self._numbers)
-        key = number.to_bytes(8, "big")  # an exchange may come twice: its line does not
-        self._progress.began(key, Position(0, number))
-        try:
-            for event in events:
-                await self._publisher.publish(key, event)
-        finally:
-            self._progress.ended(key)
-            self._progress.resume_point(Position(0, number + 1), self._release)
+        for event in events:
+            await self._publisher.publish(self._hold, event)
 
     async def settle(self) -> None:
         """Return when the broker has everything for good.
@@ -64,16 +53,9 @@ class Outgoing:
             DependencyDown: it lost something; begin anew.
             UserError: the consumers do not store it.
         """
-        await self._producer.flush()
-        self._publisher.check()
-        self._progress.resume_point(Position(0, next(self._numbers)), self._release)
+        await self._publisher.flush()
         if is_embedded(self._settings):
             await self._until_stored()
-
-    def _release(self, places: Places) -> bool:
-        for place, offset in places.items():
-            self._published[place] = max(offset, self._published.get(place, -1))
-        return True
 
     async def _until_stored(self) -> None:
         before, since = None, time.monotonic()
@@ -81,7 +63,7 @@ class Outgoing:
             if not await topics_ready(self._admin):
                 raise DependencyDown("The broker was started anew meanwhile and has forgotten: do it again.")
             committed = await Committed.ask(self._admin)
-            if committed.covers(self._published):
+            if committed.covers(self._hold.published):
                 return
             if committed != before:
                 before, since = committed, time.monotonic()
