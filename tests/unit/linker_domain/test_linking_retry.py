@@ -103,6 +103,26 @@ def test_the_cli_counts_nothing() -> None:
     assert parent_of(attempt(1, session=None), again(2, session=None, headers=headers)) == ("retry", 1)
 
 
+@pytest.mark.parametrize("counted", ["0", "1"])
+@pytest.mark.parametrize("session", [None, "s"])
+def test_a_gateway_that_tries_again_numbers_its_attempts(counted: str, session: str | None) -> None:
+    """The client knows nothing of it and sends its count, 0, with each."""
+    sdk = {"x-stainless-retry-count": counted}
+    first = attempt(1, session=session, headers=sdk)
+    second = attempt(2, session=session, headers={**sdk, "x-plait-attempt": "2"})
+    third = again(3, session=session, headers={**sdk, "x-plait-attempt": "3"})
+    assert parent_of(first, second) == ("retry", 1)
+    assert parent_of(first, second, third) == ("retry", 2)
+    names = names_of(first, second, third)
+    assert len({names[number].conversation_id for number in (1, 2, 3)}) == 1
+
+
+@pytest.mark.parametrize("said", ["", "1", "0", "-2", "２", "22", "x"])
+def test_no_other_number_of_an_attempt_counts(said: str) -> None:
+    headers = {"x-stainless-retry-count": "0", "x-plait-attempt": said}
+    assert parent_of(attempt(1, session=None), again(2, session=None, headers=headers)) == ("none", None)
+
+
 def test_parallel_requests_share_out_the_attempts() -> None:
     """Two equal requests fail together; two come again: each takes one."""
     first, second = (attempt(n, session=None, at=n / 10) for n in (1, 2))

@@ -125,7 +125,7 @@ class Facts(Struct, frozen=True, kw_only=True, array_like=True):
     fork_agent: bool = False
     """The request of an agent that was given its parent's whole history."""
     retries: int | None = None
-    """`x-stainless-retry-count` of a client that counts; None for one that does not."""
+    """How many attempts went before, as a client that counts says, or a gateway that tried again; None: not counted."""
     thread: Hash = b""
     """Hash of the body's `thread`."""
     previous_message: str = ""

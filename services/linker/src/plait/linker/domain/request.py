@@ -35,6 +35,8 @@ from plait.linker.domain.summaries import letters, standing_on
 
 _PARENT_AGENT: Final = "x-claude-code-parent-agent-id"
 _RETRIES: Final = "x-stainless-retry-count"
+_ATTEMPT: Final = "x-plait-attempt"
+_FURTHER_ATTEMPTS: Final = frozenset("23456")
 _FORK_MARK: Final = "<fork-boilerplate>"
 _FORK_TASK: Final = "Your directive: "
 _WORKFLOW_MARK: Final = "[Workflow harness"
@@ -131,7 +133,13 @@ def aware(moment: datetime) -> datetime:
 
 
 def _retries(sent: Sent) -> int | None:
-    """How often the client says it has tried; the CLI always says 0 and means nothing by it."""
+    """How often the client says it has tried; the CLI always says 0 and means nothing by it.
+
+    A gateway that tries again for its client numbers its attempts, and sends the client's count with each.
+    """
+    attempt = sent.headers.get(_ATTEMPT, "")
+    if attempt in _FURTHER_ATTEMPTS:
+        return int(attempt) - 1
     counted = sent.headers.get(_RETRIES, "")
     cli = sent.headers.get("user-agent", "").startswith("claude-cli") or sent.headers.get("x-app") == "cli"
     return int(counted) if counted.isascii() and counted.isdigit() and len(counted) < 10 and not cli else None
