@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from plait.cli import home
 from plait.common.settings import Settings
@@ -23,6 +23,16 @@ class UpSettings(Settings):
         None, min_length=1, description="Key of the dashboard and the API instead of a generated one."
     )
     credentials_dir: Path | None = Field(None, description="Folder of credentials; default: in the home.")
+
+
+class ClientSettings(BaseSettings):
+    """What `plait client` reads."""
+
+    model_config = UpSettings.model_config
+
+    gateway_url: str | None = Field(
+        None, description="The gateway as clients reach it; default: where `plait up` listens on this machine."
+    )
 
 
 def explain(error: ValidationError) -> str:

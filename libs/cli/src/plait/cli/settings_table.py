@@ -10,11 +10,11 @@ from pathlib import Path
 from dotenv import dotenv_values
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
 
 from plait.cli.parts import PARTS
-from plait.cli.settings import UpSettings
+from plait.cli.settings import ClientSettings, UpSettings
 from plait.cli.settings_errors import MASK, is_secret
-from plait.common.settings import Settings
 
 _HEAD = """\
 # Settings
@@ -67,8 +67,16 @@ def in_use(folder: Path) -> list[tuple[Row, str, str]]:
     return [(row, *row.value(os.environ, file)) for row in rows()]
 
 
-def _classes() -> list[tuple[str, type[Settings]]]:
-    return [("up", UpSettings), *((part.name, part.settings_class()) for part in PARTS)]
+def _classes() -> list[tuple[str, type[BaseSettings]]]:
+    """What reads settings: the parts, and the commands that have some of their own."""
+    from plait.gateway.oauth.settings import LoginSettings
+
+    commands: list[tuple[str, type[BaseSettings]]] = [
+        ("up", UpSettings),
+        ("client", ClientSettings),
+        ("login", LoginSettings),
+    ]
+    return [*commands, *((part.name, part.settings_class()) for part in PARTS)]
 
 
 def _default(info: FieldInfo) -> str:

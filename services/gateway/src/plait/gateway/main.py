@@ -10,6 +10,8 @@ from plait.gateway.access.access import Access
 from plait.gateway.access.directory import Directory
 from plait.gateway.access.policy import Policy
 from plait.gateway.access_log import AccessLog
+from plait.gateway.oauth.grants import TokenServer
+from plait.gateway.oauth.refresher import Refresher
 from plait.gateway.relay.app import Relay
 from plait.gateway.relay.cors import Cors
 from plait.gateway.relay.dialing import Dialer, proxy_for
@@ -39,7 +41,8 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
     times = Times(settings.claude_connect_timeout, settings.claude_api_timeout, settings.claude_idle_timeout)
     claude = _claude(settings, times)
     api = Upstream("The API", Dialer(settings.api_url), times)
-    access = Access(Directory(settings.credentials_dir), Policy.of(settings, settings.host))
+    refresher = Refresher(TokenServer(settings))
+    access = Access(Directory(settings.credentials_dir), Policy.of(settings, settings.host), refresher)
     app = Relay(
         access=access,
         claude=claude,
@@ -55,6 +58,7 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
         async with metrics_port(settings), access.watching():
             await serve(app, host=settings.host, port=settings.port, stop=stop, protocol=RelayProtocol)
     finally:
+        await refresher.close()
         claude.close()
         api.close()
         spool.close()

@@ -9,6 +9,7 @@ from typing import Final, Literal
 from pydantic import Field, SecretStr, field_validator
 
 from plait.common.settings import KafkaSettings, Settings
+from plait.gateway.oauth.settings import TokenSettings
 
 MEGA: Final = 1024 * 1024
 _KEY: Final = re.compile("([0-9a-fA-F]{2}){16,}")
@@ -47,7 +48,7 @@ class AccessSettings(Settings):
     )
 
 
-class RelaySettings(SpoolSettings, AccessSettings):
+class RelaySettings(SpoolSettings, AccessSettings, TokenSettings):
     """Settings of the part that clients talk to."""
 
     host: str = Field("127.0.0.1", description="Address that the gateway listens on.")

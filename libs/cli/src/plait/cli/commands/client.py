@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
-from pydantic import Field
-from pydantic_settings import BaseSettings
 from rich.console import Console
 
 from plait.cli import target
@@ -17,8 +15,8 @@ from plait.cli.client.gateway import Gateway
 from plait.cli.client.setup import KEY, Setup
 from plait.cli.home import Home
 from plait.cli.program import LOOPBACK
+from plait.cli.settings import ClientSettings
 from plait.common.errors import UserError
-from plait.common.settings import Settings
 
 _MANAGED: Final = """\
   Linux    /etc/claude-code/managed-settings.json
@@ -27,16 +25,6 @@ _MANAGED: Final = """\
 _USUAL_PORT: Final = 3000
 
 out = Console()
-
-
-class ClientSettings(BaseSettings):
-    """What `plait client` reads."""
-
-    model_config = Settings.model_config
-
-    gateway_url: str | None = Field(
-        None, description="The gateway as clients reach it; default: where `plait up` listens on this machine."
-    )
 
 
 def client(
