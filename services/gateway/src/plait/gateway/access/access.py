@@ -20,6 +20,7 @@ from plait.gateway.access.directory import Directory
 from plait.gateway.access.domains import domain_of
 from plait.gateway.access.keys import Key, find
 from plait.gateway.access.policy import Policy
+from plait.gateway.access.reporting import Reporter
 from plait.gateway.relay.refusals import bad_host
 
 STALE_SECONDS: Final = 60
@@ -84,7 +85,10 @@ class Access:
         self._policy = policy
         self._refresher = refresher
         self._clock = clock
+        self._reporter = Reporter()
+        self._looking = asyncio.Lock()
         self._table = directory.scan()
+        self._reporter.tell(directory)
         policy.check(self._table)
 
     def admit(self, host: bytes | None, authorization: bytes | None, api_key: bytes | None) -> Admission:
@@ -125,6 +129,18 @@ class Access:
         renewed = self._table.find(admission.domain) or credential
         return replace(admission, add=renewed.upstream, stale=False)
 
+    @property
+    def trouble(self) -> str:
+        """What an operator has to look at; empty when all is well. Names no domain: anybody may read it."""
+        if self._directory.fault:
+            return "the folder of credentials cannot be read: what was read before holds on"
+        now, files = self._clock(), self._directory.files.values()
+        ended = sum(1 for file in files if file.credential and file.credential.has_ended(now))
+        broken = sum(1 for file in files if file.problem)
+        said = [f"{broken} of {len(files)} credential files cannot be used"] if broken else []
+        said += [f"{ended} of {len(files)} logins at Claude have ended"] if ended else []
+        return f"{' and '.join(said)}: `plait credentials` says which" if said else ""
+
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """Take over what changes in the folder for the length of the block."""
@@ -137,10 +153,15 @@ class Access:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(SCAN_SECONDS)
-            await self._look()
+            try:
+                await self._look()
+            except Exception:  # whatever a file does to us, the next change has to be seen
+                _log.exception("the credential files could not be looked at")
 
     async def _look(self) -> None:
-        self._table = await asyncio.to_thread(self._directory.scan)
+        async with self._looking:  # of two looks at once the older might be taken over last
+            self._table = await asyncio.to_thread(self._directory.scan)
+            self._reporter.tell(self._directory)
 
     def _usable(self, *shown: Key | None) -> Key | None:
         """The first of the keys that is still good."""

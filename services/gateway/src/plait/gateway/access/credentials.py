@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct
@@ -18,6 +18,7 @@ from plait.gateway.access.keys import SINGLE, Key, digest_of
 OAUTH_BETA: Final = b"oauth-2025-04-20"
 _VISIBLE: Final = re.compile("[!-~]+")
 """What can stand in a header field as it is, and cannot be mistaken when read aloud from a file."""
+_TYPES: Final = "`type` must be `api_key` or `oauth`"
 _Moment = Annotated[datetime, Meta(tz=True)]
 
 
@@ -46,8 +47,8 @@ class ClientKey(Struct, frozen=True):
 class CredentialFile(Struct, frozen=True, kw_only=True):
     """The fields of a credential file that the gateway reads; others belong to others and are let be."""
 
-    type: Literal["api_key", "oauth"] | None = None
-    """None: the domain has no credential for Claude of its own."""
+    type: str | None = None
+    """`api_key` or `oauth`; None: the domain has no credential for Claude of its own."""
     account_id: str | None = msgspec.field(default=None, name="accountId")
     api_key: str | None = None
     oauth: OAuth | None = None
@@ -69,6 +70,10 @@ class Credential(Struct, frozen=True, kw_only=True):
     renewable: bool = False
     """Whether there is a refresh token, so that it need not end."""
 
+    def has_ended(self, now: float) -> bool:
+        """Whether it is of no use to Claude any more, and cannot be renewed without a person."""
+        return self.expires_at is not None and self.expires_at <= now and not self.renewable
+
 
 def read(path: Path, raw: bytes) -> Credential:
     """The credential in the content of a file.
@@ -78,17 +83,19 @@ def read(path: Path, raw: bytes) -> Credential:
     """
     try:
         file = msgspec.json.decode(raw, type=CredentialFile)
-    except msgspec.DecodeError as error:
-        raise Broken(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Broken(f"it is no credential file: {error}") from error
     keys = _keys(file)
     if file.type is None:
         if file.api_key is not None or file.oauth is not None:
-            raise Broken("`type` is missing: it must be `api_key` or `oauth`")
+            raise Broken(f"`type` is missing: {_TYPES}")
         return Credential(path=path, account_id=file.account_id, keys=keys)
     if file.type == "api_key":
         api_key = _visible(file.api_key, "api_key")
         return Credential(path=path, account_id=file.account_id, keys=keys, upstream=((b"x-api-key", api_key),))
-    return _oauth(path, file, keys)
+    if file.type == "oauth":
+        return _oauth(path, file, keys)
+    raise Broken(_TYPES)
 
 
 def _oauth(path: Path, file: CredentialFile, keys: tuple[Key, ...]) -> Credential:

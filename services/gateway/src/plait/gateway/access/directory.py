@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -33,7 +34,14 @@ class File:
     """What its last good content says."""
     fault: str = ""
     """Why its present content cannot be used."""
+    twin: str = ""
+    """Name of a file for the same domain that goes before it."""
     readable_by_all: bool = False
+
+    @property
+    def problem(self) -> str:
+        """Why it is not in force as it stands; empty when it is."""
+        return self.fault or (self.twin and f"`{self.twin}` is for the same domain, and goes before it")
 
 
 class Directory:
@@ -55,16 +63,15 @@ class Directory:
             self.fault = "" if is_new else f"the folder cannot be read: {error.strerror}"
         else:
             self.fault = ""
-            self.files = {name: self._look(name) for name in names}
-        return self._table()
-
-    def _table(self) -> Table:
-        """Of two files for one domain the first by name counts."""
-        known: dict[str, Credential | None] = {}
-        for file in self.files.values():
-            if file.domain is not None:
-                known.setdefault(file.domain, file.credential)
+            self.files = _without_twins([self._look(name) for name in names])
+        known = {file.domain: file.credential for file in self.files.values() if file.domain and not file.twin}
         return Table(known, configured=bool(self.files))
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """What is wrong, by file name; by an empty name what is wrong with the folder."""
+        files = {name: file.problem for name, file in self.files.items() if file.problem}
+        return files | ({"": self.fault} if self.fault else {})
 
     def _look(self, name: str) -> File:
         path = self._path / name
@@ -86,6 +93,17 @@ class Directory:
             return replace(before, settled=False, fault=f"it cannot be read: {error.strerror}")
         except Broken as broken:
             return replace(before, settled=False, fault=str(broken))
+
+
+def _without_twins(files: Iterable[File]) -> dict[str, File]:
+    """By name; of two files for one domain the second is marked."""
+    first: dict[str, str] = {}
+    marked = {}
+    for file in files:
+        name = file.path.name
+        before = first.setdefault(file.domain, name) if file.domain else name
+        marked[name] = replace(file, twin="" if before == name else before)
+    return marked
 
 
 def _is_credential(name: str) -> bool:

@@ -1,0 +1,33 @@
+"""Tells the log what is wrong with the credential files, once for each cause; what they hold is not repeated."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from plait.gateway.access.directory import Directory
+
+_FOLDER: Final = "(the folder)"
+_log = structlog.get_logger(__name__)
+
+
+class Reporter:
+    """Remembers what it has told."""
+
+    def __init__(self) -> None:
+        self._problems: dict[str, str] = {}
+        self._readable: set[str] = set()
+
+    def tell(self, directory: Directory) -> None:
+        """Whatever is new since the last time."""
+        problems = directory.problems
+        for name, why in problems.items():
+            if self._problems.get(name) != why:
+                _log.warning("a credential file cannot be used", file=name or _FOLDER, reason=why)
+        for name in self._problems.keys() - problems.keys():
+            _log.info("a credential file can be used again", file=name or _FOLDER)
+        readable = {name for name, file in directory.files.items() if file.readable_by_all}
+        for name in sorted(readable - self._readable):
+            _log.warning("every user of this machine may read a credential file", file=name, repair="chmod 600")
+        self._problems, self._readable = problems, readable
