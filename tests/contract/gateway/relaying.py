@@ -75,14 +75,24 @@ async def relaying(claude_url: str, spool: Path, **settings: Any) -> AsyncIterat
         **settings,
     }
     running = asyncio.create_task(relay(RelaySettings(_env_file=None, **given), stop))
-    await asyncio.sleep(0)  # its first step listens
-    if running.done():
-        running.result()
+    await _listening(port, running)
     try:
         yield Gateway(port, spool)
     finally:
         stop.set()
         await running
+
+
+async def _listening(port: int, running: asyncio.Task[None]) -> None:
+    while not running.done():
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionRefusedError:
+            await asyncio.sleep(0.01)
+        else:
+            writer.close()
+            return
+    running.result()
 
 
 async def raw_call(port: int, raw: bytes) -> tuple[bytes, bytes]:
