@@ -3,83 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
-from plait.cli.program import free_port
 from plait.fakes.answers import json_answer, stream_answer
 from plait.fakes.claude import ScriptedClaude
 from plait.fakes.client import Received, call
-from plait.gateway.spool.reader import SpoolReader
-from plait.gateway.spool.records import End, Ending, Piece, Record, Request, from_frame
-from plait.gateway.spool.segments import START
+from plait.gateway.spool.records import End, Ending, Piece, Record, Request
+from tests.faults.gateway_process import HOST, Process, process
 
-HOST = ("Host", "killed.example.test")
 OPEN = 20
-_RUN = "from plait.cli.main import main; main(['run', 'gateway'])"
-
-
-class Process:
-    """A gateway that can be killed and started again on the same spool and port."""
-
-    def __init__(self, claude_url: str, spool: Path) -> None:
-        self.spool = spool
-        self.port = free_port()
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "PORT": str(self.port),
-            "SPOOL_DIR": str(spool),
-            "MASKING_KEY": "cd" * 32,
-            "CLAUDE_API_BASE_URL": claude_url,
-        }
-        self._process: asyncio.subprocess.Process | None = None
-        self.log = b""
-
-    async def start(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", _RUN, env=self._environment, stderr=asyncio.subprocess.PIPE
-        )
-        async with asyncio.timeout(60):
-            while (await call(self.port, "GET", "/health/live", [HOST])).status != 200:
-                await asyncio.sleep(0.05)
-
-    async def end(self, number: signal.Signals) -> int:
-        assert self._process is not None
-        if self._process.returncode is None:
-            self._process.send_signal(number)
-        _, log = await self._process.communicate()
-        self.log += log
-        return await self._process.wait()
-
-    async def post(self, number: int) -> Received:
-        return await call(self.port, "POST", "/v1/messages", [HOST], b"%d" % number)
-
-    def records(self) -> dict[str, list[Record]]:
-        """What the spool holds, by exchange."""
-        found: dict[str, list[Record]] = {}
-        reader = SpoolReader(self.spool, START, settled=True)
-        while (frame := reader.next()) is not None:
-            found.setdefault(str(UUID(bytes=frame.exchange)), []).append(from_frame(frame))
-        assert reader.damaged == 0
-        reader.close()
-        return found
-
-
-@asynccontextmanager
-async def process(claude_url: str, spool: Path) -> AsyncIterator[Process]:
-    running = Process(claude_url, spool)
-    await running.start()
-    try:
-        yield running
-    finally:
-        await running.end(signal.SIGKILL)
 
 
 @pytest.fixture

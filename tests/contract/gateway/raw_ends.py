@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import ssl
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Self
@@ -20,7 +21,10 @@ class Script:
     """An answer as raw bytes, written piece by piece, and what becomes of the connection afterwards."""
 
     pieces: tuple[bytes, ...]
-    end: Literal["keep", "close", "reset"] = "close"
+    end: Literal["keep", "close", "reset", "hold"] = "close"
+    """`hold`: nothing more comes until the other side leaves."""
+    pause: float = 0
+    """Seconds after each piece."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,12 @@ class Arrived:
 
 
 class RawUpstream:
-    """Reads each request whole, notes it, and plays `script`."""
+    """Reads each request whole, notes it, and plays what `rule` has for it: `script`, unless it was told otherwise."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.script = Script((b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",), "keep")
+        self.rule: Callable[[Arrived], Script] = lambda _: self.script
         self.arrived: list[Arrived] = []
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
@@ -50,10 +56,10 @@ class RawUpstream:
     @property
     def url(self) -> str:
         """What `CLAUDE_API_BASE_URL` has to be."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=BUFFER_BYTES)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=BUFFER_BYTES, ssl=self._tls)
         return self
 
     async def __aexit__(
@@ -80,19 +86,21 @@ class RawUpstream:
         head = await read_head(reader)
         body = b"".join([piece async for piece in body_pieces(reader, head, until_close=False)])
         self.arrived.append(Arrived(head.start, head.headers, body))
-        script = self.script
-        await written(writer, script.pieces)
+        script = self.rule(self.arrived[-1])
+        await written(writer, script.pieces, script.pause)
+        if script.end == "hold":
+            await reader.read()
         if script.end == "reset":
             writer.transport.abort()
         return script.end == "keep"
 
 
-async def written(writer: asyncio.StreamWriter, pieces: Sequence[bytes]) -> None:
+async def written(writer: asyncio.StreamWriter, pieces: Sequence[bytes], pause: float = 0) -> None:
     """Write each piece so that whoever reads on the other end, in this same loop, gets it by itself."""
     for piece in pieces:
         writer.write(piece)
         await writer.drain()
-        await asyncio.sleep(0)  # a turn of the loop, in which the other end reads
+        await asyncio.sleep(pause)  # 0 is a turn of the loop, in which the other end reads
 
 
 @dataclass
