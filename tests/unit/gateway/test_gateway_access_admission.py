@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from plait.common.errors import UserError
-from plait.gateway.access.access import Access, Admission
+from plait.gateway.access.access import Access, Admission, Refresher
 from plait.gateway.access.credentials import OAUTH_BETA
 from plait.gateway.access.directory import Directory
 from plait.gateway.access.keys import hash_of
@@ -36,13 +36,18 @@ Admit = Callable[..., Admission]
 Make = Callable[..., Access]
 
 
+class Never:
+    async def refresh(self, path: Path) -> None:
+        raise AssertionError(f"{path} is not to be refreshed")
+
+
 @pytest.fixture
 def access(tmp_path: Path) -> Make:
-    def make(policy: Policy = LOCAL, refresher: Any = None, **files: dict[str, Any]) -> Access:
+    def make(policy: Policy = LOCAL, refresher: Refresher | None = None, **files: dict[str, Any]) -> Access:
         for domain, content in files.items():
             path = tmp_path / f"{domain.replace('__', '.')}.credentials.json"
             path.write_text(json.dumps(content))
-        return Access(Directory(tmp_path), policy, refresher, clock=lambda: NOW)
+        return Access(Directory(tmp_path), policy, refresher or Never(), clock=lambda: NOW)
 
     return make
 

@@ -34,6 +34,8 @@ async def run(stop: asyncio.Event) -> None:
 
 async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
     """Relay until `stop` is set, finish running answers, then sync the spool."""
+    refresher = Refresher(TokenServer(settings))
+    access = Access(Directory(settings.credentials_dir), Policy.of(settings, settings.host), refresher)
     spool = SpoolWriter(
         settings.spool_dir, segment_bytes=settings.spool_segment_bytes, max_bytes=settings.spool_max_bytes
     )
@@ -41,8 +43,6 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
     times = Times(settings.claude_connect_timeout, settings.claude_api_timeout, settings.claude_idle_timeout)
     claude = _claude(settings, times)
     api = Upstream("The API", Dialer(settings.api_url), times)
-    refresher = Refresher(TokenServer(settings))
-    access = Access(Directory(settings.credentials_dir), Policy.of(settings, settings.host), refresher)
     app = Relay(
         access=access,
         claude=claude,
@@ -50,7 +50,7 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
         spool=spool,
         log=log,
         masker=Masker(bytes.fromhex(settings.masking_key.get_secret_value())),
-        health=Health(spool, settings.spool_dir),
+        health=Health(spool, settings.spool_dir, access),
         max_request_bytes=settings.max_request_bytes,
         cors=Cors(settings.cors_origins.split(",")),
     )

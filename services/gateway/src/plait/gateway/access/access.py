@@ -73,7 +73,7 @@ class Access:
         self,
         directory: Directory,
         policy: Policy,
-        refresher: Refresher | None = None,
+        refresher: Refresher,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Reads the folder once, so it may block.
@@ -122,8 +122,6 @@ class Access:
         credential = self._table.find(admission.domain)
         if not admission.stale or credential is None:
             return admission
-        if self._refresher is None:
-            raise refused.login_ended(admission.domain)
         await self._refresher.refresh(credential.path)
         await self._look()
         renewed = self._table.find(admission.domain) or credential

@@ -37,11 +37,6 @@ def no_credential(domain: str) -> Refusal:
     )
 
 
-def login_ended(domain: str) -> Refusal:
-    """The domain's login at Claude has ended, and nothing renews it."""
-    return unauthorised("login_ended", f"The login of the domain {domain} has ended: `plait login {domain}` renews it.")
-
-
 def unauthorised(reason: str, message: str) -> Refusal:
     """A 401 that is counted under `reason`."""
     return Refusal(401, "authentication_error", message, reason, ((b"www-authenticate", b"Bearer"),))

@@ -13,7 +13,7 @@ from plait.gateway.relay import refusals
 from plait.gateway.relay.call import Call, ClientGone, Receive, Scope, Send, call_of, drain, read_body
 from plait.gateway.relay.capture import Capture, Spool
 from plait.gateway.relay.cors import Cors
-from plait.gateway.relay.fields import to_claude, to_service
+from plait.gateway.relay.fields import Fields, to_claude, to_service
 from plait.gateway.relay.forward import Forward
 from plait.gateway.relay.health import Health
 from plait.gateway.relay.identity import admit, as_admitted
@@ -87,8 +87,9 @@ class Relay:
             return
         except Refusal as refusal:
             capture.request(call, admission, b"")
-            capture.own_answer(refusal, *refusal.answer(str(exchange_id)), Ending.REFUSED)
-            await _refuse(refusal, exchange_id, receive, send)
+            fields, answer = refusal.answer(str(exchange_id), close=True)
+            capture.own_answer(refusal, fields, answer, Ending.REFUSED)
+            await _say(refusal.status, fields, answer, receive, send)
             return
         capture.request(call, admission, body.data)
         fields = as_admitted(to_claude(call.fields), admission)
@@ -121,9 +122,12 @@ def _is_claudes(method: str, path: str) -> bool:
 
 
 async def _refuse(refusal: Refusal, exchange_id: UUID, receive: Receive, send: Send) -> None:
+    await _say(refusal.status, *refusal.answer(str(exchange_id), close=True), receive, send)
+
+
+async def _say(status: int, fields: Fields, body: bytes, receive: Receive, send: Send) -> None:
     """Answer at once, then read the rest of the request away, then close: so the answer can be read."""
-    fields, body = refusal.answer(str(exchange_id), close=True)
-    await send({"type": "http.response.start", "status": refusal.status, "headers": fields})
+    await send({"type": "http.response.start", "status": status, "headers": fields})
     await send({"type": "http.response.body", "body": body, "more_body": True})
     await drain(receive)
     await send({"type": "http.response.body", "body": b"", "more_body": False})

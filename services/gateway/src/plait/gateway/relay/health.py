@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from plait.gateway.access.access import Access
 from plait.gateway.relay.call import Send
 from plait.gateway.relay.fields import REQUEST_ID
 from plait.gateway.spool.shipping import read_status
@@ -24,8 +25,9 @@ class Health:
 
     paths: Final = _LIVE | {"/", "/health", "/health/ready"}
 
-    def __init__(self, spool: SpoolWriter, directory: Path) -> None:
+    def __init__(self, spool: SpoolWriter, directory: Path, access: Access) -> None:
         self._spool = spool
+        self._access = access
         self._directory = directory
         self._version = version("plait-gateway")
 
@@ -45,9 +47,13 @@ class Health:
         return {"name": "plait gateway", "version": self._version, "endpoints": endpoints}
 
     def _health(self, path: str) -> dict[str, Any]:
-        checks = {} if path in _LIVE else {"spool": self._spool_check(), "shipper": self._shipper_check()}
+        checks = {} if path in _LIVE else self._checks()
         status = "ok" if all(check["status"] == "ok" for check in checks.values()) else "degraded"
         return {"status": status, "checks": checks, "version": self._version}
+
+    def _checks(self) -> dict[str, dict[str, str]]:
+        credentials = {"status": "degraded", "message": self._access.trouble} if self._access.trouble else _OK
+        return {"spool": self._spool_check(), "shipper": self._shipper_check(), "credentials": credentials}
 
     def _spool_check(self) -> dict[str, str]:
         reason = self._spool.trouble

@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from plait.common.ids import new_exchange_id
 from plait.gateway.relay.call import TARGET, Scope
-from plait.gateway.relay.refusals import Refusal, head_too_large
+from plait.gateway.relay.refusals import Refusal, broken_http, head_too_large
 
 CUT: Final = "plait.cut"
 _MAX_HEAD: Final = 64 * 1024
@@ -76,7 +76,7 @@ class RelayProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Broken HTTP."""
-        self._refuse(Refusal(400, "invalid_request_error", msg))
+        self._refuse(broken_http(msg))
 
     def _refuse(self, refusal: Refusal) -> None:
         fields, body = refusal.answer(str(new_exchange_id()), close=True)

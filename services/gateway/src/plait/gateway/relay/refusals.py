@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from plait.common.errors import PlaitError
+from plait.gateway.metrics import REFUSALS
 from plait.gateway.relay.fields import REQUEST_ID, Fields
 
 
@@ -17,7 +18,7 @@ class Refusal(PlaitError):
     status: int
     type: str
     message: str
-    reason: str = ""
+    reason: str
     """Under which it is counted."""
     fields: tuple[tuple[bytes, bytes], ...] = ()
     """Header fields beside those that every refusal has."""
@@ -26,7 +27,8 @@ class Refusal(PlaitError):
         super().__init__(self.message)
 
     def answer(self, request_id: str, *, close: bool = False) -> tuple[Fields, bytes]:
-        """Header fields and body; `close` where the rest of the request is not going to be read."""
+        """Header fields and body, asked for once; `close` where the rest of the request is not going to be read."""
+        REFUSALS.add(self.reason)
         shape = {
             "type": "error",
             "error": {"type": self.type, "message": self.message},
@@ -44,7 +46,7 @@ class Refusal(PlaitError):
 
 def bad_host() -> Refusal:
     """No domain can be read off the request."""
-    return Refusal(400, "invalid_request_error", "The Host header is missing or malformed.")
+    return Refusal(400, "invalid_request_error", "The Host header is missing or malformed.", "bad_host")
 
 
 def doubled_credential() -> Refusal:
@@ -55,24 +57,31 @@ def doubled_credential() -> Refusal:
 
 def too_large(limit: int) -> Refusal:
     """The body is over the limit."""
-    return Refusal(413, "request_too_large", f"The request body is larger than {limit} bytes.")
+    return Refusal(413, "request_too_large", f"The request body is larger than {limit} bytes.", "too_large")
 
 
 def head_too_large(limit: int) -> Refusal:
     """Request line and fields are over the limit."""
-    return Refusal(431, "invalid_request_error", f"Request line and headers are larger than {limit} bytes.")
+    message = f"Request line and headers are larger than {limit} bytes."
+    return Refusal(431, "invalid_request_error", message, "head_too_large")
+
+
+def broken_http(why: str) -> Refusal:
+    """What came is no HTTP."""
+    return Refusal(400, "invalid_request_error", why, "broken_http")
 
 
 def unknown_path(path: str) -> Refusal:
     """Neither Claude's nor ours."""
-    return Refusal(404, "not_found_error", f"Nothing is served at {path}. Claude's API is under /v1/.")
+    message = f"Nothing is served at {path}. Claude's API is under /v1/."
+    return Refusal(404, "not_found_error", message, "unknown_path")
 
 
 def unreachable(who: str, why: str) -> Refusal:
     """No answer, because there is no connection."""
-    return Refusal(502, "api_error", f"{who} cannot be reached: {why}.")
+    return Refusal(502, "api_error", f"{who} cannot be reached: {why}.", "unreachable")
 
 
 def too_slow(who: str, why: str) -> Refusal:
     """No answer in time."""
-    return Refusal(504, "timeout_error", f"{who} did not answer in time: {why}.")
+    return Refusal(504, "timeout_error", f"{who} did not answer in time: {why}.", "too_slow")
