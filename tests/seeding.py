@@ -52,7 +52,6 @@ async def add_link(db: asyncpg.Connection, exchange: UUID, root: UUID | None, **
         "branch_id": "main" if root else None,
         "rule": "test",
         "detail": "{}",
-        "member": b"",
         **columns,
     }
     await insert(db, "links", row)

@@ -36,8 +36,8 @@ SELECT id, 'd' || conversation % 50, at, 'POST', '/v1/messages', 'inference', 'm
 FROM made
 """
 _LINKS = """
-INSERT INTO links (exchange_id, own_id, conversation_id, link_kind, branch_id, rule, detail, member)
-SELECT id, gen_random_uuid(), md5(conversation::text)::uuid, 'continue', 'main', 'scope', '{}', ''
+INSERT INTO links (exchange_id, own_id, conversation_id, link_kind, branch_id, rule, detail)
+SELECT id, gen_random_uuid(), md5(conversation::text)::uuid, 'continue', 'main', 'scope', '{}'
 FROM made
 """
 _USAGE = """

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from plait.linker.domain import keys
-from plait.linker.domain.facts import MOST_TURNS, Facts
+from plait.linker.domain.facts import KEPT_TURNS, MOST_TURNS, Facts
 from plait.linker.domain.lookup import FOREVER, Ask, Book, NotLoaded, Recorder
 from plait.linker.domain.parent import place
 from plait.linker.domain.weave import Loom, stirred
@@ -97,6 +97,19 @@ def test_keys_are_signed_64_bit_and_tell_lists_of_parts_apart() -> None:
     assert keys.key("kind", "domain", "\ud800", b"\xff") == keys.key("kind", "domain", "\ud800", b"\xff")
 
 
+def test_a_key_tells_its_place_and_is_found_in_its_scope_and_in_all() -> None:
+    own, other = (keys.answered("example.test", (session, None), b"chain") for session in ("s1", "s2"))
+    wide = keys.answered("example.test", keys.ANYWHERE, b"chain")
+    assert own != other
+    assert {keys.place_of(one) for one in (own, other, wide)} == {keys.Place.ANSWERED}
+    assert keys.is_wide(wide)
+    assert not keys.is_wide(own)
+    assert {keys.widened(own), keys.widened(other)} == {wide}
+    assert wide - keys.ALL_SCOPES <= min(own, other) < max(own, other) < wide
+    elsewhere = keys.answered("other.test", keys.ANYWHERE, b"chain")
+    assert not elsewhere - keys.ALL_SCOPES <= own <= elsewhere
+
+
 def test_a_page_is_bounded_and_ordered() -> None:
     book = Book()
     for number in range(1, 201):
@@ -143,7 +156,7 @@ def test_a_long_conversation_costs_the_same_at_its_end() -> None:
     assert loom.placed == 300
     counts = [len(placement.watches) for placement in loom.placements.values()]
     assert counts[20] == counts[-1] <= 3
-    assert {len(facts.turns) for facts in list(loom.book.facts.values())[5:]} == {3}
+    assert {len(facts.turns) for facts in list(loom.book.facts.values())[5:]} == {KEPT_TURNS}
 
 
 def test_a_long_history_that_nobody_knows_asks_no_more_than_a_shorter_one() -> None:

@@ -16,6 +16,8 @@ import zstandard
 from plait.common.events import Header, Piece
 
 _PLAIN: Final = 0
+PLAIN_MARK: Final = bytes([_PLAIN])
+"""With this before them bytes are packed as they are."""
 _ZSTD: Final = 1
 _ZSTD_FAMILIAR: Final = 2
 _LEVEL: Final = 3

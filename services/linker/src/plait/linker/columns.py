@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
+
+_MAY_HOLD_NUL: Final = frozenset({str, list, dict})
 
 
 def columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     """One list per column of rows that are all of one length; there must be at least one."""
-    return [[_storable(value) for value in column] for column in zip(*rows, strict=True)]
+    return [_column(values) for values in zip(*rows, strict=True)]
+
+
+def _column(values: Sequence[Any]) -> list[Any]:
+    if _MAY_HOLD_NUL.isdisjoint(map(type, values)):
+        return list(values)
+    return [_storable(value) for value in values]
 
 
 def _storable(value: Any) -> Any:

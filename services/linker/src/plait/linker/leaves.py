@@ -57,4 +57,4 @@ def _opens(one: Member, towards: Named | None) -> bool:
     """Whether it begins a conversation, or may change a title."""
     if towards is None:
         return one.converses or target_of(one) is not None
-    return bool(one.title) and (one.titles or one.title != towards.member.title)
+    return bool(one.title) and (one.titles or not towards.member.titled)

@@ -8,16 +8,13 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
 from plait.common.ids import conversation_id
 from plait.linker import statements
 from plait.linker.columns import columns
 from plait.linker.domain.link import Link
-from plait.linker.domain.names import Member, Names
-
-_members = msgspec.msgpack.Decoder(Member)
-_encode = msgspec.msgpack.Encoder().encode
+from plait.linker.domain.names import Member, Names, member
+from plait.linker.knowledge import read_facts
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,15 @@ async def write(
 
 
 def _named(row: asyncpg.Record) -> Named:
-    one = _members.decode(row["member"])
+    parent = None if row["retry_of"] else row["parent_id"]
+    link = Link(
+        exchange_id=row["exchange_id"],
+        rule=row["rule"],
+        parent_id=parent,
+        retry_of=row["retry_of"],
+        serves_id=row["serves_id"],
+    )
+    one = member(read_facts(row), link)
     names = Names(
         exchange_id=row["exchange_id"],
         kind="subagent" if row["is_subtask"] and one.kind == "inference" else one.kind,
@@ -92,7 +97,7 @@ def _named(row: asyncpg.Record) -> Named:
 
 def _link_row(named: Named, link: Link) -> tuple[Any, ...]:
     own = conversation_id(link.exchange_id)
-    return (*_name_row(named), own, link.retry_of, link.serves_id, link.rule, link.detail, _encode(named.member))
+    return (*_name_row(named), own, link.retry_of, link.serves_id, link.rule, link.detail)
 
 
 def _name_row(named: Named) -> tuple[Any, ...]:

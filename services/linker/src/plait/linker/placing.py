@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -10,40 +12,68 @@ import asyncpg
 from plait.linker import statements
 from plait.linker.columns import columns
 from plait.linker.domain.facts import Facts
-from plait.linker.domain.link import Placement
+from plait.linker.domain.link import Link, Placement
 from plait.linker.domain.lookup import Ask, NotLoaded
+from plait.linker.domain.offers import implied, tried_again_under
 from plait.linker.domain.parent import place
 from plait.linker.domain.weave import slim, stirred
-from plait.linker.knowledge import Change, keep
+from plait.linker.knowledge import Change
 from plait.linker.shelf import Shelf
 
 
-async def place_again(
-    connection: asyncpg.pool.PoolConnectionProxy, shelf: Shelf, changes: Sequence[Change]
-) -> dict[UUID, Placement]:
-    """The placements of all exchanges that these changes may move; what they asked is kept for the next change."""
-    numbers = {change.after.id for change in changes} | await _askers(connection, changes)
+@dataclass(frozen=True)
+class Placed:
+    """What became of exchanges that were placed again."""
+
+    links: Mapping[UUID, Link]
+    before: Mapping[UUID, Facts | None]
+    """Their facts as they are kept until now."""
+    facts: Sequence[Facts]
+    """Their facts as they are to be kept from now on: what a later change may need of them."""
+
+
+async def place_again(connection: asyncpg.pool.PoolConnectionProxy, shelf: Shelf, changes: Sequence[Change]) -> Placed:
+    """Place all exchanges that these changes may move; what they asked is written down for the next change.
+
+    Their facts are not written yet: whoever names them compares with what was (`knowledge.keep`).
+    """
+    before = {change.after.id: change.before for change in changes}
+    return await _place_all(connection, shelf, before.keys() | await askers(connection, changes), before)
+
+
+async def place_these(connection: asyncpg.pool.PoolConnectionProxy, shelf: Shelf, numbers: Iterable[UUID]) -> Placed:
+    """The same for exchanges whose own facts have not changed."""
+    return await _place_all(connection, shelf, set(numbers), {})
+
+
+async def _place_all(
+    connection: asyncpg.pool.PoolConnectionProxy,
+    shelf: Shelf,
+    numbers: Set[UUID],
+    before: Mapping[UUID, Facts | None],
+) -> Placed:
+    """Place exchanges; `before` has the facts of those that changed, None for new ones."""
     await shelf.load(numbers)
-    placements = await _place(shelf, [facts for number in sorted(numbers) if (facts := shelf.get(number))])
-    await _keep_asks(connection, placements, {change.after.id for change in changes if change.before is None})
-    await keep(connection, _slimmed(shelf, placements, {change.after.id for change in changes}))
-    return placements
+    known = {number: facts for number in sorted(numbers) if (facts := shelf.get(number))}
+    placements = await _place(shelf, list(known.values()))
+    await _keep_asks(connection, known, placements, {number for number, had in before.items() if had is None})
+    kept = [slim(known[number], placement) for number, placement in placements.items()]
+    for facts in kept:
+        shelf.slimmed(facts)
+    return Placed({number: one.link for number, one in placements.items()}, {**known, **before}, kept)
 
 
-def _slimmed(shelf: Shelf, placements: Mapping[UUID, Placement], news: set[UUID]) -> Iterator[Facts]:
-    """The facts as they are to be kept, of those that are new or can be kept smaller now."""
-    for number, placement in placements.items():
-        facts = shelf.get(number)
-        if facts and ((slimmer := slim(facts, placement)) != facts or number in news):
-            yield slimmer
-
-
-async def _askers(connection: asyncpg.pool.PoolConnectionProxy, changes: Iterable[Change]) -> set[UUID]:
+async def askers(connection: asyncpg.pool.PoolConnectionProxy, changes: Iterable[Change]) -> set[UUID]:
     """Who was decided by a key that a changed exchange offers, or offered before."""
-    touched = [one for change in changes for one in stirred(change.before, change.after).items()]
+    touched: list[tuple[int, datetime]] = []
+    tried: list[tuple[int, datetime]] = []
+    for change in changes:
+        touched += stirred(change.before, change.after).items()
+        tried += [(key, change.after.started_at) for key in tried_again_under(change.after)]
     if not touched:
         return set()
-    return {row["exchange_id"] for row in await connection.fetch(statements.ASKERS, *columns(touched))}
+    given = (*columns(touched), *(columns(tried) if tried else ([], [])))
+    return {row["exchange_id"] for row in await connection.fetch(statements.ASKERS, *given)}
 
 
 async def _place(shelf: Shelf, waiting: Sequence[Facts]) -> dict[UUID, Placement]:
@@ -64,14 +94,25 @@ async def _place(shelf: Shelf, waiting: Sequence[Facts]) -> dict[UUID, Placement
 
 
 async def _keep_asks(
-    connection: asyncpg.pool.PoolConnectionProxy, placements: Mapping[UUID, Placement], new: set[UUID]
+    connection: asyncpg.pool.PoolConnectionProxy,
+    known: Mapping[UUID, Facts],
+    placements: Mapping[UUID, Placement],
+    new: set[UUID],
 ) -> None:
-    """Write who asked what; new exchanges have asked nothing before."""
-    known = list(placements.keys() - new)
-    rows = await connection.fetch(statements.ASKS_OF, known) if known else []
+    """Write who asked what, as far as facts do not tell; new exchanges have asked nothing before."""
+    before = list(placements.keys() - new)
+    rows = await connection.fetch(statements.ASKS_OF, before) if before else []
     had = {(row["key"], row["until"], row["exchange_id"]) for row in rows}
-    has = {(key, until, number) for number, one in placements.items() for key, until in one.watches.items()}
+    has = {(key, until, number) for number, one in placements.items() for key, until in _told(known[number], one)}
     if gone := had - has:
         await connection.execute(statements.DROP_ASKS, *columns(sorted(gone)))
     if come := has - had:
         await connection.execute(statements.ADD_ASKS, *columns(sorted(come)))
+
+
+def _told(facts: Facts, placement: Placement) -> Iterator[tuple[int, datetime]]:
+    """What is watched beyond that which everybody with such facts does."""
+    expected = implied(facts)
+    for key, until in placement.watches.items():
+        if key not in expected or until > facts.started_at:
+            yield key, until

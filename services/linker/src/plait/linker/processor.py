@@ -13,6 +13,7 @@ from plait.linker import contents, exchanges, knowledge, statements
 from plait.linker.announce import put_out
 from plait.linker.batch import Batch, read
 from plait.linker.domain.keys import key
+from plait.linker.domain.request import aware
 from plait.linker.placing import place_again
 from plait.linker.shelf import Shelf
 from plait.linker.summing import sum_up
@@ -51,13 +52,14 @@ async def _braid(connection: asyncpg.pool.PoolConnectionProxy, batch: Batch) -> 
     changes = await knowledge.learn(
         connection,
         {number: one.facts for number, one in batch.requests.items()},
-        {number: one.facts for number, one in batch.responses.items()},
+        {number: (aware(one.data.started_at), one.facts) for number, one in batch.responses.items()},
     )
     if not changes:
         return
-    shelf = Shelf(connection, [change.after for change in changes])
-    placements = await place_again(connection, shelf, changes)
-    woven = await name_again(connection, shelf, {number: one.link for number, one in placements.items()})
+    shelf = Shelf(connection, changes)
+    placed = await place_again(connection, shelf, changes)
+    woven = await name_again(connection, shelf, placed.links)
+    await knowledge.keep(connection, placed.before, placed.facts)
     await put_out(connection, await sum_up(connection, woven))
 
 

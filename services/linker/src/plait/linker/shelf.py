@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,21 +13,45 @@ import asyncpg
 from plait.linker import statements
 from plait.linker.columns import columns
 from plait.linker.domain.facts import Facts
-from plait.linker.domain.lookup import Ask, NotLoaded
-from plait.linker.knowledge import facts_of
+from plait.linker.domain.keys import ALL_SCOPES, Place, is_wide, place_of
+from plait.linker.domain.lookup import Ask, Book, NotLoaded, Stamp
+from plait.linker.knowledge import Change, facts_of
 
 _EARLIEST: Final = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 _LATEST: Final = (datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
+_OTHERS: Final = ("link_offers", "key")
+_KEPT: Final = {
+    Place.OTHERS: (_OTHERS,),
+    Place.ASKED: (("facts", "asked"),),
+    Place.BEGUN: (("facts", "begun"),),
+    Place.LINE: (("facts", "line"),),
+    Place.ANSWERED: (("answer_facts", "answered"),),
+    Place.MESSAGE: (("answer_facts", "message"),),
+    Place.TOOL: (("answer_facts", "tool"), _OTHERS),
+    Place.SAID: (("answer_facts", "said"),),
+}
+"""Table and column of each place; an answer has one column for any number of tool calls."""
+_PARAMETERS: Final = 7
+"""Arrays that each part of a look-up takes."""
 
 
 class Shelf:
-    """A `Lookup` of what has been fetched; good for one transaction that holds the locks of its domains."""
+    """A `Lookup` of what has been fetched and of a batch's own facts, which are not written yet.
 
-    def __init__(self, connection: asyncpg.pool.PoolConnectionProxy, news: Iterable[Facts]) -> None:
-        """`news` are facts whose offers are written, but not they themselves yet."""
+    Good for one transaction that holds the locks of its domains.
+    """
+
+    def __init__(self, connection: asyncpg.pool.PoolConnectionProxy, changes: Iterable[Change]) -> None:
         self._connection = connection
-        self._facts = {facts.id: facts for facts in news}
+        self._facts: dict[UUID, Facts] = {}
+        self._news = Book()
+        self._stale: list[UUID] = []
         self._found: dict[Ask, list[UUID]] = {}
+        for change in changes:
+            self._facts[change.after.id] = change.after
+            self._news.put(change.after)
+            if change.before:
+                self._stale.append(change.after.id)
 
     def find(self, ask: Ask) -> Sequence[Facts]:
         """See `Lookup.find`."""
@@ -41,10 +66,14 @@ class Shelf:
             raise NotLoaded(missing)
 
     async def fetch(self, asks: Iterable[Ask]) -> None:
-        """Fetch the answers to all of these, in one look-up for each direction of time, then their facts in one."""
-        wanted = dict.fromkeys(asks)
-        for oldest_first, statement in ((False, statements.NEWEST_OFFERS), (True, statements.OLDEST_OFFERS)):
-            await self._fetch(statement, [ask for ask in wanted if ask.oldest_first is oldest_first])
+        """Fetch the answers to all of these in one look-up, then their facts in another."""
+        wanted = list(dict.fromkeys(asks))
+        stamps: list[list[Stamp]] = [[one.stamp for one in self._news.find(ask)] for ask in wanted]
+        for row in await self._offered(wanted):
+            stamps[row["position"]].append((row["started_at"], row["exchange_id"]))
+        for ask, found in zip(wanted, stamps, strict=True):
+            ordered = sorted(found, reverse=not ask.oldest_first)[: ask.limit]
+            self._found[ask] = [number for _, number in ordered]
         await self.load(number for ask in wanted for number in self._found[ask])
 
     async def load(self, numbers: Iterable[UUID]) -> None:
@@ -57,12 +86,34 @@ class Shelf:
         """The facts of one exchange, None if they were not loaded or are not known."""
         return self._facts.get(number)
 
-    async def _fetch(self, statement: str, asks: Sequence[Ask]) -> None:
-        if not asks:
-            return
-        self._found |= {ask: [] for ask in asks}
-        for row in await self._connection.fetch(statement, *columns([_row(ask) for ask in asks])):
-            self._found[asks[row["position"] - 1]].append(row["exchange_id"])
+    def slimmed(self, facts: Facts) -> None:
+        """From now on an exchange's facts are these: what is kept of them."""
+        self._facts[facts.id] = facts
+
+    async def _offered(self, asks: Sequence[Ask]) -> Sequence[asyncpg.Record]:
+        """Rows of `statements.OFFERED`, their positions those of the asks."""
+        rows: defaultdict[tuple[str, str, bool, bool], list[tuple[Any, ...]]] = defaultdict(list)
+        for position, ask in enumerate(asks):
+            for table, column in _KEPT[place_of(ask.key)]:
+                rows[table, column, is_wide(ask.key), ask.oldest_first].append((position, *_row(ask)))
+        if not rows:
+            return []
+        parts = [_part(1 + _PARAMETERS * n, *shape) for n, shape in enumerate(sorted(rows))]
+        given = [column for shape in sorted(rows) for column in columns(rows[shape])]
+        found: Sequence[asyncpg.Record] = await self._connection.fetch(" UNION ALL ".join(parts), self._stale, *given)
+        return found
+
+
+def _part(before: int, table: str, column: str, wide: bool, oldest_first: bool) -> str:
+    """A part of a look-up, for the asks that go along one index in one way; `before`: parameters before its own."""
+    exactly = f"o.{column} = asked.key"
+    within = f"o.{column} BETWEEN (asked.key & ~{ALL_SCOPES}::bigint) AND asked.key"
+    return statements.OFFERED.format(
+        *(before + n for n in range(1, _PARAMETERS + 1)),
+        table=table,
+        under=within if wide else exactly,
+        order="ASC" if oldest_first else "DESC",
+    )
 
 
 def _row(ask: Ask) -> tuple[Any, ...]:

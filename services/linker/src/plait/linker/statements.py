@@ -92,19 +92,39 @@ MAKE_PARTITIONS: Final = "SELECT ensure_partitions(now(), now() + interval '2 mo
 # the order of the keys, and nothing that another linker may hold is waited for after them.
 LOCK: Final = "SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key"
 
-FACTS: Final = "SELECT exchange_id, version, data, waiting FROM facts WHERE exchange_id = ANY($1)"
+FACTS: Final = """
+SELECT
+    wanted.id AS exchange_id, coalesce(f.version, a.version) AS version,
+    f.started_at, f.data, a.data AS answer
+FROM unnest($1::uuid[]) AS wanted (id)
+LEFT JOIN facts AS f ON f.exchange_id = wanted.id
+LEFT JOIN answer_facts AS a ON a.exchange_id = wanted.id
+WHERE f.exchange_id IS NOT NULL OR a.exchange_id IS NOT NULL
+"""
 
 PUT_FACTS: Final = """
-INSERT INTO facts (exchange_id, version, data, waiting)
-SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::bytea[], $4::bytea[])
+INSERT INTO facts (exchange_id, started_at, asked, begun, line, follows, version, data)
+SELECT * FROM unnest(
+    $1::uuid[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::smallint[], $8::bytea[]
+)
 ON CONFLICT (exchange_id) DO UPDATE SET
-    version = excluded.version, data = excluded.data, waiting = excluded.waiting
+    asked = excluded.asked, begun = excluded.begun, line = excluded.line, follows = excluded.follows,
+    version = excluded.version, data = excluded.data
+"""
+
+PUT_ANSWER_FACTS: Final = """
+INSERT INTO answer_facts (exchange_id, started_at, answered, message, tool, said, version, data)
+SELECT * FROM unnest(
+    $1::uuid[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::smallint[], $8::bytea[]
+)
+ON CONFLICT (exchange_id) DO UPDATE SET
+    started_at = excluded.started_at, answered = excluded.answered, message = excluded.message, tool = excluded.tool,
+    said = excluded.said, version = excluded.version, data = excluded.data
 """
 
 ADD_OFFERS: Final = """
 INSERT INTO link_offers (key, started_at, exchange_id)
 SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::uuid[])
-ON CONFLICT DO NOTHING
 """
 
 DROP_OFFERS: Final = """
@@ -112,24 +132,24 @@ DELETE FROM link_offers AS o USING unnest($1::bigint[], $2::timestamptz[], $3::u
 WHERE o.key = gone.key AND o.started_at = gone.started_at AND o.exchange_id = gone.id
 """
 
-_OFFERS = """
-SELECT asked.position, found.exchange_id
-FROM unnest($1::bigint[], $2::timestamptz[], $3::uuid[], $4::timestamptz[], $5::uuid[], $6::integer[])
-    WITH ORDINALITY AS asked (key, after_time, after_id, before_time, before_id, most, position)
+# Candidates under each key, each key a short walk along an index: the newest first, or the oldest. Of those that began
+# in the same moment all come, since the index does not know their order. $1: whom not to look for.
+OFFERED: Final = """
+SELECT asked.position, found.started_at, found.exchange_id
+FROM unnest(${0}::integer[], ${1}::bigint[], ${2}::timestamptz[], ${3}::uuid[], ${4}::timestamptz[], ${5}::uuid[],
+    ${6}::integer[]) AS asked (position, key, after_time, after_id, before_time, before_id, most)
 CROSS JOIN LATERAL (
     SELECT o.started_at, o.exchange_id
-    FROM link_offers AS o
-    WHERE o.key = asked.key
+    FROM {table} AS o
+    WHERE {under}
+        AND o.started_at >= asked.after_time AND o.started_at <= asked.before_time
         AND (o.started_at, o.exchange_id) > (asked.after_time, asked.after_id)
         AND (o.started_at, o.exchange_id) < (asked.before_time, asked.before_id)
-    ORDER BY o.started_at {order}, o.exchange_id {order}
-    LIMIT asked.most
+        AND o.exchange_id <> ALL($1::uuid[])
+    ORDER BY o.started_at {order}
+    FETCH FIRST (asked.most) ROWS WITH TIES
 ) AS found
-ORDER BY asked.position, found.started_at {order}, found.exchange_id {order}
 """
-# Candidates under each key, each key a short walk along the index: the newest first, or the oldest.
-NEWEST_OFFERS: Final = _OFFERS.format(order="DESC")
-OLDEST_OFFERS: Final = _OFFERS.format(order="ASC")
 
 ADD_OUTBOX: Final = "INSERT INTO outbox (key, event) SELECT * FROM unnest($1::text[], $2::bytea[])"
 
@@ -140,11 +160,24 @@ WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
 RETURNING id, key, event
 """
 
-# Who must be decided again: they asked for a key under which something changed, up to that moment or later.
+# Who must be decided again: they asked for a key under which something changed, up to that moment or later; or an
+# attempt changed ($3: `offers.tried_again_under`), and they send its messages later.
 ASKERS: Final = """
-SELECT DISTINCT a.exchange_id
+SELECT a.exchange_id
 FROM unnest($1::bigint[], $2::timestamptz[]) AS changed (key, started_at)
 JOIN link_asks AS a ON a.key = changed.key AND a.until >= changed.started_at
+UNION
+SELECT f.exchange_id
+FROM unnest($1::bigint[], $2::timestamptz[]) AS changed (key, started_at)
+JOIN facts AS f ON f.follows = changed.key AND f.started_at >= changed.started_at
+UNION
+SELECT f.exchange_id
+FROM unnest($3::bigint[], $4::timestamptz[]) AS tried (key, started_at)
+JOIN facts AS f ON f.asked = tried.key AND f.started_at >= tried.started_at
+UNION
+SELECT o.exchange_id
+FROM unnest($3::bigint[], $4::timestamptz[]) AS tried (key, started_at)
+JOIN link_offers AS o ON o.key = tried.key AND o.started_at >= tried.started_at
 """
 
 ASKS_OF: Final = "SELECT key, until, exchange_id FROM link_asks WHERE exchange_id = ANY($1)"
@@ -160,34 +193,42 @@ WHERE a.key = gone.key AND a.until = gone.until AND a.exchange_id = gone.id
 """
 
 _NAMED = """
-SELECT l.exchange_id, l.conversation_id, l.parent_id, l.link_kind, l.branch_id, l.is_subtask, l.parent_task_id, l.member
-FROM links AS l
+SELECT
+    l.exchange_id, l.conversation_id, l.parent_id, l.link_kind, l.branch_id, l.retry_of, l.serves_id, l.is_subtask,
+    l.parent_task_id, l.rule, f.version, f.started_at, f.data, a.data AS answer
+"""
+_THEIR_FACTS = """
+JOIN facts AS f ON f.exchange_id = l.exchange_id
+LEFT JOIN answer_facts AS a ON a.exchange_id = l.exchange_id
 """
 # Exchanges ($1 placed ones, $2 those they point at), the children of both, and whoever else points at the placed ones.
 LINKS_NEAR: Final = f"""
-{_NAMED} WHERE l.exchange_id = ANY($1::uuid[] || $2::uuid[])
-UNION {_NAMED} WHERE l.parent_id = ANY($1::uuid[] || $2::uuid[])
-UNION {_NAMED} WHERE l.retry_of = ANY($1::uuid[])
-UNION {_NAMED} WHERE l.serves_id = ANY($1::uuid[])
-"""
+WITH near AS (
+    SELECT l.exchange_id FROM links AS l WHERE l.exchange_id = ANY($1::uuid[] || $2::uuid[])
+    UNION SELECT l.exchange_id FROM links AS l WHERE l.parent_id = ANY($1::uuid[] || $2::uuid[])
+    UNION SELECT l.exchange_id FROM links AS l WHERE l.retry_of = ANY($1::uuid[])
+    UNION SELECT l.exchange_id FROM links AS l WHERE l.serves_id = ANY($1::uuid[])
+)
+{_NAMED} FROM near JOIN links AS l ON l.exchange_id = near.exchange_id {_THEIR_FACTS}
+"""  # noqa: S608 - made of constants
 
 # All exchanges that carry a conversation's id.
-TREES: Final = f"{_NAMED} WHERE l.conversation_id = ANY($1::uuid[])"
+TREES: Final = f"{_NAMED} FROM links AS l {_THEIR_FACTS} WHERE l.conversation_id = ANY($1::uuid[])"
 
 PUT_LINKS: Final = """
-INSERT INTO links (
+INSERT INTO links AS l (
     exchange_id, conversation_id, parent_id, link_kind, branch_id, is_subtask, parent_task_id, own_id, retry_of,
-    serves_id, rule, detail, member
+    serves_id, rule, detail
 )
 SELECT * FROM unnest(
     $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::boolean[], $7::uuid[], $8::uuid[], $9::uuid[],
-    $10::uuid[], $11::text[], $12::jsonb[], $13::bytea[]
+    $10::uuid[], $11::text[], $12::jsonb[]
 )
 ON CONFLICT (exchange_id) DO UPDATE SET
     conversation_id = excluded.conversation_id, parent_id = excluded.parent_id, link_kind = excluded.link_kind,
     branch_id = excluded.branch_id, is_subtask = excluded.is_subtask, parent_task_id = excluded.parent_task_id,
-    retry_of = excluded.retry_of, serves_id = excluded.serves_id, rule = excluded.rule, detail = excluded.detail,
-    member = excluded.member
+    retry_of = excluded.retry_of, serves_id = excluded.serves_id, rule = excluded.rule, detail = excluded.detail
+WHERE l IS DISTINCT FROM excluded
 """
 
 RENAME_LINKS: Final = """

@@ -1,29 +1,56 @@
 -- Links: a pure function of stored facts (linking.md). `facts` holds what an exchange knows about itself; the other
 -- tables hold what was computed from them and can be thrown away and computed again.
 
--- The facts of one exchange (plait.linker.domain.facts), packed: what the request says, joined with the answer once
--- both are there. An answer that comes before its request waits beside. `version` is that of the extraction.
+-- The facts of one exchange (plait.linker.domain.facts), packed, in two rows that are written once: what the request
+-- says, and what is known with the answer. An answer that comes before its request waits for it, without keys.
+--
+-- Beside them stand the keys under which others find the exchange (plait.linker.domain.keys): what nearly every exchange
+-- offers in columns, the rest in `link_offers`. What is found under a key is checked against the facts. Each index ends
+-- with the start time: of several under one key the newest before a moment are wanted, or the oldest.
 CREATE TABLE facts (
     exchange_id uuid PRIMARY KEY,
-    version     smallint NOT NULL,
-    data        bytea,                    -- Facts; null until the request comes
-    waiting     bytea                     -- AnswerFacts; null once joined
+    started_at  timestamptz NOT NULL,
+    asked       bigint,                   -- the chain of its messages
+    begun       bigint,                   -- its first message
+    line        bigint,                   -- its session and agent
+    follows     bigint,                   -- asked for, not offered: the answer that its last assistant message was
+    version     smallint    NOT NULL,     -- of the extraction
+    data        bytea       NOT NULL
 );
+CREATE INDEX facts_asked ON facts (asked, started_at) WHERE asked IS NOT NULL;
+CREATE INDEX facts_begun ON facts (begun, started_at) WHERE begun IS NOT NULL;
+CREATE INDEX facts_line ON facts (line, started_at) WHERE line IS NOT NULL;
+CREATE INDEX facts_follows ON facts (follows, started_at) WHERE follows IS NOT NULL;
 
--- Under which keys an exchange can be found (offers), and which keys its own link was decided by (asks). A key is the
--- first 8 bytes of SHA-256 over its kind, its domain and its parts; what is found under it is checked against the facts.
+CREATE TABLE answer_facts (
+    exchange_id uuid PRIMARY KEY,
+    started_at  timestamptz NOT NULL,
+    answered    bigint,                   -- the chain of its messages and the answer
+    message     bigint,                   -- the answer's message id
+    tool        bigint,                   -- a tool call of the answer; of one without: the last message and the answer
+    said        bigint,                   -- of an answer without tool call: the first message and the answer
+    version     smallint    NOT NULL,
+    data        bytea       NOT NULL
+);
+CREATE INDEX answer_facts_answered ON answer_facts (answered, started_at) WHERE answered IS NOT NULL;
+CREATE INDEX answer_facts_message ON answer_facts (message, started_at) WHERE message IS NOT NULL;
+CREATE INDEX answer_facts_tool ON answer_facts (tool, started_at) WHERE tool IS NOT NULL;
+CREATE INDEX answer_facts_said ON answer_facts (said, started_at) WHERE said IS NOT NULL;
+
 CREATE TABLE link_offers (
     key         bigint      NOT NULL,
     started_at  timestamptz NOT NULL,
-    exchange_id uuid        NOT NULL,
-    PRIMARY KEY (key, started_at, exchange_id)
+    exchange_id uuid        NOT NULL
 );
+CREATE INDEX link_offers_by_key ON link_offers (key, started_at);
+
+-- Which keys an exchange's own link was decided by, but for those that its facts tell (`offers.implied`).
 CREATE TABLE link_asks (
     key         bigint      NOT NULL,
     until       timestamptz NOT NULL,     -- what started later and comes under this key changes nothing for the asker
-    exchange_id uuid        NOT NULL,
-    PRIMARY KEY (key, until, exchange_id)
+    exchange_id uuid        NOT NULL
 );
+CREATE INDEX link_asks_by_key ON link_asks (key, until);
 CREATE INDEX link_asks_by_exchange ON link_asks (exchange_id);
 
 CREATE TABLE links (
@@ -38,8 +65,7 @@ CREATE TABLE links (
     is_subtask      boolean NOT NULL DEFAULT false,
     parent_task_id  uuid,
     rule            text NOT NULL,        -- evidence: the rule that decided ...
-    detail          jsonb NOT NULL,       -- ... and what it saw
-    member          bytea NOT NULL        -- what naming a tree needs of it (plait.linker.domain.names.Member)
+    detail          jsonb NOT NULL        -- ... and what it saw
 );
 CREATE INDEX links_by_conversation ON links (conversation_id);
 CREATE INDEX links_by_own ON links (own_id);

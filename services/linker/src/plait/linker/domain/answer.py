@@ -18,18 +18,18 @@ from plait.linker.domain.canonical import (
     decode,
     encode,
     message_hash,
+    snippet,
     text_hash,
     tool_use_id,
 )
-from plait.linker.domain.facts import Answer, AnswerFacts, Call, Facts, Snippet
+from plait.linker.domain.facts import Answer, AnswerFacts, Call, Facts
 from plait.linker.domain.offers import AGENT_TOOLS, SEARCH_TOOL, WORKFLOW_TOOL
 from plait.linker.domain.sent import body_of, json_value
 from plait.linker.domain.summaries import summary_in
 
 _LONGEST_TITLE: Final = 80
 _CUT_SNIPPET: Final = 2000
-_WHOLE_SNIPPET: Final = 200
-"""Of a whole answer less is kept: clients rarely go on from a part of one."""
+"""Characters kept of an answer that was cut."""
 _MOST_CALLS: Final = 256
 
 
@@ -65,13 +65,14 @@ def answer_of(facts: Facts, answer: AnswerFacts) -> Answer:
     before = facts.tail.before if facts.tail else facts.chain
     hashed = message_hash("assistant", whole.blocks)
     text = "".join(own.texts)
+    by_words = bool(facts.tail) or not answer.calls
     return msgspec.structs.replace(
         ended,
         empty=not own.blocks,
         upto=chained(before, hashed),
-        message=hashed,
-        previous=facts.tail.previous if facts.tail else facts.last,
-        text=_snippet("".join(whole.texts), answer.outcome == "complete"),
+        message=hashed if by_words else b"",
+        previous=(facts.tail.previous if facts.tail else facts.last) if by_words else b"",
+        text=snippet("".join(whole.texts), *(() if answer.outcome == "complete" else (_CUT_SNIPPET,))),
         summary=summary_in(text) if facts.kind == "compaction" else "",
         title=_title(text) if facts.side_kind == "title" else "",
     )
@@ -86,10 +87,6 @@ def _message(loose: list[Block]) -> Message:
 def _loose(blocks: bytes) -> list[Block]:
     found: list[Block] = decode(blocks)
     return found
-
-
-def _snippet(text: str, whole: bool) -> Snippet:
-    return Snippet(text[: _WHOLE_SNIPPET if whole else _CUT_SNIPPET], len(text))
 
 
 def _text(message: dict[str, Any] | None, name: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from plait.linker.domain.facts import Hash
+from plait.linker.domain.facts import Hash, Snippet
 
 DEPTH: Final = 100
 """Levels of nesting that are looked at; what lies deeper counts as equal."""
@@ -21,6 +21,8 @@ _OPEN: Final = "<system-reminder>"
 _CLOSE: Final = "</system-reminder>"
 _THOUGHTS: Final = frozenset({"thinking", "redacted_thinking"})
 _HASH_BYTES: Final = 16
+_SNIPPET: Final = 24
+"""Characters of a text that are kept to be compared with what may be a part of it."""
 _RESULTS: Final = 8
 """Tool results inside one another that are read as such; those further inside are values like any other."""
 
@@ -102,6 +104,16 @@ def digest(raw: bytes) -> Hash:
 def text_hash(text: str) -> Hash:
     """The hash of a text."""
     return digest(text.encode())
+
+
+def snippet(text: str, longest: int = _SNIPPET) -> Snippet:
+    """What is kept of a text to tell whether another begins with it."""
+    return Snippet(text[:longest], len(text), short_hash(text))
+
+
+def short_hash(text: str) -> bytes:
+    """Of a text: enough to tell it from the few it is ever compared with; b"" for none."""
+    return text_hash(text)[:8] if text else b""
 
 
 def message_hash(role: str, blocks: list[Block]) -> Hash:

@@ -14,10 +14,10 @@ from msgspec import Struct
 
 from plait.common.events import Outcome
 
-FACTS_VERSION: Final = 2
+FACTS_VERSION: Final = 3
 """Version of the extraction; facts of another version must be made again from the bodies."""
 
-KEPT_TURNS: Final = 3
+KEPT_TURNS: Final = 2
 """Assistant messages, the last ones, of which facts always tell; further back others must not look."""
 
 MOST_TURNS: Final = 256
@@ -32,10 +32,12 @@ CONVERSING: Final[frozenset[str]] = frozenset({"inference", "subagent", "compact
 
 
 class Snippet(Struct, frozen=True, array_like=True):
-    """The beginning of a text and how long the whole is, in characters."""
+    """The beginning of a text, how long the whole is, in characters, and a hash of the whole."""
 
     text: str = ""
     length: int = 0
+    whole: bytes = b""
+    """The first 8 bytes of the text's hash."""
 
 
 class Turn(Struct, frozen=True, array_like=True):
@@ -44,7 +46,7 @@ class Turn(Struct, frozen=True, array_like=True):
     before: Hash
     """Chain of the messages before it."""
     upto: Hash
-    """Chain up to and with it."""
+    """Chain up to and with it; b"" where nobody will ask any more (`weave.slim`)."""
     text: Snippet
     message: Hash = b""
     """Its hash; like the rest only of the last one."""
@@ -99,10 +101,11 @@ class Answer(Struct, frozen=True, array_like=True):
     upto: Hash = b""
     """Chain of the request's messages and the answer; b"": there was no message."""
     message: Hash = b""
-    """Hash of the assistant message that the answer made or ended."""
+    """Hash of the assistant message that the answer made or ended; b"" where a tool call tells it (`offers`)."""
     previous: Hash = b""
-    """Hash of the message before that."""
+    """Hash of the message before that; b"" likewise."""
     text: Snippet = Snippet()
+    """Of an answer that was cut more than of a whole one: clients may go on from any part of it."""
     calls: tuple[Call, ...] = ()
     summary: str = ""
     """Of a summary request: the summary, only its letters and digits, lower-case."""
@@ -114,8 +117,8 @@ class Facts(Struct, frozen=True, kw_only=True, array_like=True):
     """What one exchange knows about itself."""
 
     id: UUID
-    domain: str
     started_at: datetime
+    domain: str
     kind: Kind
     side_kind: str | None = None
     """Of an auxiliary exchange, see `kinds.SideKind`."""
@@ -164,7 +167,9 @@ class Facts(Struct, frozen=True, kw_only=True, array_like=True):
     pairs: tuple[tuple[str, str], ...] = ()
     """(tool call id, agent id) that the newest messages name."""
     title: str = ""
-    """The first real user prompt, at most 80 characters."""
+    """The first real user prompt, at most 80 characters; not kept where one before it has the same (`weave.slim`)."""
+    titled: bool = False
+    """Whether there is such a prompt."""
     answer: Answer | None = None
     """None while running."""
 

@@ -1,4 +1,8 @@
-"""Keys under which an exchange is found: signed 64-bit numbers, so that one plain index of numbers finds everything.
+"""Keys under which an exchange is found: signed 64-bit numbers, so that plain indexes of numbers find everything.
+
+A key has three parts: 3 bits that name its place (`Place`: the column that holds it), 36 bits that say what is offered,
+24 bits that say in which scope. One stored key answers for its scope and, asked for with all bits of the scope set
+(`ANYWHERE`), for the whole domain: the keys of all scopes are neighbours in the index.
 
 One function a kind of key, used by those who offer (`offers`) and those who ask (the rules) alike. A key can collide:
 whoever finds an exchange under one checks what he found against its facts.
@@ -7,6 +11,8 @@ whoever finds an exchange under one checks what he found against its facts.
 from __future__ import annotations
 
 import hashlib
+from enum import IntEnum
+from functools import lru_cache
 
 from plait.linker.domain.facts import Hash
 
@@ -17,72 +23,113 @@ ANYWHERE: None = None
 """In place of a scope or session: the whole domain."""
 
 
-def key(kind: str, domain: str, *parts: Part) -> int:
-    """The first 8 bytes of SHA-256 over kind, domain and parts, as a signed number (Postgres `bigint`)."""
+class Place(IntEnum):
+    """Where a key is kept: what nearly every exchange offers has a column of its own (0002_links.sql)."""
+
+    OTHERS = 0
+    ASKED = 1
+    BEGUN = 2
+    LINE = 3
+    ANSWERED = 4
+    MESSAGE = 5
+    TOOL = 6
+    SAID = 7
+
+
+_PLACES = tuple(Place)
+_SCOPE_BITS = 24
+_WHAT_BITS = 36
+ALL_SCOPES = (1 << _SCOPE_BITS) - 1
+_SIGN = 1 << (_SCOPE_BITS + _WHAT_BITS + 2)
+
+
+def key(kind: str, domain: str, *parts: Part, place: Place = Place.OTHERS, scope: int = 0) -> int:
+    """The key of SHA-256 over kind, domain and parts, as a signed number (Postgres `bigint`)."""
+    what = _bits(_WHAT_BITS, kind, domain, *parts)
+    unsigned = (place << (_WHAT_BITS + _SCOPE_BITS)) | (what << _SCOPE_BITS) | scope
+    return unsigned - 2 * _SIGN if unsigned >= _SIGN else unsigned
+
+
+def place_of(key: int) -> Place:
+    """Where a key is kept."""
+    return _PLACES[(key >> (_WHAT_BITS + _SCOPE_BITS)) & 7]
+
+
+def widened(key: int) -> int:
+    """The key that asks for the same in all scopes."""
+    return key | ALL_SCOPES
+
+
+def is_wide(key: int) -> bool:
+    """Whether it asks for all scopes: for the keys with any other scope bits, which come before it."""
+    return key & ALL_SCOPES == ALL_SCOPES
+
+
+@lru_cache(maxsize=1 << 14)
+def _bits(count: int, *parts: Part) -> int:
+    """Remembered, since an exchange's keys are asked for by several steps of a batch."""
     # `ascii` writes every list of parts in a form of its own, the same in every version of Python.
-    text = ascii((kind, domain, *parts)).encode()
-    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big", signed=True)
+    return int.from_bytes(hashlib.sha256(ascii(parts).encode()).digest()[:8], "big") >> (64 - count)
 
 
-def _scoped(kind: str, domain: str, scope: Scope | None, *parts: Part) -> int:
-    if scope is None:
-        return key(f"{kind}, domain", domain, *parts)
-    return key(kind, domain, *scope, *parts)
+def _scope(scope: Scope | None) -> int:
+    """The bits of a scope; only the whole domain has all of them."""
+    return ALL_SCOPES if scope is None else min(_bits(_SCOPE_BITS, *scope), ALL_SCOPES - 1)
 
 
 def answered(domain: str, scope: Scope | None, upto: Hash) -> int:
     """Exchanges whose messages and answer have this chain."""
-    return _scoped("answered", domain, scope, upto)
+    return key("answered", domain, upto, place=Place.ANSWERED, scope=_scope(scope))
 
 
 def asked(domain: str, scope: Scope | None, chain: Hash) -> int:
     """Exchanges whose messages have this chain."""
-    return _scoped("asked", domain, scope, chain)
+    return key("asked", domain, chain, place=Place.ASKED, scope=_scope(scope))
 
 
-def attempt(domain: str, scope: Scope, thread: Hash, chain: Hash) -> int:
+def attempt(domain: str, scope: Scope, chain: Hash) -> int:
     """Exchanges of this chain that ended other than complete, or complete and empty."""
-    return key("attempt", domain, *scope, thread, chain)
+    return key("attempt", domain, chain, scope=_scope(scope))
 
 
-def resent(domain: str, scope: Scope, thread: Hash, chain: Hash) -> int:
+def resent(domain: str, scope: Scope, chain: Hash) -> int:
     """Requests that hold more blocks than this chain, or that their client counts as retries: `asked` has the rest."""
-    return key("resent", domain, *scope, thread, chain)
+    return key("resent", domain, chain, scope=_scope(scope))
 
 
 def begun(domain: str, scope: Scope, first: Hash) -> int:
     """Exchanges that begin with this message."""
-    return key("begun", domain, *scope, first)
+    return key("begun", domain, first, place=Place.BEGUN, scope=_scope(scope))
 
 
 def said_after_first(domain: str, scope: Scope, first: Hash, message: Hash) -> int:
     """Exchanges with this first message and this answer."""
-    return key("first and answer", domain, *scope, first, message)
+    return key("first and answer", domain, first, message, place=Place.SAID, scope=_scope(scope))
 
 
 def said_after_last(domain: str, scope: Scope, previous: Hash, message: Hash) -> int:
-    """Exchanges with this answer to this last message."""
-    return key("last and answer", domain, *scope, previous, message)
+    """Exchanges with this answer to this last message. Kept where tool calls are: few answers have both."""
+    return key("last and answer", domain, previous, message, place=Place.TOOL, scope=_scope(scope))
 
 
 def message_id(domain: str, message: str) -> int:
     """The exchange that was answered with this message."""
-    return key("message", domain, message)
+    return key("message", domain, message, place=Place.MESSAGE)
 
 
 def tool_call(domain: str, scope: Scope | None, tool: str) -> int:
     """Exchanges whose answer holds the tool call of this id."""
-    return _scoped("tool call", domain, scope, tool)
+    return key("tool call", domain, tool, place=Place.TOOL, scope=_scope(scope))
 
 
 def in_session(domain: str, session: str) -> int:
-    """The exchanges of a session that others can follow."""
-    return key("session", domain, session)
+    """The exchanges of a session that others can follow, of all its agents."""
+    return key("line", domain, session, place=Place.LINE, scope=ALL_SCOPES)
 
 
 def of_agent(domain: str, session: str | None, agent: str | None) -> int:
     """The exchanges of an agent, or of a session's main line, that others can follow."""
-    return key("agent", domain, session, agent)
+    return key("line", domain, session, place=Place.LINE, scope=_scope((agent, None)))
 
 
 def agent_call(domain: str, session: str | None, prompt: Hash) -> int:

@@ -49,3 +49,5 @@ class Placement(Struct, frozen=True, kw_only=True):
     """Key → until: a change under the key decides anew if what changed started at that moment or earlier."""
     settled: bool
     """Whether no later fact can make a search further back in the history necessary (see `weave.slim`)."""
+    titled: bool = False
+    """Whether it is settled, and whom it follows sends the same first prompt: who looks for a title has it there."""

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from plait.common.errors import PlaitError
 from plait.linker.domain.facts import Facts
+from plait.linker.domain.keys import widened
 from plait.linker.domain.offers import offers
 
 Stamp = tuple[datetime, UUID]
@@ -25,7 +26,7 @@ Stamp = tuple[datetime, UUID]
 PAGE = 100
 """Candidates looked at per key, the newest (linking.md, "Finding the parent")."""
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
-"""Later than everything. Not `datetime.max`: asyncpg writes that as `infinity` and reads it back without a time zone."""
+"""Later than everything. Not `datetime.max`: asyncpg writes `infinity` for it and reads that without a time zone."""
 
 
 class Ask(Struct, frozen=True):
@@ -78,7 +79,7 @@ class Book:
         """Insert or replace an exchange's facts; returns the keys under which something changed."""
         if self.facts.get(facts.id) == facts:
             return set()
-        had, has = self._offers.get(facts.id, set()), offers(facts)
+        had, has = self._offers.get(facts.id, set()), _in_all_scopes(offers(facts))
         for key in had - has:
             under = self._under[key]
             del under[bisect_left(under, facts.stamp)]
@@ -97,6 +98,11 @@ class Book:
 
     def need(self, asks: Iterable[Ask]) -> None:
         """Everything is at hand."""
+
+
+def _in_all_scopes(keys: set[int]) -> set[int]:
+    """Each key, and the one that finds it whatever the scope."""
+    return keys | {widened(key) for key in keys}
 
 
 class Recorder:

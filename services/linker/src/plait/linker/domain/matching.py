@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from plait.linker.domain import keys
+from plait.linker.domain.canonical import short_hash
 from plait.linker.domain.facts import Facts, Turn
 from plait.linker.domain.keys import Scope
 from plait.linker.domain.lookup import Ask, Lookup
@@ -104,5 +105,10 @@ def begins(turn: Turn, other: Facts) -> bool:
         return True
     if turn.text.length > answer.text.length and answer.outcome == "complete":
         return False
-    common = min(len(turn.text.text), len(answer.text.text))
-    return turn.text.text[:common] == answer.text.text[:common]
+    mine, whole = turn.text, answer.text
+    common = min(len(mine.text), len(whole.text))
+    if mine.text[:common] != whole.text[:common]:
+        return False
+    if mine.length <= len(whole.text):
+        return short_hash(whole.text[: mine.length]) == mine.whole
+    return mine.length != whole.length or mine.whole == whole.whole

@@ -52,7 +52,9 @@ class Member(Struct, frozen=True, kw_only=True):
     """Whether no content came."""
     stop_reason: str = ""
     title: str = ""
-    """Of a title request its answer's, else the first real prompt of the request."""
+    """Of a title request its answer's, else the first real prompt; "" where one before it has the same."""
+    titled: bool = False
+    """Whether it or one before it has a title, so that none after it gives one."""
     titles: bool = False
     """Whether it is a title request."""
 
@@ -90,7 +92,7 @@ class Names(Struct, frozen=True, kw_only=True):
 
 
 def member(facts: Facts, link: Link) -> Member:
-    """What naming needs of an exchange."""
+    """What naming needs of an exchange, read off its facts as they are kept (`weave.slim`)."""
     titles = facts.side_kind == "title"
     answer = facts.answer
     return Member(
@@ -107,6 +109,7 @@ def member(facts: Facts, link: Link) -> Member:
         empty=answer.empty if answer else True,
         stop_reason=answer.stop_reason if answer else "",
         title=(answer.title if answer else "") if titles else facts.title,
+        titled=facts.titled,
         titles=titles,
     )
 

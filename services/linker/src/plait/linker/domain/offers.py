@@ -27,6 +27,26 @@ def counted_retry(facts: Facts) -> bool:
     return bool(facts.retries)
 
 
+def tried_again_under(facts: Facts) -> set[int]:
+    """Under which keys those are found who would try this attempt again, all of whom ask for attempts of its chain."""
+    if not (facts.converses and is_attempt(facts)):
+        return set()
+    place = (facts.domain, facts.scope, facts.chain)
+    return {keys.asked(*place), keys.resent(*place)}
+
+
+def follows(facts: Facts) -> int | None:
+    """The key that a request with an assistant message asks before all others (rule 4)."""
+    return keys.answered(facts.domain, facts.scope, facts.turns[-1].upto) if facts.turns else None
+
+
+def implied(facts: Facts) -> set[int]:
+    """Keys that are asked for by everybody with such facts, so that nobody needs to write down who asks them."""
+    asked = {keys.attempt(facts.domain, facts.scope, chain) for chain in (facts.chain, *facts.shorter)}
+    match = follows(facts)
+    return asked | ({match} if match is not None else set()) if facts.converses else set()
+
+
 def _offers(facts: Facts) -> Iterator[int]:
     yield keys.asked(facts.domain, facts.scope, facts.chain)
     yield from _retry_offers(facts)
@@ -35,11 +55,8 @@ def _offers(facts: Facts) -> Iterator[int]:
     if facts.prompt and (facts.fork_agent or not facts.turns):
         yield from {keys.agent_prompt(facts.domain, place, facts.prompt) for place in (facts.session_id, keys.ANYWHERE)}
     if facts.candidate:
-        if facts.session_id:
-            yield keys.in_session(facts.domain, facts.session_id)
         if facts.session_id or facts.agent_id:
             yield keys.of_agent(facts.domain, facts.session_id, facts.agent_id)
-        yield keys.asked(facts.domain, keys.ANYWHERE, facts.chain)
         yield keys.begun(facts.domain, facts.scope, facts.first)
         if facts.answer:
             yield from _answer_offers(facts, facts.answer)
@@ -47,20 +64,20 @@ def _offers(facts: Facts) -> Iterator[int]:
 
 def _retry_offers(facts: Facts) -> Iterator[int]:
     if is_attempt(facts):
-        yield keys.attempt(facts.domain, facts.scope, facts.thread, facts.chain)
+        yield keys.attempt(facts.domain, facts.scope, facts.chain)
     for chain in facts.shorter:
-        yield keys.resent(facts.domain, facts.scope, facts.thread, chain)
+        yield keys.resent(facts.domain, facts.scope, chain)
     if counted_retry(facts):
-        yield keys.resent(facts.domain, facts.scope, facts.thread, facts.chain)
+        yield keys.resent(facts.domain, facts.scope, facts.chain)
 
 
 def _answer_offers(facts: Facts, answer: Answer) -> Iterator[int]:
     domain, scope = facts.domain, facts.scope
     if answer.upto:
         yield keys.answered(domain, scope, answer.upto)
-        yield keys.answered(domain, keys.ANYWHERE, answer.upto)
-        yield keys.said_after_first(domain, scope, facts.first, answer.message)
-        yield keys.said_after_last(domain, scope, answer.previous, answer.message)
+        if answer.message:  # else whoever resends it is found by the id of its first call
+            yield keys.said_after_first(domain, scope, facts.first, answer.message)
+            yield keys.said_after_last(domain, scope, answer.previous, answer.message)
     if answer.message_id:
         yield keys.message_id(domain, answer.message_id)
     if facts.kind == "compaction" and answer.summary:
@@ -68,7 +85,6 @@ def _answer_offers(facts: Facts, answer: Answer) -> Iterator[int]:
         yield from {keys.summary_in(domain, place) for place in (facts.session_id, keys.ANYWHERE)}
     for call in answer.calls:
         yield keys.tool_call(domain, scope, call.id)
-        yield keys.tool_call(domain, keys.ANYWHERE, call.id)
         for place in {facts.session_id, keys.ANYWHERE}:
             yield from _call_offers(domain, place, call)
 

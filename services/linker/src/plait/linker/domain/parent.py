@@ -6,7 +6,7 @@ A pure function of facts. It never looks at another exchange's link, so a late f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from plait.linker.domain import keys
 from plait.linker.domain.compaction import stands_on_summary, summarised, summary_request
@@ -31,6 +31,8 @@ _AT_ONCE: Final = 32
 """Assistant messages looked up together, going back."""
 
 _FIRST: Final[frozenset[Rule]] = frozenset({"thread", "compaction", "match"})
+_SAME_BEGINNING: Final[frozenset[Rule]] = frozenset({"compaction", "match"})
+"""Rules that find one whose messages are the first of mine."""
 _LATER: Final[frozenset[Rule]] = frozenset(
     {"fork", "tool_call", "answer", "edited", "domain_match", "domain_tool_call"}
 )
@@ -45,30 +47,44 @@ def place(facts: Facts, lookup: Lookup) -> Placement:
         NotLoaded: the look-up does not have what is asked; fetch it and call again.
     """
     recorder = Recorder(lookup)
-    link, settled = _conversing(facts, recorder) if facts.converses else (_side_note(facts, recorder), False)
-    return Placement(link=link, watches=recorder.watches(), settled=settled)
+    found = _conversing(facts, recorder) if facts.converses else _Decided(_side_note(facts, recorder))
+    return Placement(link=found.link, watches=recorder.watches(), settled=found.settled, titled=found.titled)
 
 
-def _conversing(facts: Facts, lookup: Lookup) -> tuple[Link, bool]:
-    """The link, and whether it is settled."""
+class _Decided(NamedTuple):
+    """What `Placement` says beside the watches."""
+
+    link: Link
+    settled: bool = False
+    titled: bool = False
+
+
+def _conversing(facts: Facts, lookup: Lookup) -> _Decided:
     _foresee(facts, lookup)
     retries = Retries(lookup)
     attempt = retries.attempt_of(facts)
     if attempt:
         link = Link(exchange_id=facts.id, rule="retry", retry_of=attempt.id, detail={"ended": attempt.outcome})
-        return link, _rule_match(facts, lookup) is not None
+        settled = _rule_match(facts, lookup) is not None
+        return _Decided(link, settled, settled and attempt.titled)
     if facts.previous_message:
-        return _link(facts, _by_thread(facts, lookup)), True
+        return _Decided(_link(facts, _by_thread(facts, lookup)), settled=True)
     spawns = Spawns(lookup, retries)
     for rule in (_rule_compaction, _rule_summary_at_end, _rule_match):
         if found := rule(facts, lookup):
-            return _link(facts, found), _is_settled(facts, found)
+            return _decided(facts, found)
     if spawns.may_be_spawned(facts) and (spawn := spawns.find(facts)):
-        return _spawned(facts, spawn), False
+        return _Decided(_spawned(facts, spawn))
     if facts.turns:
         _foresee_later(facts, facts.turns[-1], lookup)
     later = _first(_LATER_RULES, facts, lookup)
-    return _link(facts, later), later is not None and _is_settled(facts, later)
+    return _decided(facts, later) if later else _Decided(_link(facts, None))
+
+
+def _decided(facts: Facts, found: Found) -> _Decided:
+    rule, parent, _ = found
+    settled = _is_settled(facts, found)
+    return _Decided(_link(facts, found), settled, settled and rule in _SAME_BEGINNING and parent.titled)
 
 
 def _spawned(facts: Facts, spawn: Spawn) -> Link:
@@ -107,7 +123,7 @@ def _side_note(facts: Facts, lookup: Lookup) -> Link:
 def _foresee(facts: Facts, lookup: Lookup) -> None:
     """Name together the questions that nearly every exchange asks."""
     chains = (facts.chain, *facts.shorter)
-    asks = [keys.attempt(facts.domain, facts.scope, facts.thread, chain) for chain in chains]
+    asks = [keys.attempt(facts.domain, facts.scope, chain) for chain in chains]
     if facts.turns:
         asks.append(keys.answered(facts.domain, facts.scope, facts.turns[-1].upto))
     elif facts.prompt:

@@ -25,10 +25,11 @@ from plait.linker.domain.canonical import (
     message_hash,
     plain_value,
     prefix_hashes,
+    snippet,
     text_hash,
     text_of,
 )
-from plait.linker.domain.facts import MOST_TURNS, AnswerFacts, Facts, Hash, Kind, Snippet, Tail, Turn
+from plait.linker.domain.facts import MOST_TURNS, AnswerFacts, Facts, Hash, Kind, Tail, Turn
 from plait.linker.domain.kinds import AGENT, SEARCH_TASK, kind_of
 from plait.linker.domain.sent import Sent, opened
 from plait.linker.domain.summaries import letters, standing_on
@@ -46,8 +47,6 @@ _MOST_SHORTER: Final = 32
 """Blocks of the last message that may have been added to a failed one."""
 _MOST_PAIRS: Final = 64
 """Agents that the newest messages may name."""
-_SNIPPET: Final = 2000
-_OLD_SNIPPET: Final = 80
 _WRAPPERS: Final = (
     "bash-input",
     "bash-stderr",
@@ -91,6 +90,7 @@ def request_facts(data: RequestData) -> Facts:
     kind, side_kind = kind_of(sent)
     hashes = [message_hash(message.role, message.blocks) for message in sent.messages]
     chains = list(accumulate(hashes, chained, initial=b""))
+    title = _title(sent.messages)
     asks = _agent_facts(sent) | _summary_facts(sent, kind, chains) | _thread_facts(sent.body)
     return Facts(
         id=data.exchange_id,
@@ -112,7 +112,8 @@ def request_facts(data: RequestData) -> Facts:
         tail=_tail(sent.messages, hashes, chains),
         query=_query(sent) if side_kind == "web_search" else b"",
         pairs=tuple(islice(dict.fromkeys(_pairs(sent)), _MOST_PAIRS)),
-        title=_title(sent.messages),
+        title=title,
+        titled=bool(title),
         **asks,
     )
 
@@ -183,12 +184,12 @@ def _turns(messages: list[Message], hashes: list[Hash], chains: list[Hash]) -> t
     if not at:
         return ()
     texts = {i: "".join(messages[i].texts) for i in at}
-    old = (Turn(chains[i], chains[i + 1], text=Snippet(texts[i][:_OLD_SNIPPET], len(texts[i]))) for i in at[:-1])
+    old = (Turn(chains[i], chains[i + 1], text=snippet(texts[i])) for i in at[:-1])
     i = at[-1]
     last = Turn(
         before=chains[i],
         upto=chains[i + 1],
-        text=Snippet(texts[i][:_SNIPPET], len(texts[i])),
+        text=snippet(texts[i]),
         message=hashes[i],
         previous=hashes[i - 1] if i else b"",
         tool=next(iter(messages[i].tool_ids), ""),

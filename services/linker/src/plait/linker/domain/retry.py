@@ -70,7 +70,7 @@ class _Contest:
         new = [chain for chain in dict.fromkeys(chains) if chain not in known]
         known.update(new)
         facts = self._facts
-        asks = [Ask(keys.attempt(facts.domain, facts.scope, facts.thread, c), before=facts.stamp) for c in new]
+        asks = [Ask(keys.attempt(facts.domain, facts.scope, c), before=facts.stamp) for c in new]
         self._lookup.need(asks)
         self._attempts |= {one.id: one for ask in asks for one in self._lookup.find(ask) if one.chain in known}
         self._newest_first = sorted(self._attempts.values(), key=lambda one: one.stamp, reverse=True)
@@ -93,7 +93,7 @@ class _Contest:
             for chain in sorted(chains)
             for key in (
                 keys.asked(facts.domain, facts.scope, chain),
-                keys.resent(facts.domain, facts.scope, facts.thread, chain),
+                keys.resent(facts.domain, facts.scope, chain),
             )
         ]
         asks = [Ask(key, before=facts.stamp, after=since) for key in under]

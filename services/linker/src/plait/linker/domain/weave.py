@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from plait.linker.domain.facts import KEPT_TURNS, Facts
-from plait.linker.domain.link import Link, Placement
+from plait.linker.domain.facts import KEPT_TURNS, Facts, Turn
+from plait.linker.domain.keys import widened
+from plait.linker.domain.link import Link, Placement, Rule
 from plait.linker.domain.lookup import Book
 from plait.linker.domain.names import Member, Names, member, name_trees
 from plait.linker.domain.offers import offers
@@ -29,15 +31,28 @@ def stirred(before: Facts | None, after: Facts) -> dict[int, datetime]:
     """The keys a change touches: whoever watches one up to this moment or longer is to be placed again."""
     if before == after:
         return {}
-    return dict.fromkeys(offers(after) | (offers(before) if before else set()), after.started_at)
+    touched = offers(after) | (offers(before) if before else set())
+    return dict.fromkeys(touched | {widened(key) for key in touched}, after.started_at)
+
+
+_ALL_BEHIND: Final[frozenset[Rule]] = frozenset({"thread", "compaction", "match", "retry"})
+"""Rules that, once settled, leave no later one to be asked."""
 
 
 def slim(facts: Facts, placement: Placement) -> Facts:
     """The facts as they are kept: what only a search further back would read is left out once none can come."""
-    if not placement.settled or (len(facts.turns) <= KEPT_TURNS and not facts.summary):
+    if not placement.settled:
         return facts
-    since = min(facts.since_summary, KEPT_TURNS)
-    return msgspec.structs.replace(facts, turns=facts.turns[-KEPT_TURNS:], summary="", since_summary=since)
+    *older, last = facts.turns[-KEPT_TURNS:] or (None,)
+    if last and placement.link.rule in _ALL_BEHIND:
+        last = Turn(last.before, last.upto, last.text)
+    return msgspec.structs.replace(
+        facts,
+        turns=(*(Turn(one.before, b"", one.text) for one in older if one), *((last,) if last else ())),
+        summary="",
+        since_summary=min(facts.since_summary, KEPT_TURNS),
+        title="" if placement.titled else facts.title,
+    )
 
 
 class Loom:
