@@ -16,8 +16,10 @@ from plait.gateway.relay.app import Relay
 from plait.gateway.relay.cors import Cors
 from plait.gateway.relay.dialing import Dialer, proxy_for
 from plait.gateway.relay.health import Health
+from plait.gateway.relay.lane.lane import Lane
+from plait.gateway.relay.lane.pool import Pool
 from plait.gateway.relay.metrics_port import metrics_port
-from plait.gateway.relay.protocol import RelayProtocol
+from plait.gateway.relay.protocol import protocol_with
 from plait.gateway.relay.upstream import Times, Upstream
 from plait.gateway.settings import RelaySettings
 from plait.gateway.spool.writer import SpoolWriter
@@ -41,23 +43,39 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
     )
     log = AccessLog(on=settings.access_log)
     times = Times(settings.claude_connect_timeout, settings.claude_api_timeout, settings.claude_idle_timeout)
-    claude = _claude(settings, times)
+    dialer = Dialer(settings.claude_api_base_url, proxy_for(settings.claude_api_base_url))
+    claude = _claude(settings, dialer, times)
     api = Upstream("The API", Dialer(settings.api_url), times)
+    masker = Masker(bytes.fromhex(settings.masking_key.get_secret_value()))
+    lane = None
+    if _lane_serves(settings, dialer):
+        lane = Lane(
+            pool=Pool("Claude", dialer, times),
+            dialer=dialer,
+            access=access,
+            spool=spool,
+            masker=masker,
+            log=log,
+            max_request_bytes=settings.max_request_bytes,
+            times=times,
+        )
     app = Relay(
         access=access,
         claude=claude,
         api=api,
         spool=spool,
         log=log,
-        masker=Masker(bytes.fromhex(settings.masking_key.get_secret_value())),
+        masker=masker,
         health=Health(spool, settings.spool_dir, access),
         max_request_bytes=settings.max_request_bytes,
         cors=Cors(settings.cors_origins.split(",")),
     )
     try:
         async with metrics_port(settings), access.watching():
-            await serve(app, host=settings.host, port=settings.port, stop=stop, protocol=RelayProtocol)
+            await serve(app, host=settings.host, port=settings.port, stop=stop, protocol=protocol_with(lane))
     finally:
+        if lane is not None:
+            lane.close()
         await refresher.close()
         claude.close()
         api.close()
@@ -65,11 +83,16 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
         await log.close()
 
 
-def _claude(settings: RelaySettings, times: Times) -> Upstream:
-    url = settings.claude_api_base_url
+def _lane_serves(settings: RelaySettings, dialer: Dialer) -> bool:
+    """Whether the lane can do what is set: it repeats no call, reads no answer on for nobody, and asks no proxy."""
+    cancels = settings.on_client_disconnect == "cancel"
+    return settings.byte_lane and not settings.upstream_retries and cancels and not dialer.absolute
+
+
+def _claude(settings: RelaySettings, dialer: Dialer, times: Times) -> Upstream:
     return Upstream(
         "Claude",
-        Dialer(url, proxy_for(url)),
+        dialer,
         times,
         retries=settings.upstream_retries,
         drain_seconds=settings.client_drain_timeout if settings.on_client_disconnect == "drain" else 0,

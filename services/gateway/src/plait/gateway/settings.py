@@ -73,6 +73,9 @@ class RelaySettings(SpoolSettings, AccessSettings, TokenSettings):
     client_drain_timeout: float = Field(
         600, gt=0, description="Most seconds that an answer is read on after its client has left."
     )
+    byte_lane: bool = Field(
+        True, description="Whether plain calls take the short way through the gateway; answers are the same without it."
+    )
     cors_origins: str = Field(
         "",
         pattern=r"^ *(https?://[^ /,?#]+( *, *https?://[^ /,?#]+)*)? *$",

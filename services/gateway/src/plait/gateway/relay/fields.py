@@ -24,7 +24,7 @@ HOP_BY_HOP: Final = frozenset(
 )
 _NOT_TO_UPSTREAM: Final = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 _NOT_TO_CLAUDE: Final = _NOT_TO_UPSTREAM | {b"cookie"}
-_OURS: Final = b"x-plait-"
+OURS: Final = b"x-plait-"
 TAG: Final = b"x-plait-tag"
 REQUEST_ID: Final = b"x-request-id"
 _NOT_TO_CLIENT: Final = HOP_BY_HOP | {REQUEST_ID}
@@ -32,7 +32,7 @@ _NOT_TO_CLIENT: Final = HOP_BY_HOP | {REQUEST_ID}
 
 def to_claude(fields: Fields) -> Fields:
     """The request's end-to-end fields; Host and the body's length are set anew, cookies and `x-plait-*` stay here."""
-    return [field for field in _without(fields, _NOT_TO_CLAUDE) if not field[0].startswith(_OURS)]
+    return [field for field in _without(fields, _NOT_TO_CLAUDE) if not field[0].startswith(OURS)]
 
 
 def to_service(fields: Fields) -> Fields:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from plait.common.ids import new_exchange_id
 from plait.gateway.relay.call import TARGET, Scope
+from plait.gateway.relay.lane.exchange import Exchange
+from plait.gateway.relay.lane.lane import Framing, Lane, Upload
 from plait.gateway.relay.refusals import Refusal, broken_http, head_too_large
 
 CUT: Final = "plait.cut"
@@ -27,12 +29,27 @@ class RelayProtocol(HttpToolsProtocol):
     on as if nothing had been asked (clients offer `h2c` with any first request).
     """
 
+    lane: Lane | None = None
+    """What plain requests go down; without one all go to the ASGI app."""
+
+    closes = False
+    """Whether the connection ends with the answer that is under way."""
+
     _head = b""
     _before_head = True
     _in_trailers = False
+    _framing: Framing | None = None
+    _upload: Upload | None = None
+    _exchange: Exchange | None = None
 
     def data_received(self, data: bytes) -> None:
         """Bytes came from the client."""
+        if self._exchange is not None:
+            self._wait_with(data)
+            return
+        if self._upload is not None:
+            self._go_on(self._upload, data)
+            return
         if self._before_head:
             self._head = (self._head + data).lstrip(b"\r\n")
             end = _HEAD_END.search(self._head)
@@ -42,6 +59,8 @@ class RelayProtocol(HttpToolsProtocol):
             if end is None and _BEGINNING.match(self._head):
                 return
             data, self._head = self._head, b""
+            if end and self.lane and self._is_idle and self._takes(self.lane, data, end.end()):
+                return
             if end and _UPGRADE.search(data, 0, end.end()):
                 data = _UPGRADE.sub(b"", data[: end.end()]) + data[end.end() :]
         super().data_received(data)
@@ -68,6 +87,100 @@ class RelayProtocol(HttpToolsProtocol):
         self._before_head = True
         super().on_message_complete()
 
+    # Plain requests: the lane's.
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether no request is with the ASGI app."""
+        return (self.cycle is None or self.cycle.response_complete) and not self.pipeline
+
+    def _takes(self, lane: Lane, data: bytes, end: int) -> bool:
+        """Give the lane a request whose head ends at `end`; False when it is not for it."""
+        upload = lane.accept(data[:end], len(data) - end, self.client[0] if self.client else None)
+        if upload is None:
+            return False
+        if self._framing is None:
+            self._framing = Framing()
+        whole = self._framing.feed(data)
+        if whole is None:
+            self._framing = None
+            return False
+        self._unset_keepalive_if_required()
+        upload.add(data[end:])
+        self._upload = upload
+        if whole:
+            self._start(lane, upload)
+        return True
+
+    def _go_on(self, upload: Upload, data: bytes) -> None:
+        """More of a plain request's body; what is behind it waits."""
+        assert self.lane is not None
+        assert self._framing is not None
+        rest = data[upload.missing :]
+        part = data[: upload.missing] if rest else data
+        upload.add(part)
+        whole = self._framing.feed(part)
+        if whole:
+            self._start(self.lane, upload)
+        if rest:
+            self._wait_with(rest)
+
+    def _start(self, lane: Lane, upload: Upload) -> None:
+        self._upload = None
+        self._exchange = lane.start(self, upload)
+
+    def _wait_with(self, data: bytes) -> None:
+        """The next request came before the answer to this one."""
+        self._head += data
+        self.transport.pause_reading()
+
+    def answered(self) -> None:
+        """The lane has answered: close, or take the next request."""
+        self._exchange = None
+        self.server_state.total_requests += 1
+        if self.closes:
+            assert self.lane is not None
+            self.lane.turn.close(self.transport)
+        elif self._head:
+            early, self._head = self._head, b""
+            self.transport.resume_reading()
+            self.data_received(early)
+        elif not self.transport.is_closing():
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client's connection is closed, by either side."""
+        exchange, upload = self._exchange, self._upload
+        self._exchange = self._upload = None
+        if exchange is not None:
+            exchange.client_gone()
+        elif upload is not None and self.lane is not None:
+            self.lane.give_up(upload)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client is slower than Claude."""
+        if self._exchange is not None:
+            self._exchange.pause()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        if self._exchange is not None:
+            self._exchange.resume()
+        super().resume_writing()
+
+    def shutdown(self) -> None:
+        """The server ends: so does the connection, with the answer that is under way if there is one."""
+        if self._exchange is not None or self._upload is not None:
+            self.closes = True
+        else:
+            super().shutdown()
+
+    # Answers that are not ASGI's.
+
     def cut(self) -> None:
         """Close after what was sent, without the terminator, so that the client sees an answer that broke off."""
         # The cycle is told that its client is gone, else it would log an answer that was never completed.
@@ -83,6 +196,12 @@ class RelayProtocol(HttpToolsProtocol):
         head = b"".join(b"%s: %s\r\n" % field for field in fields)
         self.transport.write(STATUS_LINE[refusal.status] + head + b"\r\n" + body)
         self.transport.close()
+
+
+def protocol_with(lane: Lane | None) -> type[RelayProtocol]:
+    """The protocol whose connections share a lane."""
+    attributes: dict[str, Any] = {"lane": lane}
+    return type("LaneProtocol", (RelayProtocol,), attributes)
 
 
 def cut(scope: Scope) -> None:

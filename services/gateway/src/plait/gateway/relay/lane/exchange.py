@@ -1,0 +1,177 @@
+"""One plain request on its way up, and its answer on its way down."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, Protocol
+from uuid import UUID
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from plait.gateway.relay.capture import Capture
+from plait.gateway.relay.lane.answers import AnswerHead
+from plait.gateway.relay.lane.connection import Connection
+from plait.gateway.relay.refusals import Refusal, too_slow, unreachable
+from plait.gateway.relay.upstream import Times
+from plait.gateway.spool.records import Ending
+
+if TYPE_CHECKING:
+    from plait.gateway.relay.lane.lane import Lane
+
+_NAME: Final = "Claude"
+
+
+class Client(Protocol):
+    """The connection that a request came on."""
+
+    transport: asyncio.Transport
+
+    @property
+    def closes(self) -> bool:
+        """Whether the connection is to end with this answer."""
+        ...
+
+    def answered(self) -> None:
+        """The answer is on its way out; another request may come."""
+        ...
+
+
+class Exchange:
+    """Told of its answer by the connection that it asked on, of its client by the protocol."""
+
+    __slots__ = ("_answering", "_capture", "_chunked", "_client", "_connection", "_id", "_lane", "_paused", "since")
+
+    def __init__(self, lane: Lane, client: Client, exchange_id: UUID, capture: Capture) -> None:
+        self._lane = lane
+        self._client = client
+        self._id = exchange_id
+        self._capture = capture
+        self._connection: Connection | None = None
+        self._answering = False
+        self._chunked = False
+        self._paused = False
+        self.since = lane.now()
+        """When Claude was last heard of, or asked."""
+
+    def go(self, request: list[bytes]) -> None:
+        """Send a whole request, on a connection that is open if there is one."""
+        self._lane.running.add(self)
+        connection = self._lane.pool.take()
+        if connection is not None:
+            self._ask(connection, request)
+        else:
+            self._lane.spawn(self._connect(request))
+
+    async def _connect(self, request: list[bytes]) -> None:
+        try:
+            connection = await self._lane.pool.connect()
+        except Refusal as refusal:
+            self._refuse(refusal)
+            return
+        if self._capture.ended:
+            self._lane.pool.give(connection, reusable=True)
+        else:
+            self._ask(connection, request)
+
+    def _ask(self, connection: Connection, request: list[bytes]) -> None:
+        self.since = self._lane.now()
+        self._connection = connection
+        connection.ask(self, request)
+
+    # What the connection tells.
+
+    def begin(self, head: AnswerHead) -> None:
+        """The answer's head is there."""
+        self.since = self._lane.now()
+        self._answering = True
+        self._chunked = head.chunked
+        self._capture.head(head.status, head.fields)
+        self._send(head.block(str(self._id).encode(), close=self._client.closes))
+
+    def piece(self, data: bytes) -> None:
+        """Bytes of the body: to the client as they come."""
+        self.since = self._lane.now()
+        self._capture.piece(data)
+        self._send(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+
+    def whole(self, data: bytes) -> None:
+        """The last bytes of the body; the record is whole before the client has them."""
+        if data:
+            self.piece(data)
+        self._capture.end(Ending.WHOLE)
+        if self._chunked:
+            self._send(b"0\r\n\r\n")
+        self._finish()
+
+    def broke(self, why: str) -> None:
+        """No answer, or no more of it: then the client sees the cut as it would without us."""
+        if not self._answering:
+            self._refuse(unreachable(_NAME, why))
+            return
+        self._capture.end(Ending.UPSTREAM_CUT, "upstream_cut", f"{_NAME}: {why}")
+        self._lane.running.discard(self)
+        self._lane.turn.close(self._client.transport)
+
+    # What the client's side tells.
+
+    def client_gone(self) -> None:
+        """The client closed its connection: so is Claude's, at once."""
+        self._capture.end(Ending.CLIENT_GONE, "client_gone", "the client closed the connection")
+        self._abandon()
+
+    def pause(self) -> None:
+        """The client takes no more for now: then neither do we."""
+        if self._connection is not None and not self._capture.ended:
+            self._paused = True
+            self._connection.pause()
+
+    def resume(self) -> None:
+        """The client takes more."""
+        if self._paused and self._connection is not None and not self._capture.ended:
+            self._paused = False
+            self.since = self._lane.now()
+            self._connection.resume()
+
+    # What the lane tells.
+
+    def watch(self, times: Times) -> None:
+        """Give up on a Claude that has been silent for too long; nothing is expected of it while we do not read."""
+        silent = self._lane.now() - self.since
+        if self._paused or self._connection is None or silent < (times.idle if self._answering else times.first_byte):
+            return
+        self._connection.abandon()
+        if self._answering:
+            self.broke(f"it sent nothing for {times.idle:g} s")
+        else:
+            self._refuse(too_slow(_NAME, f"no answer within {times.first_byte:g} s"))
+
+    def lose(self) -> None:
+        """The gateway ends before the answer does."""
+        self._capture.end(Ending.GATEWAY_LOST, "gateway_lost", "the gateway was stopped")
+        self._abandon()
+        self._lane.turn.close(self._client.transport)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer in Claude's place."""
+        if self._capture.ended:
+            return
+        fields, body = refusal.answer(str(self._id))
+        self._capture.own_answer(refusal, fields, body, Ending.NO_ANSWER)
+        head = b"".join([b"%b: %b\r\n" % field for field in fields])
+        self._send(STATUS_LINE[refusal.status] + head + b"\r\n" + body)
+        self._finish()
+
+    def _send(self, data: bytes) -> None:
+        self._lane.turn.write(self._client.transport, data)
+
+    def _finish(self) -> None:
+        if self._paused and self._connection is not None:
+            self._connection.resume()
+        self._connection = None
+        self._lane.running.discard(self)
+        self._client.answered()
+
+    def _abandon(self) -> None:
+        self._lane.running.discard(self)
+        if self._connection is not None:
+            self._connection.abandon()

@@ -1,0 +1,73 @@
+"""Open connections to Claude that wait for the next request, and the making of new ones."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import Final
+
+from plait.gateway.relay.dialing import Dialer, ProxyRefused
+from plait.gateway.relay.lane.connection import Connection
+from plait.gateway.relay.refusals import too_slow, unreachable
+from plait.gateway.relay.upstream import Times, cause
+
+_PAUSES: Final = (0.2, 0.6, None)
+"""Seconds before each further try to open a connection that was refused."""
+_IDLE_SECONDS: Final = 30
+
+
+class Pool:
+    """Connections to one server. The one used last is taken first, so that those not needed grow old and are closed."""
+
+    def __init__(self, name: str, dialer: Dialer, times: Times) -> None:
+        """To be made inside the running loop."""
+        self._name = name
+        self._dialer = dialer
+        self._connect_seconds = times.connect
+        self._loop = asyncio.get_running_loop()
+        self._idle: list[tuple[float, Connection]] = []
+
+    def take(self) -> Connection | None:
+        """An open connection, None when there is none."""
+        while self._idle:
+            _, connection = self._idle.pop()
+            if connection.is_usable:
+                return connection
+        return None
+
+    def give(self, connection: Connection, *, reusable: bool) -> None:
+        """Back from a request; `reusable`: both sides are ready for another one."""
+        if reusable and not connection.transport.is_closing():
+            self._idle.append((self._loop.time(), connection))
+        else:
+            connection.transport.close()
+
+    async def connect(self) -> Connection:
+        """A new connection; where nobody listens it is tried twice more.
+
+        Raises:
+            Refusal: 502 when there is none to be had, 504 when it takes too long.
+        """
+        for pause in _PAUSES:
+            try:
+                async with asyncio.timeout(self._connect_seconds):
+                    return await self._dialer.dial(Connection(self))
+            except TimeoutError as error:
+                raise too_slow(self._name, "no connection") from error
+            except (OSError, ProxyRefused) as error:
+                if pause is None or isinstance(error, ssl.SSLError):
+                    raise unreachable(self._name, cause(error)) from error
+                await asyncio.sleep(pause)
+        raise AssertionError("the last pause is None")
+
+    def sweep(self) -> None:
+        """Close what has waited for too long."""
+        oldest = self._loop.time() - _IDLE_SECONDS
+        while self._idle and self._idle[0][0] < oldest:
+            self._idle.pop(0)[1].transport.close()
+
+    def close(self) -> None:
+        """Close what waits."""
+        for _, connection in self._idle:
+            connection.transport.close()
+        self._idle.clear()

@@ -1,0 +1,73 @@
+"""What one turn of the loop has to write: first all records, in one write, then the answers that wait for them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from plait.gateway.spool.ends import capture_lost
+from plait.gateway.spool.frames import Frame, Kind
+
+
+class Spool(Protocol):
+    """Where records go."""
+
+    def append_many(self, frames: list[Frame]) -> frozenset[bytes]:
+        """Write records; returns the exchanges of which one was dropped."""
+        ...
+
+
+class Turn:
+    """Holds answers back until the records of all that they tell are in the spool: nothing answered is ever lost.
+
+    That costs an answer no waiting: the turn ends before the loop looks at its sockets again.
+    """
+
+    def __init__(self, spool: Spool, loop: asyncio.AbstractEventLoop) -> None:
+        self._spool = spool
+        self._loop = loop
+        self._frames: list[Frame] = []
+        self._writes: list[tuple[asyncio.WriteTransport, bytes | None]] = []
+        self._lost: set[bytes] = set()
+        """Exchanges of which a record was dropped and whose end has not come yet."""
+        self._scheduled = False
+
+    def append(self, frame: Frame) -> bool:
+        """Have a record written with this turn; False when an earlier one of its exchange was dropped."""
+        if self._lost and frame.exchange in self._lost:
+            if frame.kind != Kind.END:
+                return False
+            self._lost.discard(frame.exchange)
+            frame = capture_lost(frame)
+        self._frames.append(frame)
+        self._schedule()
+        return True
+
+    def write(self, transport: asyncio.WriteTransport, data: bytes) -> None:
+        """Have bytes sent once the records appended so far are written."""
+        self._writes.append((transport, data))
+        self._schedule()
+
+    def close(self, transport: asyncio.WriteTransport) -> None:
+        """Have a connection closed behind what was given to `write` before."""
+        self._writes.append((transport, None))
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self.end)
+
+    def end(self) -> None:
+        """Write everything, now."""
+        self._scheduled = False
+        if self._frames:
+            frames, self._frames = self._frames, []
+            if dropped := self._spool.append_many(frames):
+                self._lost |= dropped - {frame.exchange for frame in frames if frame.kind == Kind.END}
+        writes, self._writes = self._writes, []
+        for transport, data in writes:
+            if data is None:
+                transport.close()
+            elif not transport.is_closing():
+                transport.write(data)
