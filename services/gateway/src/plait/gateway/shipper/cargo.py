@@ -15,13 +15,14 @@ from plait.gateway.shipper.journal import Journal
 from plait.gateway.shipper.leg import Leg
 from plait.gateway.shipper.progress import Places
 from plait.gateway.shipper.publishing import Publisher
-from plait.gateway.spool.segments import Position, bytes_behind, bytes_used, has, segment_numbers, segment_path
+from plait.gateway.spool.reader import present_end
+from plait.gateway.spool.segments import Position, bytes_between, bytes_used, has, segment_numbers, segment_path
 from plait.gateway.spool.shipping import Status, read_resume, write_resume, write_status
 from plait.gateway.spool.writer import SpoolWriter
 
 _MOST_AT_ONCE: Final = 200
 _BACKLOG_BYTES: Final = 16 * 1024 * 1024
-"""From so many bytes before the newest segment on, what is new does not wait for what is old."""
+"""With more than so many bytes to catch up on, what is new does not wait for what is old."""
 _BACKLOG_IN_FLIGHT: Final = 8 * 1024 * 1024
 """Bytes on their way beyond which the old waits: what is new would queue up behind it."""
 _LEFT_SECONDS: Final = 10
@@ -34,12 +35,11 @@ class Cargo:
     def __init__(self, directory: Path, publisher: Publisher, journal: Journal) -> None:
         self.directory = directory
         self._publisher = publisher
-        resume = read_resume(directory)
-        newest = (segment_numbers(directory) or [0])[-1]
+        resume, end = read_resume(directory), present_end(directory)
         self._before: Leg | None = None
-        if bytes_behind(directory, resume, until=newest) > _BACKLOG_BYTES:
-            self._before = Leg(directory, resume, publisher, journal, until=newest)
-            self._now = Leg(directory, Position(newest, 0), publisher, journal)
+        if bytes_between(directory, resume, end) > _BACKLOG_BYTES:
+            self._before = Leg(directory, resume, publisher, journal, until=end)
+            self._now = Leg(directory, end, publisher, journal)
             self._now.has_leg_before = True
             _log.info("a backlog is shipped beside what is new", spool=str(directory))
         else:
@@ -72,16 +72,16 @@ class Cargo:
     @property
     def behind(self) -> int:
         """Bytes that were not read yet."""
-        behind = bytes_behind(self.directory, self._now.reader.position)
+        behind = bytes_between(self.directory, self._now.reader.position)
         if self._before is not None:
             older = self._before.reader
-            behind += bytes_behind(self.directory, older.position, until=older.until)
+            behind += bytes_between(self.directory, older.position, older.until)
         return behind
 
     @property
     def is_done(self) -> bool:
         """Whether nobody writes and all is read; what was left open is ended first."""
-        return not has(self.directory, "writer") and not self.behind and not self._end_what_is_left()
+        return not has(self.directory, "writer") and not self._end_what_is_left() and not self.behind
 
     def let_go(self, is_safe: Callable[[Places], bool]) -> None:
         """Delete what is safe elsewhere, and write where to resume."""
@@ -115,8 +115,9 @@ class Cargo:
         SPOOL_RUNNING.labels(name).set(self._now.running)
 
     def _end_what_is_left(self) -> bool:
-        """If exchanges run that nobody writes, begin as a writer and end: readers then know that theirs is gone."""
-        if not self._now.running or self._before is not None or has(self.directory, "writer"):
+        """If there is something open that nobody writes, begin as a writer and end: readers then know its end."""
+        at_end = self._before is None and [self._now.reader.position.segment] == segment_numbers(self.directory)[-1:]
+        if not (self._now.running or self.behind) or not at_end or has(self.directory, "writer"):
             return False
         try:
             SpoolWriter(self.directory, segment_bytes=1, max_bytes=1).close()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import msgspec
 import structlog
 from aiokafka.errors import KafkaError
 
@@ -44,7 +43,7 @@ class Leg:
     """Ships what its reader reads. Of exchanges that began before its stretch it keeps the records for `join`."""
 
     def __init__(
-        self, directory: Path, start: Position, publisher: Publisher, journal: Journal, *, until: int | None = None
+        self, directory: Path, start: Position, publisher: Publisher, journal: Journal, *, until: Position | None = None
     ) -> None:
         self.reader = SpoolReader(directory, start, until=until)
         self.progress = Progress()
@@ -120,9 +119,6 @@ class Leg:
             await self._ship_frame(frame)
         except (KafkaError, DependencyDown, OSError):
             raise
-        except msgspec.DecodeError as error:
-            SPOOL_DAMAGED.inc()
-            _log.error("a spool record cannot be read", kind=frame.kind, error=str(error))
         except Exception as error:  # whatever is wrong with one exchange, the others go on
             _log.exception("no event can be made of an exchange", exchange_id=str(UUID(bytes=key)))
             self._give_up(frame, type(error).__name__)

@@ -17,7 +17,7 @@ from plait.gateway.settings import ShipperSettings
 from plait.gateway.shipper.docks import Docks
 from plait.gateway.shipper.syncing import Syncing
 from plait.gateway.shipper.voyage import voyage
-from plait.gateway.spool.segments import bytes_behind, spools_under
+from plait.gateway.spool.segments import bytes_between, spools_under
 from plait.gateway.spool.shipping import Status, read_resume, read_status, write_status
 
 _PAUSES: Final = (0.2, 0.5, 1.0, 2.0)
@@ -87,7 +87,7 @@ class Shipper:
             return
         waiting = 0
         for spool in spools_under(self._settings.spool_dir):
-            behind, before = bytes_behind(spool, read_resume(spool)), read_status(spool)
+            behind, before = bytes_between(spool, read_resume(spool)), read_status(spool)
             since = before.since or before.at if before is not None else time.time()
             write_status(spool, Status(time.time(), broker_up=False, behind=behind, since=since))
             waiting += behind
@@ -96,5 +96,5 @@ class Shipper:
 
     def _say_what_is_left(self) -> None:
         for spool in spools_under(self._settings.spool_dir):
-            if left := bytes_behind(spool, read_resume(spool)):
+            if left := bytes_between(spool, read_resume(spool)):
                 _log.warning("not all is shipped: `plait spool ship` does the rest", spool=str(spool), bytes=left)

@@ -9,7 +9,7 @@ from typing import Final
 
 from plait.gateway.spool.ends import gateway_lost
 from plait.gateway.spool.frames import HEAD, MARKER, Frame, Kind, frame_at, frame_size
-from plait.gateway.spool.segments import Position, segment_numbers, segment_path
+from plait.gateway.spool.segments import START, Position, segment_numbers, segment_path
 
 _BLOCK: Final = 1 << 20
 
@@ -22,11 +22,13 @@ class SpoolReader:
     began, it gives an end for each exchange that it has seen begin and not end: their gateway is gone.
     """
 
-    def __init__(self, directory: Path, start: Position, *, settled: bool = False, until: int | None = None) -> None:
-        """`settled`: nobody writes, so the newest segment is read as the older ones are. `until`: segment to end at."""
+    def __init__(
+        self, directory: Path, start: Position, *, settled: bool = False, until: Position | None = None
+    ) -> None:
+        """`settled`: nobody writes, so the newest segment is read as the older ones are. `until`: where to end."""
         self._directory = directory
         self.until = until
-        """Number of the segment before which reading ends."""
+        """Where reading ends, None: nowhere."""
         self._settled = settled
         self._segment, self._base = start
         self._file = -1
@@ -47,7 +49,7 @@ class SpoolReader:
 
     def next(self) -> Frame | None:
         """The next frame, None when there is none yet."""
-        while self._open():
+        while not self.is_through and self._open():
             frame = self._frame_here() or self._frame_behind_trouble()
             if frame is None:
                 if not self._advance():
@@ -64,8 +66,8 @@ class SpoolReader:
 
     @property
     def is_through(self) -> bool:
-        """Whether the segment that reading was to end at is reached."""
-        return self.until is not None and self._segment >= self.until
+        """Whether the place where reading was to end is reached."""
+        return self.until is not None and (self._segment, self._base + self._at) >= self.until
 
     def close(self) -> None:
         """Let go of the file."""
@@ -152,3 +154,18 @@ class SpoolReader:
         self.close()
         self._segment, self._base = following, 0
         return True
+
+
+def present_end(directory: Path) -> Position:
+    """Where the spool ends now: behind the last record that is whole by its head, found by their lengths alone."""
+    numbers = segment_numbers(directory)
+    if not numbers:
+        return START
+    file = os.open(segment_path(directory, numbers[-1]), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        end, at = os.fstat(file).st_size, 0
+        while (size := frame_size(os.pread(file, HEAD.size, at), 0)) is not None and at + size <= end:
+            at += size
+    finally:
+        os.close(file)
+    return Position(numbers[-1], at)

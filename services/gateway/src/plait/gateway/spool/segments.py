@@ -52,14 +52,16 @@ def bytes_used(directory: Path) -> int:
     return total
 
 
-def bytes_behind(directory: Path, position: Position, until: int | None = None) -> int:
-    """Bytes from a position on, to the end or to the segment `until`."""
+def bytes_between(directory: Path, position: Position, until: Position | None = None) -> int:
+    """Bytes from a position on, to the end or to another."""
     total = 0
     for number in segment_numbers(directory):
-        if number >= position.segment and (until is None or number < until):
-            with contextlib.suppress(FileNotFoundError):
-                size = segment_path(directory, number).stat().st_size
-                total += size - position.offset if number == position.segment else size
+        if number < position.segment or (until is not None and number > until.segment):
+            continue
+        with contextlib.suppress(FileNotFoundError):
+            size = segment_path(directory, number).stat().st_size
+            end = until.offset if until is not None and number == until.segment else size
+            total += end - (position.offset if number == position.segment else 0)
     return total
 
 
