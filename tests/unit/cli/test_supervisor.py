@@ -54,6 +54,10 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 SLEEP = "import time; time.sleep(60)"
+SLOW = (
+    "import signal, time; end = lambda *_: (signal.signal(15, signal.SIG_DFL), open('asked', 'w').close());"
+    "signal.signal(15, end); open('up', 'w').close(); time.sleep(60); time.sleep(60)"
+)
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); open('up', 'w').close(); time.sleep(60)"
 
 
@@ -103,6 +107,18 @@ async def test_what_does_not_listen_to_its_signal_is_killed(stage: Stage) -> Non
     pid = int(stage.home.pid_file("one").read_text())
     await asyncio.wait_for(child.stop(), 5)
     assert not psutil.pid_exists(pid)
+
+
+async def test_what_is_slow_to_end_is_hurried_by_a_second_word(stage: Stage) -> None:
+    child = stage.start(SLOW, ready=lambda _: (stage.folder / "up").exists(), grace=60)
+    await asyncio.wait_for(child.ready.wait(), 5)
+    stage.supervisor.hurry()  # nobody has asked it to end yet
+    assert not (stage.folder / "asked").exists()
+    stopping = asyncio.create_task(child.stop())
+    while not (stage.folder / "asked").exists():
+        await asyncio.sleep(0.01)
+    stage.supervisor.hurry()
+    await asyncio.wait_for(stopping, 10)
 
 
 async def test_a_stop_while_it_pauses_does_not_wait(stage: Stage) -> None:

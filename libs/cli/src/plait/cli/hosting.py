@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from typing import Final
 
 import structlog
 from pydantic import ValidationError
@@ -19,11 +20,12 @@ from plait.common import logs
 from plait.common.errors import UserError
 from plait.common.settings import Settings
 
+_STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 _log = structlog.get_logger()
 
 
 def host(parts: Sequence[Part]) -> int:
-    """Run parts until SIGTERM or SIGINT; returns the exit code.
+    """Run parts until SIGTERM or SIGINT; returns the exit code. A second signal ends the process at once.
 
     One part alone ends the process when it fails: whoever runs it starts it again. Of several, the one that fails is
     started again here, and the others do not notice.
@@ -45,14 +47,21 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
 async def _run_until_told(parts: Sequence[Part]) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    for number in _STOPS:
+        loop.add_signal_handler(number, _stop, loop, stop)
     if len(parts) == 1:
         return await _run_alone(parts[0], stop)
     async with asyncio.TaskGroup() as group:
         for each in parts:
             group.create_task(keep_running(each, stop))
     return 0
+
+
+def _stop(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    stop.set()
+    for number in _STOPS:  # what is recorded survives a kill: whoever cannot wait need not
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_DFL)
 
 
 async def _run_alone(each: Part, stop: asyncio.Event) -> int:

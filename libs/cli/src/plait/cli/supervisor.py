@@ -54,6 +54,11 @@ class Child:
             self._process.kill()
         await self._running
 
+    def hurry(self) -> None:
+        """Asked to end, it is asked again: our own programs then end at once."""
+        if self._stopping.is_set() and self._process and self._process.returncode is None:
+            self._process.send_signal(self.program.stop_signal)
+
     async def _run(self) -> None:
         pauses = Pauses()
         while not self._stopping.is_set():
@@ -131,3 +136,8 @@ class Supervisor:
             groups[0 if name in first else 2 if name in last else 1].append(child)
         for group in groups:
             await asyncio.gather(*(child.stop() for child in group))
+
+    def hurry(self) -> None:
+        """End at once whatever is being stopped just now."""
+        for child in self.children:
+            child.hurry()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -29,7 +29,7 @@ _OPEN: Final = (
 
 
 async def up(options: Options, console: Console) -> None:
-    """Run everything until SIGTERM or Ctrl-C.
+    """Run everything until SIGTERM or Ctrl-C; a second one waits for no answer that is still under way.
 
     Raises:
         UserError: it cannot be started; nothing is left running.
@@ -42,9 +42,13 @@ async def up(options: Options, console: Console) -> None:
 def told_to_stop() -> asyncio.Event:
     """An event that SIGTERM and SIGINT set, from now on."""
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    _when_told(stop.set)
     return stop
+
+
+def _when_told(what: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, what)
 
 
 @asynccontextmanager
@@ -79,6 +83,7 @@ async def running(
         finally:
             if stop.is_set():
                 console.print("Stopping ...", style="dim", highlight=False)
+            _when_told(instance.hurry)
             await instance.stop()
 
 
@@ -128,6 +133,10 @@ class _Instance:
     async def stop(self) -> None:
         """The gateway first: it finishes its streams while what records them still runs."""
         await self._supervisor.stop(first=["gateway"], last=["postgres", "broker"])
+
+    def hurry(self) -> None:
+        """Told to stop once more: whatever is being stopped ends at once."""
+        self._supervisor.hurry()
 
     def _start(self, name: str, parts: list[Part]) -> Child:
         program = Program(
