@@ -41,9 +41,10 @@ async def place_again(connection: asyncpg.pool.PoolConnectionProxy, shelf: Shelf
     return await _place_all(connection, shelf, before.keys() | await askers(connection, changes), before)
 
 
-async def place_these(connection: asyncpg.pool.PoolConnectionProxy, shelf: Shelf, numbers: Iterable[UUID]) -> Placed:
-    """The same for exchanges whose own facts have not changed."""
-    return await _place_all(connection, shelf, set(numbers), {})
+async def place_these(connection: asyncpg.pool.PoolConnectionProxy, shelf: Shelf, changes: Sequence[Change]) -> Placed:
+    """The same for these exchanges alone."""
+    before = {change.after.id: change.before for change in changes}
+    return await _place_all(connection, shelf, before.keys(), before)
 
 
 async def _place_all(

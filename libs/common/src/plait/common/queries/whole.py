@@ -139,6 +139,15 @@ async def read_all(pool: asyncpg.Pool, where: ExchangeFilter) -> AsyncIterator[t
             yield UUID(int=row["id"].int), _recorded_or_damaged(row, parts)
 
 
+async def read_these(
+    connection: asyncpg.pool.PoolConnectionProxy, ids: Sequence[UUID]
+) -> dict[UUID, Recorded | Damaged]:
+    """These exchanges as they stand now, those of them whose request is known."""
+    rows = [row for row in await _fetch(connection, "exchanges", ids=list(ids)) if row["method"] is not None]
+    parts = await _parts(connection, rows)
+    return {UUID(int=row["id"].int): _recorded_or_damaged(row, parts) for row in rows}
+
+
 async def _read(pool: asyncpg.Pool, ids: list[UUID]) -> tuple[list[asyncpg.Record], _Parts]:
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         rows = await _fetch(connection, "exchanges", ids=ids)
