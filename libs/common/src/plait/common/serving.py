@@ -28,15 +28,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket on exactly this address.
+def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening socket on exactly this address; `shared` with other processes that say so too.
 
     Raises:
         UserError: the port is taken, or the address is not ours.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=shared)
     except OSError as error:
         raise UserError(f"cannot listen on {host}:{port}: {error.strerror}; choose another port or host") from error
 
@@ -50,6 +50,7 @@ async def serve(
     lifespan: Literal["on", "off"] = "off",
     protocol: type[asyncio.Protocol] | Literal["httptools"] = "httptools",
     websockets: bool = False,
+    shares_port: bool = False,
 ) -> None:
     """Serve an ASGI app until `stop` is set, then finish running answers for at most `GRACE_SECONDS`.
 
@@ -74,7 +75,7 @@ async def serve(
     server = _Server(config)
     ending = asyncio.create_task(_end(server, stop))
     try:
-        await server.serve(sockets=[listen(host, port)])
+        await server.serve(sockets=[listen(host, port, shared=shares_port)])
         if cut_off := set(server.server_state.tasks):  # cancelled, and not yet told
             await asyncio.wait(cut_off, timeout=_CUT_OFF_SECONDS)
     finally:

@@ -23,6 +23,7 @@ from plait.gateway.relay.protocol import protocol_with
 from plait.gateway.relay.upstream import Times, Upstream
 from plait.gateway.settings import RelaySettings
 from plait.gateway.spool.writer import SpoolWriter
+from plait.gateway.workers import run_workers
 
 
 async def run(stop: asyncio.Event) -> None:
@@ -31,15 +32,22 @@ async def run(stop: asyncio.Event) -> None:
     Raises:
         UserError: the port is taken, another gateway writes this spool, or the network would be let in without a key.
     """
-    await relay(RelaySettings(), stop)
+    settings = RelaySettings()
+    if settings.gateway_workers > 1:
+        await run_workers(settings, stop)
+    else:
+        await relay(settings, stop)
 
 
-async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
+async def relay(settings: RelaySettings, stop: asyncio.Event, *, shares_port: bool = False) -> None:
     """Relay until `stop` is set, finish running answers, then sync the spool."""
     refresher = Refresher(TokenServer(settings))
     access = Access(Directory(settings.credentials_dir), Policy.of(settings, settings.host), refresher)
     spool = SpoolWriter(
-        settings.spool_dir, segment_bytes=settings.spool_segment_bytes, max_bytes=settings.spool_max_bytes
+        settings.spool_dir,
+        segment_bytes=settings.spool_segment_bytes,
+        max_bytes=settings.spool_max_bytes,
+        always_syncs=settings.spool_sync == "always",
     )
     log = AccessLog(on=settings.access_log)
     times = Times(settings.claude_connect_timeout, settings.claude_api_timeout, settings.claude_idle_timeout)
@@ -72,7 +80,14 @@ async def relay(settings: RelaySettings, stop: asyncio.Event) -> None:
     )
     try:
         async with metrics_port(settings), access.watching():
-            await serve(app, host=settings.host, port=settings.port, stop=stop, protocol=protocol_with(lane))
+            await serve(
+                app,
+                host=settings.host,
+                port=settings.port,
+                stop=stop,
+                protocol=protocol_with(lane),
+                shares_port=shares_port,
+            )
     finally:
         if lane is not None:
             lane.close()

@@ -73,6 +73,13 @@ class RelaySettings(SpoolSettings, AccessSettings, TokenSettings):
     client_drain_timeout: float = Field(
         600, gt=0, description="Most seconds that an answer is read on after its client has left."
     )
+    gateway_workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that share the port, each with a spool of its own in SPOOL_DIR; beyond 1 their metrics"
+        " are at METRICS_PORT, METRICS_PORT + 1, and so on.",
+    )
     byte_lane: bool = Field(
         True, description="Whether plain calls take the short way through the gateway; answers are the same without it."
     )
