@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from plait.common.consumer import Record, Rejected
 from plait.common.errors import BadRecord
-from plait.common.events import ResponseEvent
+from plait.common.events import SOURCE_IMPORT, ResponseEvent
 from plait.common.postgres import Database
 from plait.ledger import statements
 from plait.ledger.rows import Row, row_of
@@ -43,4 +43,5 @@ def _sort_out(batch: Sequence[Record]) -> tuple[list[Row], list[Rejected]]:
 def _row(record: Record) -> Row | None:
     if not isinstance(record.event, ResponseEvent):
         raise BadRecord(f"{type(record.event).__name__} is no answer")
-    return row_of(record.event.data)
+    row = row_of(record.event.data)
+    return row and (*row, record.event.source == SOURCE_IMPORT)

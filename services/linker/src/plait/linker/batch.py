@@ -8,7 +8,16 @@ from uuid import UUID
 
 from plait.common.bodies import AnswerParts, RequestParts, take_apart_answer, take_apart_request
 from plait.common.consumer import Record, Rejected
-from plait.common.events import ChunkData, ChunkEvent, RequestData, RequestEvent, ResponseData, ResponseEvent
+from plait.common.events import (
+    SOURCE_IMPORT,
+    ChunkData,
+    ChunkEvent,
+    ExchangeEvent,
+    RequestData,
+    RequestEvent,
+    ResponseData,
+    ResponseEvent,
+)
 from plait.linker.domain.answer import answer_facts
 from plait.linker.domain.facts import AnswerFacts, Facts
 from plait.linker.domain.request import request_facts
@@ -41,11 +50,19 @@ class Batch:
     responses: dict[UUID, Answered] = field(default_factory=dict)
     chunks: dict[tuple[UUID, int], ChunkData] = field(default_factory=dict)
 
+    imported: set[UUID] = field(default_factory=set)
+    """Those that somebody wants back, should they have been deleted."""
+
     def add_chunk(self, data: ChunkData) -> None:
         """Take in a run of pieces; of two that begin alike the longer one (see `statements.ADD_CHUNKS`)."""
         known = self.chunks.get((data.exchange_id, data.index))
         if known is None or len(known.pieces) < len(data.pieces):
             self.chunks[data.exchange_id, data.index] = data
+
+    @property
+    def exchanges(self) -> set[UUID]:
+        """Every exchange that it tells of."""
+        return {*self.requests, *self.responses, *(number for number, _ in self.chunks)}
 
     @property
     def domains(self) -> set[str]:
@@ -63,6 +80,8 @@ def read(records: Sequence[Record]) -> tuple[Batch, list[Rejected]]:
     rejected = []
     for record in records:
         event = record.event
+        if event.source == SOURCE_IMPORT and isinstance(event, ExchangeEvent):
+            batch.imported.add(event.data.exchange_id)
         if isinstance(event, RequestEvent):
             if event.data.exchange_id not in batch.requests:
                 batch.requests[event.data.exchange_id] = _asked(event.data)

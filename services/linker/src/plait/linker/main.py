@@ -12,6 +12,7 @@ from plait.common.postgres import Database
 from plait.common.topics import CHUNKS, REQUESTS, RESPONSES
 from plait.linker import statements
 from plait.linker.announce import Announcer
+from plait.linker.forget.retention import keep_retention
 from plait.linker.processor import Linker
 from plait.linker.settings import Settings
 
@@ -23,17 +24,20 @@ _AGAIN_S: Final = 5.0
 async def run(stop: asyncio.Event) -> None:
     """Store and link every exchange until `stop` is set."""
     settings = Settings()
-    database = Database(settings.database_url.get_secret_value(), name="linker", size=3)
+    url = settings.database_url.get_secret_value()
+    database, aside = Database(url, name="linker", size=3), Database(url, name="retention", size=2)
     announcer = Announcer(database, settings)
     linker = Linker(database, announcer.wake)
     try:
         async with health_port(settings), asyncio.TaskGroup() as tasks:
-            beside = [tasks.create_task(announcer.run()), tasks.create_task(keep_partitions(database))]
+            retention = keep_retention(aside, settings.retention_days, settings.retention_days_by_domain)
+            beside = [tasks.create_task(work) for work in (announcer.run(), keep_partitions(database), retention)]
             await consume(linker, group=GROUP, topics=(REQUESTS, CHUNKS, RESPONSES), settings=settings, stop=stop)
             for task in beside:
                 task.cancel()
     finally:
         await database.close()
+        await aside.close()
 
 
 async def keep_partitions(database: Database) -> None:

@@ -14,6 +14,7 @@ from plait.linker.announce import put_out
 from plait.linker.batch import Batch, read
 from plait.linker.domain.keys import key
 from plait.linker.domain.request import aware
+from plait.linker.forget.lateness import pass_over
 from plait.linker.placing import place_again
 from plait.linker.shelf import Shelf
 from plait.linker.summing import sum_up
@@ -32,15 +33,17 @@ class Linker:
         """Store and link a batch; see `plait.common.consumer.Processor`.
 
         Bodies are taken apart and compressed beside the loop, before anything is locked. What may be waited for comes
-        in one order for all linkers (contents by hash, then the locks of the domains, then all else), so none waits
-        for another that waits for it.
+        in one order for all linkers (the half of the lock on contents that linkers share, contents by hash, then the
+        locks of the domains, then all else), so none waits for another that waits for it.
         """
         batch, rejected = await asyncio.to_thread(read, records)
         async with self._database.transaction() as connection:
+            await connection.execute(statements.HOLD_CONTENTS)
             new = await contents.find_new(connection, batch)
             blobs = await asyncio.to_thread(new.blob_rows)
             await contents.add(connection, blobs, new.chains)
             await _lock(connection, batch)
+            batch = await pass_over(connection, batch)
             await exchanges.add(connection, batch)
             await _braid(connection, batch)
         self._committed()

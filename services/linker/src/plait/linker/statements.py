@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
+# Contents that this linker finds are not deleted before it has committed (plait.linker.forget.sweeping).
+HOLD_CONTENTS: Final = "SELECT pg_advisory_xact_lock_shared(22637163773707119)"
+
 KNOWN_CHAINS: Final = "SELECT hash FROM chains WHERE hash = ANY($1)"
 
 KNOWN_BLOBS: Final = "SELECT hash FROM blobs WHERE hash = ANY($1)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -28,8 +28,13 @@ class Woven:
     """Leaves of all others, by exchange, and whether the leaf is new."""
 
 
-async def name_again(connection: asyncpg.pool.PoolConnectionProxy, shelf: Shelf, links: Mapping[UUID, Link]) -> Woven:
-    """Name what these links place, and all that this changes; write it.
+async def name_again(
+    connection: asyncpg.pool.PoolConnectionProxy,
+    shelf: Shelf,
+    links: Mapping[UUID, Link],
+    emptied: Collection[UUID] = frozenset(),
+) -> Woven:
+    """Name what these links place, and all that this changes; write it. `emptied`: conversations that lost exchanges.
 
     The domains must be locked: what stands around an exchange is read, named and written as one.
     """
@@ -37,7 +42,7 @@ async def name_again(connection: asyncpg.pool.PoolConnectionProxy, shelf: Shelf,
     targets = {target for one in placed.values() if (target := target_of(one))}
     near = await link_rows.read_near(connection, placed, targets)
     leaves = name_leaves(placed.values(), near)
-    touched = _touched(placed, near, leaves)
+    touched = _touched(placed, near, leaves) | set(emptied)
     trees = await link_rows.read_trees(connection, touched) if touched else {}
     whole = _members(trees, touched, placed, leaves)
     names = name_trees(whole.values())

@@ -1,0 +1,35 @@
+-- Forgetting: exchanges are deleted by people and by age, and what they shared with none left goes with them.
+
+-- Who had what deleted, and what came of it. The selection names things, it holds no content.
+CREATE TABLE deletions (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    asked_at    timestamptz NOT NULL DEFAULT now(),
+    asked_by    text        NOT NULL,     -- the system's user who gave the command, or `retention`
+    selection   jsonb       NOT NULL,     -- what was to be deleted
+    exchanges   bigint      NOT NULL DEFAULT 0,
+    finished_at timestamptz               -- null: it runs, or was broken off
+);
+
+-- Exchanges that were deleted a short time ago: an event of one that comes late, or again, is passed over.
+CREATE TABLE forgotten (
+    exchange_id  uuid PRIMARY KEY,
+    forgotten_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX forgotten_by_time ON forgotten (forgotten_at);
+
+-- Links of chains and blobs that a deleted exchange used: in use no more, unless another one uses them. Looked at, and
+-- deleted or left alone, in a transaction of their own.
+CREATE TABLE forsaken (
+    hash bytea   NOT NULL,
+    link boolean NOT NULL,                -- a link of a chain, else a blob
+    PRIMARY KEY (hash, link)
+);
+
+-- Who uses a link or a blob. Hash indexes: a third of the size of others, and nobody asks for a range of hashes. System
+-- prompts and tool lists are few and used by nearly all: equal entries of these indexes are kept as lists.
+CREATE INDEX chains_by_parent ON chains USING hash (parent);
+CREATE INDEX chains_by_blob ON chains USING hash (blob);
+CREATE INDEX exchange_requests_by_chain ON exchange_requests USING hash (chain);
+CREATE INDEX exchange_requests_by_system ON exchange_requests (system) WHERE system IS NOT NULL;
+CREATE INDEX exchange_requests_by_tools ON exchange_requests (tools) WHERE tools IS NOT NULL;
+CREATE INDEX exchange_responses_by_content ON exchange_responses USING hash (content);

@@ -1,0 +1,122 @@
+"""The statements of forgetting."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# No other linker writes contents, or is about to point at some: each holds the other half of this lock while it works.
+LOCK_CONTENTS: Final = "SELECT pg_advisory_xact_lock(22637163773707119)"
+TRY_RETENTION: Final = "SELECT pg_try_advisory_xact_lock(22637163773710949)"
+
+SELECT: Final = """
+SELECT e.id, e.domain FROM exchanges AS e
+WHERE ($1::text IS NULL OR e.domain = $1)
+    AND ($2::text IS NULL OR $2 IN (e.key_name, e.account_id))
+    AND ($3::timestamptz IS NULL OR e.started_at < $3)
+    AND ($4::text[] IS NULL OR e.domain <> ALL ($4))
+    AND ($5::uuid IS NULL OR e.id < $5)
+ORDER BY e.id DESC
+LIMIT $6
+"""
+OF_CONVERSATION: Final = """
+SELECT e.id, e.domain FROM links AS l JOIN exchanges AS e ON e.id = l.exchange_id
+WHERE l.conversation_id = $1
+ORDER BY e.started_at DESC, e.id DESC
+"""
+COUNT: Final = """
+SELECT count(*) FROM exchanges AS e
+WHERE ($1::text IS NULL OR e.domain = $1)
+    AND ($2::text IS NULL OR $2 IN (e.key_name, e.account_id))
+    AND ($3::timestamptz IS NULL OR e.started_at < $3)
+    AND ($4::text[] IS NULL OR e.domain <> ALL ($4))
+"""
+RESOLVE: Final = "SELECT conversation_id FROM links WHERE own_id = $1"
+
+# Neighbours: whoever points at these exchanges.
+POINTING: Final = """
+SELECT exchange_id FROM links WHERE parent_id = ANY($1) OR retry_of = ANY($1) OR serves_id = ANY($1)
+"""
+CONVERSATIONS: Final = """
+SELECT DISTINCT conversation_id FROM links WHERE exchange_id = ANY($1) AND conversation_id IS NOT NULL
+"""
+
+# What they used; looked at later, when they are gone.
+FORSAKE: Final = """
+INSERT INTO forsaken (hash, link)
+SELECT hash, link FROM (
+    SELECT chain AS hash, true AS link FROM exchange_requests WHERE id = ANY($1)
+    UNION SELECT system, false FROM exchange_requests WHERE id = ANY($1)
+    UNION SELECT tools, false FROM exchange_requests WHERE id = ANY($1)
+    UNION SELECT content, false FROM exchange_responses WHERE id = ANY($1)
+) AS used
+WHERE hash IS NOT NULL
+ORDER BY hash, link
+ON CONFLICT DO NOTHING
+"""
+FORSAKE_THESE: Final = """
+INSERT INTO forsaken (hash, link) SELECT * FROM unnest($1::bytea[], $2::boolean[]) ON CONFLICT DO NOTHING
+"""
+DELETE_ROWS: Final = (
+    "DELETE FROM link_asks WHERE exchange_id = ANY($1)",
+    "DELETE FROM links WHERE exchange_id = ANY($1)",
+    "DELETE FROM facts WHERE exchange_id = ANY($1)",
+    "DELETE FROM answer_facts WHERE exchange_id = ANY($1)",
+    "DELETE FROM usage WHERE exchange_id = ANY($1)",
+    "DELETE FROM chunks WHERE exchange_id = ANY($1)",
+    "DELETE FROM exchange_requests WHERE id = ANY($1)",
+    "DELETE FROM exchange_responses WHERE id = ANY($1)",
+    "DELETE FROM exchanges WHERE id = ANY($1)",
+    "INSERT INTO forgotten (exchange_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING",
+)
+
+FORGOTTEN: Final = "SELECT exchange_id FROM forgotten WHERE exchange_id = ANY($1)"
+REMEMBER: Final = "DELETE FROM forgotten WHERE exchange_id = ANY($1)"
+# Longer than any broker keeps events and dead letters (plait.common.topics).
+TIDY_FORGOTTEN: Final = "DELETE FROM forgotten WHERE forgotten_at < now() - interval '31 days'"
+
+TAKE_LINKS: Final = """
+DELETE FROM forsaken WHERE (hash, link) IN (
+    SELECT hash, link FROM forsaken WHERE link LIMIT $1 FOR UPDATE SKIP LOCKED
+) RETURNING hash
+"""
+TAKE_BLOBS: Final = """
+DELETE FROM forsaken WHERE (hash, link) IN (
+    SELECT hash, link FROM forsaken WHERE NOT link LIMIT $1 FOR UPDATE SKIP LOCKED
+) RETURNING hash
+"""
+# From each link that nothing leads to, back to the first that another link or a request leads to. Where two of them
+# meet each still sees the other: the link before the last deleted one is looked at again.
+DELETE_LINKS: Final = """
+WITH RECURSIVE dead AS (
+    SELECT c.hash, c.parent, c.blob FROM chains AS c
+    WHERE c.hash = ANY($1)
+        AND NOT EXISTS (SELECT FROM exchange_requests AS q WHERE q.chain = c.hash)
+        AND NOT EXISTS (SELECT FROM chains AS k WHERE k.parent = c.hash)
+    UNION ALL
+    SELECT c.hash, c.parent, c.blob FROM dead AS d JOIN chains AS c ON c.hash = d.parent
+    WHERE NOT EXISTS (SELECT FROM exchange_requests AS q WHERE q.chain = c.hash)
+        AND NOT EXISTS (SELECT FROM chains AS k WHERE k.parent = c.hash AND k.hash <> d.hash)
+), gone AS (
+    DELETE FROM chains AS c USING dead AS d WHERE c.hash = d.hash
+)
+INSERT INTO forsaken (hash, link)
+SELECT DISTINCT hash, link FROM (
+    SELECT d.blob AS hash, false AS link FROM dead AS d
+    UNION ALL
+    SELECT d.parent, true FROM dead AS d
+    WHERE d.parent IS NOT NULL AND NOT EXISTS (SELECT FROM dead AS before WHERE before.hash = d.parent)
+) AS next
+ON CONFLICT DO NOTHING
+"""
+DELETE_BLOBS: Final = """
+DELETE FROM blobs AS b
+WHERE b.hash = ANY($1)
+    AND NOT EXISTS (SELECT FROM chains AS c WHERE c.blob = b.hash)
+    AND NOT EXISTS (SELECT FROM exchange_requests AS q WHERE q.system = b.hash)
+    AND NOT EXISTS (SELECT FROM exchange_requests AS q WHERE q.tools = b.hash)
+    AND NOT EXISTS (SELECT FROM exchange_responses AS r WHERE r.content = b.hash)
+"""
+
+BEGIN_DELETION: Final = "INSERT INTO deletions (asked_by, selection) VALUES ($1, $2) RETURNING id"
+COUNT_DELETED: Final = "UPDATE deletions SET exchanges = exchanges + $2 WHERE id = $1"
+END_DELETION: Final = "UPDATE deletions SET finished_at = now() WHERE id = $1"
