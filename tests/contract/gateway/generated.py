@@ -168,7 +168,7 @@ def requests(draw: st.DrawFn) -> Request:
     return Request(
         method=method,
         path=draw(st.just("/v1/messages") | st.text(_IN_PATHS, max_size=20).map("/v1/".__add__)),
-        query=draw(st.none() | st.just("beta=true") | st.text(_IN_PATHS + "?", min_size=1, max_size=20)),
+        query=draw(st.none() | st.just("beta=true") | st.text(_IN_PATHS + "?", max_size=20)),
         fields=draw(FIELDS) + draw(STOPPED) + draw(ENCODINGS) + draw(FIELDS),
         body=draw(BODIES) if has_body else None,
         chunks=draw(st.none() | SIZES) if has_body else None,
