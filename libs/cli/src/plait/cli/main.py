@@ -40,9 +40,11 @@ dead_letters = App(name="dead-letters", help="Records that no retry would mend."
 app.command(dead_letters)
 _TRANSFERS: Final = "plait.cli.commands.transfers"
 app.command("plait.cli.commands.client:client", help="Print what a client of the gateway needs, or set it up.")
+app.command("plait.cli.commands.spool:app", name="spool", help="The gateway's spool: what waits on disk to be shipped.")
 app.command("plait.cli.commands.login:login", help="Log a domain in at Claude; show and refresh logins.")
 app.command(f"{_TRANSFERS}:export", help="Write recorded exchanges to a file.")
 app.command(f"{_TRANSFERS}:import_", name="import", help="Take exchanges of a file into the record.")
+app.command("plait.cli.commands.deleting:delete", help="Delete exchanges and all that was kept of them.")
 app.command(f"{_TRANSFERS}:replay", help="Publish the events of recorded exchanges once more.")
 
 Port = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=65535))]
