@@ -284,7 +284,7 @@ WITH state AS (
     WHERE l.conversation_id = ANY($1)
     GROUP BY l.conversation_id
 )
-INSERT INTO conversations (
+INSERT INTO conversations AS c (
     id, root_id, domain, account_id, title, first_time, last_time, latest_id, request_count, message_count,
     session_ids, models, branch_ids, branch_count, subtask_count, compact_count, user_branch_count
 )
@@ -301,6 +301,7 @@ ON CONFLICT (id) DO UPDATE SET
     message_count = excluded.message_count, session_ids = excluded.session_ids, models = excluded.models,
     branch_ids = excluded.branch_ids, branch_count = excluded.branch_count, subtask_count = excluded.subtask_count,
     compact_count = excluded.compact_count, user_branch_count = excluded.user_branch_count
+WHERE c IS DISTINCT FROM excluded
 RETURNING id, domain, title, request_count, branch_ids, latest_id
 """  # noqa: S608 - made of constants
 
@@ -329,3 +330,36 @@ FROM leaves, exchanges AS latest
 WHERE c.id = leaves.id AND latest.id = c.latest_id
 RETURNING c.id, c.domain, c.title, c.request_count, c.branch_ids, c.latest_id
 """  # noqa: S608 - made of constants
+
+# A rebuild compares the links afterwards with those before.
+REMEMBER_LINKS: Final = """
+CREATE TEMPORARY TABLE IF NOT EXISTS links_before AS
+SELECT exchange_id, conversation_id, parent_id, link_kind, branch_id, retry_of, serves_id, rule FROM links
+"""
+CHANGED_LINKS: Final = """
+SELECT
+    coalesce(had.exchange_id, has.exchange_id) AS exchange_id,
+    had.conversation_id AS had_conversation_id, has.conversation_id AS has_conversation_id,
+    had.parent_id AS had_parent_id, has.parent_id AS has_parent_id,
+    had.link_kind AS had_link_kind, has.link_kind AS has_link_kind,
+    had.branch_id AS had_branch_id, has.branch_id AS has_branch_id,
+    had.retry_of AS had_retry_of, has.retry_of AS has_retry_of,
+    had.serves_id AS had_serves_id, has.serves_id AS has_serves_id,
+    had.rule AS had_rule, has.rule AS has_rule
+FROM links_before AS had FULL JOIN links AS has ON has.exchange_id = had.exchange_id
+WHERE (had.conversation_id, had.parent_id, had.link_kind, had.branch_id, had.retry_of, had.serves_id, had.rule)
+    IS DISTINCT FROM
+    (has.conversation_id, has.parent_id, has.link_kind, has.branch_id, has.retry_of, has.serves_id, has.rule)
+ORDER BY 1
+"""
+OTHER_VERSIONS: Final = """
+SELECT EXISTS (SELECT FROM facts WHERE version <> $1) OR EXISTS (SELECT FROM answer_facts WHERE version <> $1)
+"""
+# Keys of another version of the extraction: nobody can tell which of them are whose.
+FORGET_KEYS: Final = "TRUNCATE link_offers, link_asks"
+# Answers whose request never came.
+FORGET_WAITING: Final = """
+DELETE FROM answer_facts AS a
+WHERE a.version <> $1 AND NOT EXISTS (SELECT FROM exchanges AS e WHERE e.id = a.exchange_id AND e.method IS NOT NULL)
+"""
+DOMAINS_OF: Final = "SELECT id, domain FROM exchanges WHERE id = ANY($1) AND method IS NOT NULL"

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from plait.common.queries.named import Statement
 
-Reader = asyncpg.Pool | asyncpg.Connection
+Reader = asyncpg.Pool | asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 """What queries run on: a pool or one of its connections, opened read-only (`plait.common.postgres.open_pool`)."""
 
 COUNTED: Final = 10_000
