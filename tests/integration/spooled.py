@@ -30,6 +30,7 @@ class Spooled:
 
     def __init__(self, directory: Path, broker: Broker) -> None:
         self.directory = directory
+        self.broker = broker
         self.writer = SpoolWriter(directory, segment_bytes=MEGA, max_bytes=512 * MEGA)
         self.settings = ShipperSettings(
             _env_file=None,
@@ -74,6 +75,8 @@ class Reading:
         self._settings = settings
         self._consumer = new_consumer(settings, group, EXCHANGE_TOPICS)
         self.events: dict[str, list[Event]] = defaultdict(list)
+        self.arrived: list[list[Event]] = []
+        """Batches in the order of their arrival."""
 
     async def __aenter__(self) -> Reading:
         """Join once the shipper has made the topics: asked for before, the embedded broker would make them itself."""
@@ -97,6 +100,7 @@ class Reading:
     async def some(self) -> list[Event]:
         batch = await self._consumer.getmany(timeout_ms=200)
         found = [decode(record.value or b"") for records in batch.values() for record in records]
+        self.arrived.append(found)
         for event in found:
             self.events[event.subject].append(event)
         return found

@@ -8,13 +8,16 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn
 
 from cyclopts import App, CycloptsError, CycloptsPanel, Parameter, UnknownCommandError, validators
 from rich.console import Console
-from rich.markup import escape
 
 from plait.common.errors import DependencyDown, UserError
+
+if TYPE_CHECKING:
+    from plait.cli.doctor import Finding
+    from plait.cli.home import Home
 
 
 def _told(error: CycloptsError) -> Any:
@@ -41,6 +44,8 @@ app.command(dead_letters)
 _TRANSFERS: Final = "plait.cli.commands.transfers"
 app.command("plait.cli.commands.client:client", help="Print what a client of the gateway needs, or set it up.")
 app.command("plait.cli.commands.spool:app", name="spool", help="The gateway's spool: what waits on disk to be shipped.")
+app.command("plait.cli.commands.credentials:credentials", help="List domains and the state of their credentials.")
+app.command("plait.cli.commands.keys:app", name="keys", help="Make, list and disable the keys of clients.")
 app.command("plait.cli.commands.login:login", help="Log a domain in at Claude; show and refresh logins.")
 app.command(f"{_TRANSFERS}:export", help="Write recorded exchanges to a file.")
 app.command(f"{_TRANSFERS}:import_", name="import", help="Take exchanges of a file into the record.")
@@ -252,19 +257,30 @@ def resend(
 
 
 @app.command
-def doctor(*, home: Path | None = None) -> int:
+def doctor(*, deep: Annotated[bool, Parameter(negative="")] = False, home: Path | None = None) -> int:
     """Check everything, and say how to repair what is wrong; exits 1 when something is.
 
     Args:
+        deep: Read the whole record, too: is every message what its name says, every exchange complete and linked, and
+            every token counted? Takes as long as the record is large.
         home: Folder of all state; default PLAIT_HOME, else ~/.local/share/plait.
     """
     from plait.cli import target
     from plait.cli.doctor import examine
 
     findings = asyncio.run(examine(target.home(home)))
+    if deep:
+        findings += _examined_deep(target.home(home))
     for each in findings:
-        _mark(each.good, f"{each.check:<10} {each.says}" + (f"\n{'':<13}→ {each.repair}" if each.repair else ""))
+        _mark(each.good, f"{each.check:<13} {each.says}" + (f"\n{'':<16}→ {each.repair}" if each.repair else ""))
     return 0 if all(each.good for each in findings) else 1
+
+
+def _examined_deep(home: Home) -> list[Finding]:
+    from plait.cli import deep
+
+    with err.status("") as status:
+        return asyncio.run(deep.examine(home, lambda check, seen: status.update(f"{check} {seen or ''}")))
 
 
 @app.command
@@ -300,16 +316,9 @@ def _mark(good: bool, text: str) -> None:
 
 
 def _print_table(head: list[str], rows: Sequence[Sequence[object]]) -> None:
-    """Aligned on a terminal; tab-separated for other programs."""
-    if not out.is_terminal:
-        sys.stdout.writelines("\t".join(map(str, row)) + "\n" for row in (head, *rows))
-        return
-    from rich.table import Table
+    from plait.cli.tables import print_table
 
-    table = Table(*head, box=None, header_style="bold", pad_edge=False)
-    for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
-    out.print(table, highlight=False)
+    print_table(out, head, rows)
 
 
 if __name__ == "__main__":

@@ -46,8 +46,8 @@ class Voyage:
         while not stop.is_set():
             await self._go_on()
 
-    async def unload(self, seconds: float) -> None:
-        """Ship the rest: until nobody writes any more and all that was written is read, `seconds` at most.
+    async def unload(self, seconds: float | None) -> None:
+        """Ship the rest: until nobody writes any more and all that was written is read, `seconds` at most (None: all).
 
         Raises:
             DependencyDown, KafkaError: the broker went away or forgot.
