@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from plait.fakes.answers import Answer, error_answer, json_answer, stream_answer
 from plait.fakes.claude import ScriptedClaude
 from plait.fakes.ledger import Call
+from plait.gateway.shipper.exchange import begin
 from plait.gateway.spool.reader import SpoolReader
-from plait.gateway.spool.records import Ending, Head, Request, from_frame
+from plait.gateway.spool.records import End, Ending, Head, Piece, Request, from_frame
 from plait.gateway.spool.segments import START
+from plait.linker.domain.facts import Facts
+from plait.linker.domain.request import request_facts, with_answer
 from tests.contract.gateway.relaying import Gateway, relaying
+from tests.unit.linker_domain.weaving import names_of, parent_of
 
 NOW = (("retry-after", "0"),)
+HI = [{"type": "text", "text": "Hi"}]
 
 
 def in_turn(claude: ScriptedClaude, *answers: Answer) -> None:
@@ -36,6 +42,34 @@ def attempts(gateway: Gateway) -> list[tuple[bytes, Request, int | None]]:
             found[frame.exchange] = (found[frame.exchange][0], record.status)
     reader.close()
     return [(exchange, *of) for exchange, of in found.items()]
+
+
+def fact(exchange_id: UUID, gateway: Gateway) -> Facts:
+    """What the linker knows of an exchange, by way of the shipper's events."""
+    request, *answer = gateway.records(str(exchange_id))
+    assert isinstance(request, Request)
+    exchange, begun = begin(exchange_id, request)
+    for record in answer:
+        if isinstance(record, Head):
+            exchange.head(record)
+        elif isinstance(record, Piece):
+            exchange.piece(record)
+        elif isinstance(record, End):
+            return with_answer(request_facts(begun.data), exchange.end(record).data)
+    raise AssertionError("it has no end")
+
+
+async def test_the_linker_takes_attempts_for_retries_of_each_other(claude: ScriptedClaude, tmp_path: Path) -> None:
+    """Without a session, and from an SDK that counts: what it sends, 0, says that nothing was tried before."""
+    body = b'{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"Hello"}]}'
+    refusal = error_answer(529, "Overloaded", headers=NOW)
+    in_turn(claude, refusal, refusal, json_answer({"type": "message", "role": "assistant", "content": HI}))
+    async with relaying(claude.url, tmp_path, upstream_retries=2) as gateway:
+        await gateway.post(body, headers=[("x-stainless-retry-count", "0")])
+    facts = [fact(UUID(bytes=exchange), gateway) for exchange, _, _ in attempts(gateway)]
+    assert [parent_of(*facts[: n + 1])[0] for n in range(3)] == ["none", "retry", "retry"]
+    assert len({name.conversation_id for name in names_of(*facts).values()}) == 1
+    assert [one.answer.outcome for one in facts if one.answer] == ["failed", "failed", "complete"]
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 529])
