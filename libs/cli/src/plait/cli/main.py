@@ -49,6 +49,7 @@ app.command("plait.cli.commands.keys:app", name="keys", help="Make, list and dis
 app.command("plait.cli.commands.login:login", help="Log a domain in at Claude; show and refresh logins.")
 app.command(f"{_TRANSFERS}:export", help="Write recorded exchanges to a file.")
 app.command(f"{_TRANSFERS}:import_", name="import", help="Take exchanges of a file into the record.")
+app.command("plait.cli.commands.links:app", name="links", help="Why exchanges are linked as they are; linking anew.")
 app.command("plait.cli.commands.deleting:delete", help="Delete exchanges and all that was kept of them.")
 app.command(f"{_TRANSFERS}:replay", help="Publish the events of recorded exchanges once more.")
 

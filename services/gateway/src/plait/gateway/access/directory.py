@@ -67,6 +67,11 @@ class Directory:
         known = {file.domain: file.credential for file in self.files.values() if file.domain and not file.twin}
         return Table(known, configured=bool(self.files))
 
+    def path_of(self, domain: str) -> Path:
+        """Where the file of a domain or pattern in normal form is, as of the last look, or where it belongs."""
+        found = (file.path for file in self.files.values() if file.domain == domain and not file.twin)
+        return next(found, self._path / f"{domain}{SUFFIX}")
+
     @property
     def problems(self) -> dict[str, str]:
         """What is wrong, by file name; by an empty name what is wrong with the folder."""

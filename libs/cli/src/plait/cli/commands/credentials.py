@@ -1,0 +1,89 @@
+"""`plait credentials` as the terminal sees it."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from plait.cli import target
+from plait.cli.tables import print_table
+from plait.common.errors import UserError
+from plait.gateway.access.credentials import Credential
+from plait.gateway.access.directory import Directory, File
+
+out = Console()
+
+_DAY: Final = 24 * 60 * 60
+
+
+def credentials(*, home: Path | None = None) -> int:
+    """List the domains that have a credential file, and what is wrong; exits 1 when one cannot be used.
+
+    Args:
+        home: Whose `plait up` is meant.
+    """
+    folder = target.credentials(target.home(home))
+    directory = Directory(folder)
+    directory.scan()
+    if directory.fault:
+        raise UserError(f"{folder}: {directory.fault}.")
+    if not directory.files:
+        _say(f"No credential files in {folder}: this machine's clients pass with credentials of their own.")
+        return 0
+    now = time.time()
+    files = list(directory.files.values())
+    print_table(out, ["domain", "state", "Claude", "account", "keys", "remarks"], [_row(file, now) for file in files])
+    return 1 if any(file.problem or (file.credential and file.credential.has_ended(now)) for file in files) else 0
+
+
+def _row(file: File, now: float) -> list[str]:
+    domain, found = file.domain or file.path.name, file.credential
+    if file.problem or found is None:
+        return [domain, f"broken: {file.problem}", "", "", "", ""]
+    return [domain, _state(found, now), _kind(found), found.account_id or "", _keys(found, now), _remark(file, now)]
+
+
+def _state(found: Credential, now: float) -> str:
+    if found.expires_at is None or now < found.expires_at - _DAY:
+        return "valid"
+    return "expiring within 24 h" if now < found.expires_at else "expired"
+
+
+def _kind(found: Credential) -> str:
+    if not found.upstream:
+        return "none"
+    return "API key" if found.expires_at is None else "login"
+
+
+def _keys(found: Credential, now: float) -> str:
+    """How many let somebody in, of how many."""
+    if not found.keys:
+        return "none"
+    good = sum(1 for key in found.keys if not key.disabled and (key.expires is None or now < key.expires))
+    return str(good) if good == len(found.keys) else f"{good} of {len(found.keys)}"
+
+
+def _remark(file: File, now: float) -> str:
+    return "; ".join(filter(None, [_end(file, now), _open(file)]))
+
+
+def _end(file: File, now: float) -> str:
+    found = file.credential
+    if found is None or found.expires_at is None:
+        return ""
+    at = f"{datetime.fromtimestamp(found.expires_at, UTC):%Y-%m-%d %H:%M} UTC"
+    if found.renewable:
+        return f"until {at}, then refreshed" if now < found.expires_at else "the next request refreshes it"
+    return f"until {at}" if now < found.expires_at else f"`plait login {file.domain}` renews it"
+
+
+def _open(file: File) -> str:
+    return f"every user may read it: chmod 600 {file.path.name}" if file.readable_by_all else ""
+
+
+def _say(text: str) -> None:
+    out.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,154 @@
+"""`plait keys` as the terminal sees it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cyclopts import App
+from rich.console import Console
+
+from plait.cli import target
+from plait.cli.tables import print_table
+from plait.common.errors import UserError
+from plait.gateway.access import keyring
+from plait.gateway.access.credentials import ClientKey
+from plait.gateway.access.directory import Directory, File
+from plait.gateway.access.domains import domain_named
+
+app = App(name="keys", help="Keys by which clients are let into a domain.")
+out = Console()
+err = Console(stderr=True)
+
+_SPAN: Final = re.compile(r"([0-9]{1,5})([hdw])")
+_SPANS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_SOON: Final = timedelta(hours=24)
+
+
+@app.command
+def new(domain: str, /, *, name: str | None = None, expires: str | None = None, home: Path | None = None) -> None:
+    """Make a key, and show it this once: only its hash is kept.
+
+    Args:
+        domain: Whose requests it lets in: a host's name, `_default`, or `*.` and a name.
+        name: By which it is listed and recorded; default: key-1, key-2, …
+        expires: When it ends: a span (12h, 30d, 8w) or a time (2027-01-31, or with a time of day); default: never.
+        home: Whose `plait up` is meant.
+    """
+    folder, named = target.credentials(target.home(home)), _named(domain)
+    until = _moment(expires) if expires else None
+    directory = Directory(folder)
+    directory.scan()
+    path = directory.path_of(named)
+    chosen, key = keyring.add(path, name, until)
+    ends = f", good until {until:%Y-%m-%d %H:%M} UTC" if until else ""
+    _note(f"Key `{chosen}` of {named}{ends}. It is shown this once; {path} holds its hash:")
+    out.print(key, highlight=False, markup=False, soft_wrap=True)
+    for note in _next_steps(folder, named, path, is_first=not directory.files):
+        _note(note)
+
+
+def _next_steps(folder: Path, domain: str, path: Path, *, is_first: bool) -> list[str]:
+    notes = [f"`plait client {domain}` says how clients are set up with it."]
+    credential = Directory(folder).scan().find(domain)
+    if credential is not None and not credential.upstream:
+        notes.append(
+            f"{domain} has no credential for Claude yet: `plait login {domain}`, or put `type` and `api_key` into"
+            f" {path.name}, or set PASS_CLIENT_CREDENTIALS=true and let clients bring their own."
+        )
+    if is_first:
+        notes.append("From now on only domains that have a credential file are let in (docs/credentials.md).")
+    return notes
+
+
+@app.command(name="list")
+def list_keys(domain: str | None = None, /, *, home: Path | None = None) -> int:
+    """Show the keys of all domains, or of one; exits 1 when a file of them is broken.
+
+    Args:
+        domain: Of which domain.
+        home: Whose `plait up` is meant.
+    """
+    folder = target.credentials(target.home(home))
+    wanted = _named(domain) if domain else None
+    files = [file for file in _files(folder) if wanted in (None, file.domain)]
+    broken = [file for file in files if file.problem]
+    rows = [_row(file, key) for file in files if not file.problem for key in keyring.keys_in(file.path)]
+    if rows:
+        print_table(out, ["domain", "key", "state", "created (UTC)", "expires (UTC)"], rows)
+    elif not broken:
+        _note(f"No client keys{f' of {wanted}' if wanted else ''} in {folder}.")
+    for file in broken:
+        _note(f"{file.path} is broken: {file.problem}")
+    return 1 if broken else 0
+
+
+@app.command
+def disable(domain: str, name: str, /, *, home: Path | None = None) -> None:
+    """Let nobody in with a key any more. It stays listed, and its name stays taken.
+
+    Args:
+        domain: Whose key it is.
+        name: What the key is called.
+        home: Whose `plait up` is meant.
+    """
+    folder, named = target.credentials(target.home(home)), _named(domain)
+    directory = Directory(folder)
+    directory.scan()
+    path = directory.path_of(named)
+    if not path.exists():
+        raise UserError(f"{named} has no credential file in {folder}: `plait credentials` lists those that there are.")
+    keyring.disable(path, name)
+    _note(f"Key `{name}` of {named} is disabled; a running gateway knows it within a second.")
+
+
+def _files(folder: Path) -> list[File]:
+    directory = Directory(folder)
+    directory.scan()
+    return list(directory.files.values())
+
+
+def _row(file: File, key: ClientKey) -> list[str]:
+    return [file.domain or "", key.name, _state(key), _minute(key.created), _minute(key.expires)]
+
+
+def _state(key: ClientKey) -> str:
+    now = datetime.now(UTC)
+    if key.disabled:
+        return "disabled"
+    if key.expires is None or now < key.expires - _SOON:
+        return "valid"
+    return "expiring within 24 h" if now < key.expires else "expired"
+
+
+def _minute(moment: datetime | None) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" if moment else ""
+
+
+def _moment(text: str) -> datetime:
+    """A span from now, or a time, UTC unless it says otherwise.
+
+    Raises:
+        UserError: it is neither, or lies in the past.
+    """
+    now, span = datetime.now(UTC), _SPAN.fullmatch(text)
+    try:
+        moment = now + int(span[1]) * _SPANS[span[2]] if span else datetime.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"--expires {text} is no time: give a span (12h, 30d, 8w) or a date (2027-01-31).") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment <= now:
+        raise UserError(f"--expires {text} is not in the future.")
+    return moment
+
+
+def _named(text: str) -> str:
+    if named := domain_named(text):
+        return named
+    raise UserError(f"{text} is no domain: it is a host's name, `_default`, or `*.` and a name.")
+
+
+def _note(text: str) -> None:
+    err.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,21 @@
+"""Tables on the standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+
+def print_table(out: Console, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Aligned on a terminal; tab-separated for other programs."""
+    if not out.is_terminal:
+        sys.stdout.writelines("\t".join(map(str, row)) + "\n" for row in (head, *rows))
+        return
+    table = Table(*head, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(escape(str(cell)) for cell in row))
+    out.print(table, highlight=False)

@@ -1,0 +1,99 @@
+"""Client keys in a credential file: put in, listed, disabled. Only their hashes are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from plait.common.errors import UserError
+from plait.gateway.access import credentials
+from plait.gateway.access.credentials import Broken, ClientKey
+from plait.gateway.access.keys import SINGLE, hash_of, new_key
+from plait.gateway.access.rewriting import rewrite
+
+_LIST: Final = "client_api_keys"
+_Content = dict[str, Any]
+
+
+def add(path: Path, name: str | None, expires: datetime | None) -> tuple[str, str]:
+    """Make a key for the domain whose credential file this is; the file is made where there is none.
+
+    Returns the key's name, and the key, which is written down nowhere.
+
+    Raises:
+        UserError: there is such a name, or the file is broken or cannot be written.
+    """
+    key, chosen = new_key(), ""
+
+    def change(content: _Content) -> _Content:
+        nonlocal chosen
+        chosen = _free_name(content, name)
+        entry = {"name": chosen, "hash": hash_of(key), "created": _text(datetime.now(UTC))}
+        end = {} if expires is None else {"expires": _text(expires)}
+        return {**content, _LIST: [*content.get(_LIST, []), entry | end]}
+
+    _rewrite(path, change)
+    return chosen, key
+
+
+def disable(path: Path, name: str) -> None:
+    """Let nobody in with this key any more; an exchange that runs goes on to its end.
+
+    The single key, which stands in its file in clear, becomes one of the list by this, so that it can be named.
+
+    Raises:
+        UserError: there is no such key, or the file is broken or cannot be written.
+    """
+
+    def change(content: _Content) -> _Content:
+        if name not in [key["name"] for key in _entries(content)]:
+            raise UserError(f"There is no key `{name}` in {path}: `plait keys list` shows them.")
+        entries = _entries(content) if name == SINGLE else content[_LIST]
+        disabled = [{**entry, "disabled": True} if entry["name"] == name else entry for entry in entries]
+        return {field: value for field, value in content.items() if field != name} | {_LIST: disabled}
+
+    _rewrite(path, change)
+
+
+def keys_in(path: Path) -> list[ClientKey]:
+    """The keys of a credential file that is good, in its order, the single one last."""
+    return msgspec.convert(_entries(msgspec.json.decode(path.read_bytes())), list[ClientKey])
+
+
+def _entries(content: _Content) -> list[_Content]:
+    single = content.get(SINGLE)
+    return [*content.get(_LIST, []), *([{"name": SINGLE, "hash": hash_of(single)}] if single else [])]
+
+
+def _free_name(content: _Content, wanted: str | None) -> str:
+    taken = {entry["name"] for entry in _entries(content)} | {SINGLE}
+    if wanted in taken:
+        raise UserError(f"There is a key `{wanted}` already: give another name.")
+    return wanted or next(name for n in count(1) if (name := f"key-{n}") not in taken)
+
+
+def _text(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _rewrite(path: Path, change: Callable[[_Content], _Content]) -> None:
+    """Only a good file is changed, and only into a good one."""
+
+    def checked(content: _Content) -> _Content:
+        credentials.read(path, msgspec.json.encode(content))
+        changed = change(content)
+        credentials.read(path, msgspec.json.encode(changed))
+        return changed
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        rewrite(path, checked)
+    except Broken as error:
+        raise UserError(f"{path} cannot be changed, {error}.") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
