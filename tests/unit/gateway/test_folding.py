@@ -6,6 +6,7 @@ import json
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -183,3 +184,34 @@ def test_a_null_in_the_last_usage_takes_no_figure_away() -> None:
     message = fold(start() + end(input_tokens=None, output_tokens=42, server_tool_use=None)).message
     assert message is not None
     assert message["usage"] == MESSAGE["usage"] | {"output_tokens": 42, "server_tool_use": None}
+
+
+def test_a_character_that_was_cut_into_two_events_is_whole_in_the_message() -> None:
+    halves = [
+        b'data: {"type":"message_start","message":{"role":"assistant","content":[],"usage":{"input_tokens":3}}}\n\n',
+        b'data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n',
+        b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a\\ud83d"}}\n\n',
+        b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\\ude00b"}}\n\n',
+        b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\\ud83d, lone"}}\n\n',
+    ]
+    message = fold(b"".join(halves)).message
+    assert message is not None
+    assert message["content"] == [{"type": "text", "text": "a\U0001f600b\ufffd, lone"}]
+    assert message["usage"] == {"input_tokens": 3}
+    assert msgspec.json.encode(message)
+
+
+def test_a_tool_input_with_half_a_character_is_an_input() -> None:
+    parts = [
+        {"type": "message_start", "message": {"content": []}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "input": {}}},
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "input_json_delta", "partial_json": '{"q": "\ud83d"}'},
+        },
+        {"type": "content_block_stop", "index": 0},
+    ]
+    message = fold(b"".join(b"data: " + json.dumps(part).encode() + b"\n\n" for part in parts)).message
+    assert message is not None
+    assert message["content"] == [{"type": "tool_use", "input": {"q": "\ufffd"}}]

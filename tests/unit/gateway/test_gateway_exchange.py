@@ -195,3 +195,21 @@ def test_a_client_that_left_before_any_answer() -> None:
 def test_a_lost_gateway_is_as_late_as_the_last_thing_seen() -> None:
     data = answered(SSE, START, TEXT, end=End(None, Ending.GATEWAY_LOST, "gateway_lost", ""))
     assert data.duration_ms == 21.0
+
+
+def test_an_answer_with_half_a_character_keeps_its_usage_and_its_bytes() -> None:
+    body = b'{"model": "m-2", "usage": {"output_tokens": 5}, "content": [{"type": "text", "text": "\\ud83d"}]}'
+    data = answered(JSON, body)
+    assert data.usage is not UNSET
+    assert json.loads(bytes(data.usage)) == {"output_tokens": 5}
+    assert (data.model, data.body_base64) == ("m-2", body)
+
+
+def test_a_request_with_half_a_character_still_names_its_session() -> None:
+    body = (
+        b'{"metadata":{"user_id":"user_1_account__session_0b0f7d7e-7f0c-4a43-8a53-0e5d9f2f6c11"},'
+        b'"messages":[{"role":"user","content":"\\ud83d"}]}'
+    )
+    made = begin(ID, request(body))[1]
+    assert made.data.thread == "0b0f7d7e-7f0c-4a43-8a53-0e5d9f2f6c11"
+    assert made.data.body_base64 == body

@@ -4,6 +4,7 @@ The rules are linking.md's ("Outcome"): message_start's message with the blocks 
 `usage` and other keys merged over it, but no null over a figure; a tool input that did not finish is kept as text in
 `partial_json` beside an empty `input`. Events may be cut anywhere; one that was never finished counts for nothing.
 Unknown events are passed over, unknown deltas are kept: text is joined, lists are extended, everything else replaces.
+Where a character was cut into two events, as halves of a surrogate pair, joining makes it whole.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+
+from plait.common.lenient import mended, unmended
 
 _LINE_END: Final = b"\n"
 
@@ -89,10 +92,10 @@ class _Block:
         if self._input is None:
             return
         text = "".join(self._input)
-        try:
-            self._value["input"] = msgspec.json.decode(text) if text else {}
-        except (msgspec.DecodeError, RecursionError):
+        found = _decoded(text) if text else {}
+        if found is None and text != "null":
             return
+        self._value["input"] = found
         self._input = None
 
     def value(self) -> dict[str, Any]:
@@ -112,6 +115,7 @@ class Fold:
         self._reader = SseReader()
         self._message: dict[str, Any] | None = None
         self._blocks: dict[int, _Block] = {}
+        self._has_halves = False
         self.stopped = False
         """message_stop came: the message is whole, and what follows is not part of it."""
         self.has_content = False
@@ -129,13 +133,15 @@ class Fold:
         if self._message is None:
             return None
         content = [self._blocks[index].value() for index in sorted(self._blocks)]
-        return self._message | {"content": content}
+        message: dict[str, Any] = self._message | {"content": content}
+        return (mended(message) or message) if self._has_halves else message
 
     def feed(self, piece: bytes) -> None:
         """Take the next bytes of the stream, content encoding undone."""
         for data in self._reader.feed(piece):
-            event = _object(data)
+            event, strict = _object(data)
             if event is not None and not self.stopped:
+                self._has_halves = self._has_halves or not strict
                 self._take(event)
 
     def _take(self, event: dict[str, Any]) -> None:
@@ -194,9 +200,17 @@ def fold(stream: bytes) -> Fold:
     return folded
 
 
-def _object(data: bytes) -> dict[str, Any] | None:
+def _object(data: bytes) -> tuple[dict[str, Any] | None, bool]:
+    """The object that an event's data is, and whether its strings are whole."""
     try:
-        value = msgspec.json.decode(data)
+        value, strict = msgspec.json.decode(data), True
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return None
-    return value if isinstance(value, dict) else None
+        value, strict = unmended(data), False
+    return (value if isinstance(value, dict) else None), strict
+
+
+def _decoded(text: str) -> Any | None:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return unmended(text)

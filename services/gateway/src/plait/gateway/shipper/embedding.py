@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import UNSET, Raw, UnsetType
 
 from plait.common.events import Header, json_or_none
+from plait.common.lenient import mended, unmended
 from plait.common.topics import MAX_EVENT_BYTES
 from plait.gateway.shipper.encodings import MOST_DECODED, Undecodable, decoder_for
 
@@ -31,10 +32,13 @@ def embed(raw: bytes, encoding: str, *, keep_encoded: bool) -> Embedded:
         decoded = fault.decoded
         if not decoded:
             return _as_base64(raw)
-    value = json_or_none(decoded) if len(decoded) <= MOST_DECODED else None
-    if value is not None:
+    kept = raw if keep_encoded else decoded
+    if len(decoded) > MOST_DECODED:
+        return _as_base64(kept)
+    if (value := json_or_none(decoded)) is not None:
         return Embedded(Raw(decoded), UNSET, value)
-    return _as_base64(raw if keep_encoded else decoded)
+    # What only the lenient decoder takes stays as it is, and is understood all the same.
+    return _as_base64(kept)._replace(value=mended(unmended(decoded)))
 
 
 def field(headers: Iterable[Header], name: str) -> str:

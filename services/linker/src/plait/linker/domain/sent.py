@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
-import msgspec
 from msgspec import Raw, Struct
 
 from plait.common.events import RequestData, ResponseData
+from plait.common.lenient import json_value as json_value  # for all that reads what was sent or answered
 from plait.linker.domain.canonical import Message, canonical_messages, text_of
-
-_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
 class Sent(Struct, frozen=True):
@@ -83,18 +79,3 @@ def body_of(data: RequestData | ResponseData) -> bytes:
     if isinstance(data.body, Raw):
         return bytes(data.body)
     return data.body_base64 if isinstance(data.body_base64, bytes) else b""
-
-
-def json_value(body: bytes) -> Any:
-    """The value of a body, None if it is no JSON.
-
-    What the strict decoder refuses (lone surrogates, numbers out of range) the lenient one may take; a lone surrogate
-    becomes U+FFFD, since no text that holds one can be kept.
-    """
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        try:
-            return json.loads(_SURROGATES.sub("\ufffd", json.dumps(json.loads(body), ensure_ascii=False)))
-        except (ValueError, RecursionError):
-            return None
