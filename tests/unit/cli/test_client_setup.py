@@ -56,16 +56,27 @@ def test_what_is_no_base_address_is_refused(url: str) -> None:
 
 def test_without_credential_files_the_clients_own_key_passes(tmp_path: Path) -> None:
     found = find(tmp_path / "none", domain=None, url=None, usual=USUAL)
-    assert (found.url, found.domain, found.key, found.needs_key) == (USUAL, "127.0.0.1:3000", None, False)
+    assert (found.url, found.domain, found.key) == (USUAL, "127.0.0.1:3000", None)
 
 
-def test_a_domain_with_keys_needs_one_and_one_without_takes_any(tmp_path: Path) -> None:
-    credential(tmp_path, "gw.example.com", API_KEY | KEYS)
-    credential(tmp_path, "localhost", API_KEY)
-    found = find(tmp_path, domain="GW.example.com", url=None, usual=USUAL)
-    assert (found.url, found.key, found.needs_key) == ("https://gw.example.com", "YOUR_KEY", True)
-    found = find(tmp_path, domain=None, url="http://localhost:3000/", usual=USUAL)
-    assert (found.url, found.key, found.needs_key) == ("http://localhost:3000", "unused", False)
+@pytest.mark.parametrize(
+    ("held", "asked", "url", "key"),
+    [
+        (API_KEY | KEYS, {"domain": "GW.example.com"}, "https://gw.example.com", "YOUR_KEY"),
+        (API_KEY, {"domain": "gw.example.com"}, "https://gw.example.com", "YOUR_KEY"),
+        (API_KEY | KEYS, {"url": "http://localhost:3000/"}, "http://localhost:3000", "YOUR_KEY"),
+        (API_KEY, {"domain": "localhost"}, "http://localhost:3000", "unused"),
+        (API_KEY, {}, USUAL, "unused"),
+        (KEYS, {}, USUAL, "YOUR_KEY"),
+        ({}, {}, USUAL, None),
+    ],
+)
+def test_which_key_a_client_shows(
+    tmp_path: Path, held: dict[str, Any], asked: dict[str, str], url: str, key: str | None
+) -> None:
+    credential(tmp_path, "_default", held)
+    found = find(tmp_path, domain=asked.get("domain"), url=asked.get("url"), usual=USUAL)
+    assert (found.url, found.key) == (url, key)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from plait.cli.program import LOOPBACK
+from plait.common.addresses import is_loopback
 from plait.common.errors import UserError
 from plait.gateway.access.credentials import Credential
 from plait.gateway.access.directory import Directory
@@ -27,16 +28,21 @@ class Gateway:
     credential: Credential
 
     @property
-    def needs_key(self) -> bool:
-        """Whether the domain has client keys, one of which has to be shown."""
+    def has_keys(self) -> bool:
+        """Whether the domain has client keys."""
         return bool(self.credential.keys)
 
     @property
     def key(self) -> str | None:
-        """What stands for the key as long as none is given; None where the client's own key or login goes to Claude."""
-        if self.needs_key:
+        """What stands for the key as long as none is given; None where the client's own key or login goes to Claude.
+
+        From the network nobody comes in without one, even before the first is made.
+        """
+        if self.has_keys:
             return PLACEHOLDER
-        return _ANY if self.credential.upstream else None
+        if not self.credential.upstream:
+            return None
+        return _ANY if is_loopback(urlsplit(self.url).hostname or "") else PLACEHOLDER
 
 
 def find(credentials: Path, *, domain: str | None, url: str | None, usual: str) -> Gateway:

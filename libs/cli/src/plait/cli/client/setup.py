@@ -54,7 +54,8 @@ from anthropic import Anthropic
 client = Anthropic(base_url={json.dumps(self.url)}{given})
 message = client.messages.create(
     model="{_MODEL}", max_tokens=100, messages=[{{"role": "user", "content": "Hello"}}]
-)"""
+)
+print(message.content)"""
 
     def typescript(self) -> str:
         """For Anthropic's SDK."""
@@ -65,7 +66,8 @@ import Anthropic from "@anthropic-ai/sdk";
 const client = new Anthropic({{ baseURL: {json.dumps(self.url)}{given} }});
 const message = await client.messages.create({{
   model: "{_MODEL}", max_tokens: 100, messages: [{{ role: "user", content: "Hello" }}],
-}});"""
+}});
+console.log(message.content);"""
 
     def curl(self) -> str:
         """One request by hand."""

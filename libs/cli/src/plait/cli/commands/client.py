@@ -32,7 +32,7 @@ def client(
     /,
     *,
     url: str | None = None,
-    key: str | None = None,
+    key: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     write: Annotated[list[Path] | None, Parameter(consume_multiple=(0, 1), negative="")] = None,
     home: Path | None = None,
 ) -> None:
@@ -71,13 +71,16 @@ def _show(found: Gateway, setup: Setup, *, key_is_known: bool) -> None:
 
 
 def _about_key(found: Gateway, *, key_is_known: bool) -> str:
-    if found.needs_key and not key_is_known:
-        return f"Put a client's key in place of {gateway.PLACEHOLDER}: `plait keys new {found.domain}` makes one."
-    if found.needs_key:
+    if found.key is None:
+        return "It asks for no key: the client's own key or login goes to Claude unchanged."
+    if found.key != gateway.PLACEHOLDER:
+        return "It asks for no key on this machine, but Claude Code does not start without one: any will do."
+    if key_is_known:
         return "Whoever reads what follows has the key."
-    if found.credential.upstream:
-        return "It asks for no key, but Claude Code does not start without one: any will do."
-    return "It asks for no key: the client's own key or login goes to Claude unchanged."
+    makes = f"`plait keys new {found.domain}` makes one."
+    if found.has_keys:
+        return f"Put a client's key in place of {gateway.PLACEHOLDER}: {makes}"
+    return f"It has no client key yet, so nobody gets in from the network: {makes}"
 
 
 def _write(found: Gateway, setup: Setup, path: Path) -> None:

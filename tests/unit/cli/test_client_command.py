@@ -1,0 +1,106 @@
+"""`plait client`: what it prints, and what it writes into Claude Code's settings."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from plait.cli.main import main
+
+KEY = {"name": "ada", "hash": "sha256:" + "0" * 64}
+DOMAIN = "gw.example.com"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with a domain that needs a key; also where `~` is."""
+    for name in ("CREDENTIALS_DIR", "GATEWAY_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file = tmp_path / "credentials" / f"{DOMAIN}.credentials.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps({"type": "api_key", "api_key": "sk-ant-upstream", "client_api_keys": [KEY]}))
+    file.chmod(0o600)
+    return tmp_path
+
+
+def plait(home: Path, *arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["client", *arguments, "--home", str(home)])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def test_it_says_all_that_a_developer_needs_and_no_secret(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert plait(home, DOMAIN) == 0
+    said = capsys.readouterr().out
+    assert f"Put a client's key in place of YOUR_KEY: `plait keys new {DOMAIN}` makes one." in said
+    for line in (
+        f"export ANTHROPIC_BASE_URL=https://{DOMAIN}",
+        "export ANTHROPIC_AUTH_TOKEN=YOUR_KEY",
+        "export CLAUDE_CODE_GATEWAY_HINT_HEADERS=1",
+        "/etc/claude-code/managed-settings.json",
+        f'client = Anthropic(base_url="https://{DOMAIN}", auth_token="YOUR_KEY")',
+        f'const client = new Anthropic({{ baseURL: "https://{DOMAIN}", authToken: "YOUR_KEY" }});',
+        f"curl https://{DOMAIN}/v1/messages -H 'authorization: Bearer YOUR_KEY' \\",
+    ):
+        assert line in said
+    assert "sk-ant-upstream" not in said
+
+
+def test_it_writes_into_the_usual_settings_file(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = home / ".claude" / "settings.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"model": "opus", "env": {"MINE": "1", "ANTHROPIC_BASE_URL": "http://old"}}))
+    assert plait(home, DOMAIN, "--key", "plait_k", "--write") == 0
+    assert json.loads(path.read_text()) == {
+        "model": "opus",
+        "env": {
+            "MINE": "1",
+            "ANTHROPIC_BASE_URL": f"https://{DOMAIN}",
+            "ANTHROPIC_AUTH_TOKEN": "plait_k",
+            "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1",
+            "CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY": "1",
+        },
+    }
+    assert "plait_k" not in capsys.readouterr().out
+
+
+def test_a_key_that_is_there_stays_when_none_is_given(home: Path) -> None:
+    path = home / "settings.json"
+    path.write_text(json.dumps({"env": {"ANTHROPIC_AUTH_TOKEN": "mine"}}))
+    assert plait(home, DOMAIN, "--write", str(path)) == 0
+    assert json.loads(path.read_text())["env"]["ANTHROPIC_AUTH_TOKEN"] == "mine"
+
+
+def test_no_placeholder_is_ever_written(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = home / "settings.json"
+    assert plait(home, DOMAIN, "--write", str(path)) == 1
+    assert f"{DOMAIN} needs a key: give it with --key" in capsys.readouterr().err
+    assert not path.exists()
+
+
+def test_a_key_may_come_from_the_standard_input(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("plait_piped\n"))
+    path = home / "settings.json"
+    assert plait(home, DOMAIN, "--key", "-", "--write", str(path)) == 0
+    assert json.loads(path.read_text())["env"]["ANTHROPIC_AUTH_TOKEN"] == "plait_piped"
+
+
+def test_a_settings_file_that_is_none_is_left(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = home / "settings.json"
+    path.write_text("not JSON")
+    assert plait(home, DOMAIN, "--key", "k", "--write", str(path)) == 1
+    assert "is not JSON (line 1, column 1): mend it, or name another file." in capsys.readouterr().err
+    assert path.read_text() == "not JSON"
+
+
+def test_the_gateways_own_address_may_be_set(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GATEWAY_URL", f"http://{DOMAIN}:8080")
+    assert plait(home) == 0
+    assert f"export ANTHROPIC_BASE_URL=http://{DOMAIN}:8080\n" in capsys.readouterr().out
