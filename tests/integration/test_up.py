@@ -154,6 +154,13 @@ def test_a_stop_during_the_start_leaves_nothing(tmp_path: Path) -> None:
 def test_listening_to_the_network_is_warned_of(tmp_path: Path) -> None:
     with PlaitUp(tmp_path / "home", "--host", "0.0.0.0", env={"ALLOW_OPEN_GATEWAY": "true"}) as plait:
         plait.wait_said("open to the network over plain HTTP")
+        plait.wait_said("ALLOW_OPEN_GATEWAY is set")
+
+
+def test_the_network_is_not_let_in_by_an_omission(tmp_path: Path) -> None:
+    with PlaitUp(tmp_path / "home", "--host", "0.0.0.0") as plait:
+        assert plait.process.wait(60) == 1
+        assert "set ALLOW_OPEN_GATEWAY=true to let everybody in" in plait.said()
 
 
 def test_a_given_database_is_used_and_migrated(tmp_path: Path, empty_postgres_url: str) -> None:

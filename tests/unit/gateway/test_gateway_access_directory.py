@@ -137,6 +137,13 @@ def test_what_is_no_file_blocks_nothing(directory: Directory, tmp_path: Path) ->
     ]
 
 
+def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    directory = Directory(tmp_path / "file")
+    assert directory.scan().find("a.example") is None
+    assert directory.problems == {"": "the folder cannot be read: Not a directory"}
+
+
 def test_a_folder_that_is_gone_changes_nothing_and_is_told_of(directory: Directory, tmp_path: Path) -> None:
     folder = tmp_path / "credentials"
     folder.mkdir()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import ipaddress
 import os
 import socket
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from plait.cli.leftovers import MARK
 from plait.cli.parts import PARTS, Part, processes
 from plait.cli.program import LOOPBACK, free_port
 from plait.cli.settings import UpSettings
+from plait.common.addresses import is_loopback
 from plait.common.errors import UserError
 
 Broker = Literal["embedded", "kafka"]
@@ -52,10 +52,7 @@ class Options:
     @property
     def is_open(self) -> bool:
         """Whether others than this machine reach what listens on `host`."""
-        try:
-            return not ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host != "localhost"
+        return not is_loopback(self.host)
 
     @property
     def ports(self) -> dict[str, int]:

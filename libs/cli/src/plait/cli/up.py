@@ -7,11 +7,10 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Final
 
 from rich.console import Console
 
-from plait.cli import database, leftovers, plan, wrong_settings
+from plait.cli import database, leftovers, openness, plan, wrong_settings
 from plait.cli.embedded import postgres
 from plait.cli.home import Home
 from plait.cli.parts import Part, processes
@@ -21,11 +20,6 @@ from plait.cli.screen import Closing, Terminal, for_traffic
 from plait.cli.settings import UpSettings
 from plait.cli.supervisor import Child, Supervisor
 from plait.common.errors import UserError
-
-_OPEN: Final = (
-    "Warning: with --host {host} the gateway, the API and the dashboard are open to the network over plain HTTP:"
-    " whoever can see the traffic reads it, its API keys, and the dashboard's key."
-)
 
 
 async def up(options: Options, console: Console) -> None:
@@ -73,8 +67,8 @@ async def running(
             console.print("Cleaned up after a Plait that was killed.", style="dim", highlight=False)
         made = plan.make(options, home, settings)
         wrong_settings.refuse(made)
-        if options.is_open:
-            console.print(_OPEN.format(host=options.host), style="yellow", highlight=False, soft_wrap=True)
+        if warning := openness.warning(made):
+            console.print(warning, style="yellow", highlight=False, soft_wrap=True)
         instance = _Instance(made, console, closing)
         try:
             if not stop.is_set():

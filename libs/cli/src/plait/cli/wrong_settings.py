@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -17,6 +17,8 @@ from plait.cli.settings_errors import MASK, one_of, sentence, sentences
 from plait.common.errors import UserError
 from plait.common.logs import LEVELS
 from plait.common.settings import Settings
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
 def refuse(plan: Plan) -> None:
@@ -50,15 +52,24 @@ def of_environment(home: Path) -> list[str]:
     return of_plan(Plan(Options(home), Home(home), UpSettings(), stand_in, addresses))
 
 
-def of_class(settings: Any, environment: Mapping[str, str]) -> list[str]:
+def of_class(settings: type[Settings], environment: Mapping[str, str]) -> list[str]:
     """A sentence for each setting that this class refuses; `.env` stands behind `environment`, as for the part."""
-    given = {name.lower(): value for name, value in environment.items() if name.lower() in settings.model_fields}
-    if settings.model_config.get("env_ignore_empty"):
-        given = {name: value for name, value in given.items() if value}
     try:
-        accepted: Settings = settings(**given)
+        level = accepted(settings, environment).log_level
     except ValidationError as error:
         return sentences(error, settings)
-    if accepted.log_level.lower() in LEVELS:
-        return []
-    return [sentence("log_level", accepted.log_level, f"it must be {one_of(LEVELS)}")]
+    return [] if level.lower() in LEVELS else [sentence("log_level", level, f"it must be {one_of(LEVELS)}")]
+
+
+def accepted(settings: type[SettingsT], environment: Mapping[str, str]) -> SettingsT:
+    """The settings that a part makes of this environment.
+
+    Raises:
+        ValidationError: it refuses them.
+    """
+    given: dict[str, Any] = {
+        name.lower(): value for name, value in environment.items() if name.lower() in settings.model_fields
+    }
+    if settings.model_config.get("env_ignore_empty"):
+        given = {name: value for name, value in given.items() if value}
+    return settings(**given)

@@ -6,9 +6,9 @@ import asyncio
 
 from plait.common.masking import Masker
 from plait.common.serving import serve
+from plait.gateway.access import policy
 from plait.gateway.access.access import Access
 from plait.gateway.access.directory import Directory
-from plait.gateway.access.policy import Policy
 from plait.gateway.access_log import AccessLog
 from plait.gateway.oauth.grants import TokenServer
 from plait.gateway.oauth.refresher import Refresher
@@ -34,6 +34,7 @@ async def run(stop: asyncio.Event) -> None:
     """
     settings = RelaySettings()
     if settings.gateway_workers > 1:
+        policy.checked(settings, settings.host)
         await run_workers(settings, stop)
     else:
         await relay(settings, stop)
@@ -42,7 +43,7 @@ async def run(stop: asyncio.Event) -> None:
 async def relay(settings: RelaySettings, stop: asyncio.Event, *, shares_port: bool = False) -> None:
     """Relay until `stop` is set, finish running answers, then sync the spool."""
     refresher = Refresher(TokenServer(settings))
-    access = Access(Directory(settings.credentials_dir), Policy.of(settings, settings.host), refresher)
+    access = Access(Directory(settings.credentials_dir), policy.Policy.of(settings, settings.host), refresher)
     spool = SpoolWriter(
         settings.spool_dir,
         segment_bytes=settings.spool_segment_bytes,

@@ -90,6 +90,8 @@ class Access:
         self._table = directory.scan()
         self._reporter.tell(directory)
         policy.check(self._table)
+        if policy.is_open:
+            _log.warning("whoever reaches the gateway is let in without a key: ALLOW_OPEN_GATEWAY is set")
 
     def admit(self, host: bytes | None, authorization: bytes | None, api_key: bytes | None) -> Admission:
         """Who a request with these fields is. A few microseconds, no input or output.

@@ -65,7 +65,7 @@ class Directory:
             self.fault = ""
             self.files = _without_twins([self._look(name) for name in names])
         known = {file.domain: file.credential for file in self.files.values() if file.domain and not file.twin}
-        return Table(known, configured=bool(self.files))
+        return Table(known, configured=bool(self.files or self.fault))  # what cannot be read is not taken for nothing
 
     def path_of(self, domain: str) -> Path:
         """Where the file of a domain or pattern in normal form is, as of the last look, or where it belongs."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from plait.common.addresses import is_loopback
 from plait.common.errors import UserError
 from plait.gateway.access.credentials import Credential
+from plait.gateway.access.directory import Directory
 from plait.gateway.access.table import UNCONFIGURED, Table
 from plait.gateway.settings import AccessSettings
 
@@ -30,6 +31,11 @@ class Policy:
             allow_open_gateway=settings.allow_open_gateway,
             pass_client_credentials=settings.pass_client_credentials,
         )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether others than this machine may come without a key, because the operator said so."""
+        return not self.is_private and self.allow_open_gateway and not self.enable_client_auth
 
     def needs_key(self, credential: Credential) -> bool:
         """Whether a client of this domain has to show a key.
@@ -59,3 +65,14 @@ class Policy:
                 "The gateway would be reached from the network without a client key. Make one with"
                 " `plait keys new DOMAIN`, or listen on 127.0.0.1, or set ALLOW_OPEN_GATEWAY=true to let everybody in."
             )
+
+
+def checked(settings: AccessSettings, host: str) -> Policy:
+    """The policy of a gateway that is about to listen on `host`. Blocks: it reads the credential files.
+
+    Raises:
+        UserError: the gateway would refuse to start.
+    """
+    policy = Policy.of(settings, host)
+    policy.check(Directory(settings.credentials_dir).scan())
+    return policy
