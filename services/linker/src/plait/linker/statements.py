@@ -363,3 +363,33 @@ DELETE FROM answer_facts AS a
 WHERE a.version <> $1 AND NOT EXISTS (SELECT FROM exchanges AS e WHERE e.id = a.exchange_id AND e.method IS NOT NULL)
 """
 DOMAINS_OF: Final = "SELECT id, domain FROM exchanges WHERE id = ANY($1) AND method IS NOT NULL"
+
+LINK: Final = """
+SELECT conversation_id, parent_id, link_kind, branch_id, retry_of, serves_id, is_subtask, parent_task_id, rule, detail
+FROM links WHERE exchange_id = $1
+"""
+
+LINKED_HOW: Final = """
+SELECT
+    coalesce(substring(e.client FROM '^[^ ]+'), '') AS client, e.kind, coalesce(l.link_kind, '') AS link_kind, l.rule,
+    count(*) AS exchanges
+FROM links AS l JOIN exchanges AS e ON e.id = l.exchange_id
+WHERE e.domain = $1 OR $1 IS NULL
+GROUP BY 1, 2, 3, 4
+ORDER BY 1, 2, 3, count(*) DESC, 4
+"""
+# A request of one message has no history: whoever begins with it is no orphan.
+ATTENTION: Final = """
+SELECT
+    count(*) FILTER (WHERE l.link_kind = 'root' AND l.rule = 'none' AND e.message_count > 2) AS orphans,
+    count(*) FILTER (WHERE l.rule = 'none' AND l.link_kind IS NULL AND e.kind IN ('auxiliary', 'count_tokens'))
+        AS unserved,
+    count(*) FILTER (WHERE l.exchange_id IS NULL AND e.method IS NOT NULL) AS unlinked,
+    count(*) FILTER (WHERE e.method IS NULL) AS unasked,
+    count(*) FILTER (WHERE e.outcome IS NULL AND e.started_at < now() - interval '1 hour') AS running,
+    count(*) FILTER (WHERE f.version <> $2) AS other_version
+FROM exchanges AS e
+LEFT JOIN links AS l ON l.exchange_id = e.id
+LEFT JOIN facts AS f ON f.exchange_id = e.id
+WHERE e.domain = $1 OR $1 IS NULL
+"""

@@ -1,0 +1,233 @@
+"""`plait links` as the terminal sees it: why exchanges are linked as they are, linking them anew, and what there is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+from uuid import UUID
+
+import asyncpg
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from plait.cli import database, target
+
+if TYPE_CHECKING:
+    from plait.linker.domain.facts import Facts
+    from plait.linker.explaining import Comparison, Explanation
+    from plait.linker.rebuilding import Difference, Rebuilt
+    from plait.linker.reporting import Report
+
+out = Console()
+err = Console(stderr=True)
+app = App(name="links", help="Why exchanges are linked as they are; linking anew.")
+_MOST_SEEN: Final = 12
+"""Exchanges that were looked at, of which is told."""
+_MOST_DIFFERENCES: Final = 50
+_STATEMENT_MS: Final = 3_600_000
+Home = Annotated[Path | None, Parameter(help="Whose `plait up` is meant when DATABASE_URL is not set.")]
+
+
+@app.command
+def explain(id_: UUID, id2: UUID | None = None, /, *, home: Home = None) -> None:
+    """Why an exchange is linked as it is: the rule that decided, and who was looked at and refused.
+
+    Args:
+        id_: The exchange.
+        id2: Another one: why the first follows it or does not, and where their messages and system prompts part.
+    """
+    from plait.linker import explaining
+
+    async def work() -> tuple[Explanation, Comparison | None]:
+        async with _connection(home, read_only=True) as connection:
+            found = await explaining.explain(connection, id_)
+            return found, await explaining.compare(connection, found, id2) if id2 else None
+
+    explanation, comparison = asyncio.run(work())
+    _say(_explained(explanation))
+    if comparison:
+        _say(["", *_compared(comparison)])
+
+
+@app.command
+def rebuild(
+    *,
+    domain: str | None = None,
+    since: datetime | None = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    home: Home = None,
+) -> int:
+    """Decide links anew from the record, and show those that changed; exits 1 when a record cannot be read.
+
+    Needed after an upgrade that reads other facts off requests (linkers wait for it and say so), else only to look.
+    Linkers may go on running.
+
+    Args:
+        domain: Only of this domain.
+        since: Only of exchanges that began at this time (UTC unless it says otherwise) or later.
+        dry_run: Only show what would change. Linkers wait until it ends.
+    """
+    from plait.common.queries.exchanges import ExchangeFilter
+    from plait.linker import rebuilding
+
+    moment = since.replace(tzinfo=UTC) if since and since.tzinfo is None else since
+
+    async def work() -> Rebuilt:
+        columns = (TextColumn("rebuilt"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as progress:
+            bar = progress.add_task("rebuilt", total=None)
+            async with _connection(home, read_only=False) as connection:
+                return await rebuilding.rebuild(
+                    connection,
+                    ExchangeFilter(domain=domain, since=moment),
+                    dry_run=dry_run,
+                    advance=lambda done, total: progress.update(bar, completed=done, total=total),
+                )
+
+    rebuilt = asyncio.run(work())
+    _say(_changed(rebuilt.differences))
+    would = "would change" if dry_run else "changed"
+    err.print(f"{rebuilt.exchanges:,} exchanges, {len(rebuilt.differences):,} links {would}.", highlight=False)
+    if rebuilt.damaged:
+        err.print(f"{rebuilt.damaged:,} records cannot be read: see `plait doctor --deep`.", style="red")
+    return 1 if rebuilt.damaged else 0
+
+
+@app.command
+def report(*, domain: str | None = None, home: Home = None) -> None:
+    """What is linked how, for each version of each client: kinds, links, the rules that decided; what needs a look.
+
+    Args:
+        domain: Only of this domain.
+    """
+    from plait.linker import reporting
+
+    async def work() -> Report:
+        async with _connection(home, read_only=True) as connection:
+            return await reporting.report(connection, domain)
+
+    found = asyncio.run(work())
+    rows = [[one.client or "-", one.kind, one.link_kind or "-", one.rule, f"{one.exchanges:,}"] for one in found.lines]
+    _print_table(["client", "kind", "link", "decided by", "exchanges"], rows)
+    _say(["", *_attention(found)])
+
+
+@asynccontextmanager
+async def _connection(home: Path | None, *, read_only: bool) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+    from plait.common.postgres import open_pool
+
+    url = target.database_url(target.home(home))
+    await (await database.connect(url)).close()
+    pool = await open_pool(url, name="links", size=1, read_only=read_only, statement_timeout_ms=_STATEMENT_MS)
+    try:
+        async with pool.acquire() as connection:
+            yield connection
+    finally:
+        await pool.close()
+
+
+def _explained(found: Explanation) -> list[str]:
+    from plait.linker.domain.reasons import RULES
+
+    link = found.link
+    parent = link.retry_of or link.parent_id or link.serves_id
+    lines = [
+        _line(found.facts),
+        *_place(found),
+        f"  {link.rule}: {RULES[link.rule]}" + (f": {parent}" if parent else ""),
+    ]
+    if link.detail:
+        lines.append("  " + ", ".join(f"{name} {value}" for name, value in link.detail.items()))
+    if not found.seen:
+        return [*lines, "  nobody else shares anything with it that was looked for"]
+    lines.append("  looked at:")
+    for one in found.seen[:_MOST_SEEN]:
+        mark, why = ("[green]✓[/]", "taken") if one.refused is None else ("[red]✗[/]", escape(one.refused))
+        lines.append(f"    {mark} {one.exchange.id}  {escape(one.sought)}: {why}")
+    more = len(found.seen) - _MOST_SEEN
+    return [*lines, f"    and {more} more"] if more > 0 else lines
+
+
+def _place(found: Explanation) -> list[str]:
+    """Where it stands in its tree as it is stored."""
+    row = found.stored
+    if row is None:
+        return ["  [yellow]not linked yet[/]"]
+    where = f"  {row['link_kind'] or 'beside'} in conversation {row['conversation_id'] or '-'}"
+    where += f", branch {escape(row['branch_id'])}" if row["branch_id"] else ""
+    stored = (row["rule"], row["retry_of"], row["serves_id"])
+    if stored == (found.link.rule, found.link.retry_of, found.link.serves_id):
+        return [where]
+    return [where, f"  [yellow]stored with rule {row['rule']}: `plait links rebuild` would change it[/]"]
+
+
+def _compared(found: Comparison) -> list[str]:
+    lines = [_line(found.other)]
+    lines.append("  the first follows it" if found.linked else f"  not followed: {escape(found.refused or '')}")
+    if not (found.mine or found.others):
+        lines.append(f"  all {found.equal} messages are equal")
+    else:
+        lines += [
+            f"  the first {found.equal} messages are equal; then",
+            f"    -{escape(found.others) or '(no more)'}",
+            f"    +{escape(found.mine) or '(no more)'}",
+        ]
+    if not found.system:
+        return [*lines, "  equal system prompts"]
+    return [*lines, "  the system prompts differ:", *(f"    {escape(line)}" for line in found.system)]
+
+
+def _line(facts: Facts) -> str:
+    """An exchange in one line."""
+    about = [facts.kind, f"{facts.started_at:%Y-%m-%d %H:%M:%S}", facts.outcome or "running", f"{facts.count} messages"]
+    about += [f"session {facts.session_id}"] if facts.session_id else []
+    about += [f"agent {facts.agent_id}"] if facts.agent_id else []
+    return f"[bold]{facts.id}[/]  {escape(' · '.join(about))}"
+
+
+def _changed(differences: Sequence[Difference]) -> list[str]:
+    lines = []
+    for one in differences[:_MOST_DIFFERENCES]:
+        changes = (f"{name} {one.before[name]} → {one.after[name]}" for name in one.before)
+        lines.append(f"{one.exchange_id}  {escape(', '.join(changes))}")
+    more = len(differences) - _MOST_DIFFERENCES
+    return [*lines, f"and {more:,} more"] if more > 0 else lines
+
+
+def _attention(found: Report) -> list[str]:
+    needs = [
+        (found.other_version, "have facts of another version: linkers wait for `plait links rebuild`"),
+        (found.unlinked, "are not linked yet"),
+        (found.orphans, "begin a conversation with a history of which nothing is recorded"),
+        (found.unserved, "are side requests that serve nothing known"),
+        (found.unasked, "are answers whose request never came"),
+        (found.running, "began more than an hour ago and have not ended"),
+    ]
+    lines = [f"[yellow]![/] {count:,} {what}" for count, what in needs if count]
+    return lines or ["[green]✓[/] nothing needs attention"]
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        out.print(line, highlight=False, soft_wrap=True)
+
+
+def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Aligned on a terminal; tab-separated for other programs."""
+    if not out.is_terminal:
+        for row in (head, *rows):
+            out.file.write("\t".join(row) + "\n")
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in head:
+        table.add_column(name, justify="right" if name == head[-1] else "left")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    out.print(table, highlight=False)
