@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from plait.cli.embedded import kafka
-from tests.bench import bodies, consumers, litellm, memory, page, relay, streams, tls, visible
+from tests.bench import bodies, consumers, growth, litellm, memory, page, relay, streams, tls, visible
 from tests.bench.plan import MILLION, QUICK, Plan
 
 _TOOLS = ("wrk", "nginx", "taskset", "openssl")
@@ -35,6 +35,10 @@ def _consumers(_plan: Plan) -> list[str]:
     return consumers.report(asyncio.run(consumers.measure()))
 
 
+def _growth(_plan: Plan) -> list[str]:
+    return growth.report(asyncio.run(growth.measure()))
+
+
 SECTIONS: dict[str, tuple[str, Callable[[Plan], list[str]]]] = {
     "relay": ("Relay", _with_tools(relay.section)),
     "tls": ("TLS to the upstream", _with_tools(tls.section)),
@@ -44,6 +48,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Plan], list[str]]]] = {
     "litellm": ("LiteLLM", _with_tools(litellm.section)),
     "visible": ("From answer to record", _visible),
     "consumers": ("Consumers", _consumers),
+    "growth": ("Growth of the record", _growth),
 }
 
 
@@ -53,12 +58,11 @@ def main(argv: list[str]) -> int:
     plan = QUICK if asked.quick else MILLION if asked.million else Plan()
     names = asked.parts or [name for name in SECTIONS if name != "litellm"]
     names += ["litellm"] if asked.litellm else []
-    parts = {}
     for name in (name for name in SECTIONS if name in names):
-        parts[SECTIONS[name][0]] = _measured(name, plan)
-        print(parts[SECTIONS[name][0]], end="\n\n", flush=True)
-    if asked.write or not (asked.parts or asked.quick):
-        page.write(parts, [title for title, _ in SECTIONS.values()])
+        section = _measured(name, plan)
+        print(section, end="\n\n", flush=True)
+        if asked.write or not (asked.parts or asked.quick):
+            page.write(SECTIONS[name][0], section, [title for title, _ in SECTIONS.values()])
     return 0
 
 

@@ -10,15 +10,18 @@ from tests.bench.stage import DIRECT, NGINX, PLAIT
 from tests.bench.tables import figure, ratios, table
 from tests.bench.turns import Runs, added_ms
 
+_STRICTER = (
+    "Where load tool and upstream use up their core first, nginx leaves some of its own idle: then the share for a\n"
+    "second of processor time that each has really used (per core-second) is the stricter one."
+)
+
 
 def rates(found: Mapping[str, Runs], title: str, *, aims: Mapping[str, str]) -> list[str]:
-    """Calls a second of every way, and our share of nginx's: as driven, and for each second of processor time.
-
-    nginx does not use its core fully before the load tool has used up its own; so the second share is the stricter.
-    """
+    """Calls a second of every way, and our share of nginx's: as driven, and for each second of processor time."""
     names = list(next(iter(found.values())))
-    head = [title, *names, "Plait / nginx", "the same for a second of processor time", "aim"]
-    return table(head, [[case, *map(_rate, runs.values()), *_shares(runs), aims[case]] for case, runs in found.items()])
+    head = [title, *names, "Plait / nginx", "per core-second", "aim"]
+    rows = [[case, *map(_rate, runs.values()), *_shares(runs), aims[case]] for case, runs in found.items()]
+    return [*table(head, rows), "", _STRICTER]
 
 
 def _rate(runs: list[Load]) -> str:
@@ -30,7 +33,7 @@ def _shares(runs: Runs) -> list[str]:
     ours, theirs = runs[PLAIT], runs[NGINX]
     driven = ratios((run.rate for run in ours), (run.rate for run in theirs))
     worked = ratios((run.per_core_second for run in ours), (run.per_core_second for run in theirs))
-    return [figure(driven, ".2f", bold=True), figure(worked, ".2f")]
+    return [figure(driven, ".2f", bold=True), figure(worked, ".2f", bold=True)]
 
 
 def latencies(found: Mapping[str, Runs], title: str, *, aims: Mapping[str, str]) -> list[str]:

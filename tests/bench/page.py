@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,9 +21,9 @@ load tool and upstream have the other. A figure is the median of the rounds, in 
 """
 
 
-def write(parts: Mapping[str, str], titles: Sequence[str]) -> None:
-    """Put sections into the page in the order of `titles`; those that were not measured anew stay as they are."""
-    there = sections(PAGE.read_text(encoding="utf-8")) | dict(parts)
+def write(title: str, section: str, titles: Sequence[str]) -> None:
+    """Put a section into the page, which has them in the order of `titles`; the others stay as they are."""
+    there = sections(PAGE.read_text(encoding="utf-8")) | {title: section}
     PAGE.write_text("\n\n".join([_HEAD.strip(), *(there[title] for title in titles if title in there)]) + "\n", "utf-8")
 
 

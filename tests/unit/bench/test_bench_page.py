@@ -21,13 +21,13 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_section_is_replaced_and_the_others_stay(there: Path) -> None:
-    page.write({"Relay": "## Relay\n\nnew"}, ["Relay", "TLS", "Memory"])
+    page.write("Relay", "## Relay\n\nnew", ["Relay", "TLS", "Memory"])
     assert page.sections(there.read_text()) == {"Relay": "## Relay\n\nnew", "Memory": "## Memory\n\nkept"}
     assert "Old words" not in there.read_text()
 
 
 def test_sections_stand_in_the_order_of_their_titles(there: Path) -> None:
-    page.write({"TLS": "## TLS\n\nfresh"}, ["Memory", "TLS", "Relay"])
+    page.write("TLS", "## TLS\n\nfresh", ["Memory", "TLS", "Relay"])
     assert list(page.sections(there.read_text())) == ["Memory", "TLS", "Relay"]
 
 
