@@ -19,7 +19,7 @@ from msgspec import UNSET, Raw, UnsetType
 from plait.common.events import RequestData, ResponseData
 from plait.common.masking import is_secret
 from plait.fakes.http1 import HOP_BY_HOP, Header
-from plait.gateway.shipper.encodings import Undecodable, decoder_for
+from plait.gateway.encodings import Undecodable, decoder_for
 from plait.gateway.shipper.exchange import begin
 from plait.gateway.spool.records import End, Head, Piece, Request
 from tests.contract.gateway import generated

@@ -16,7 +16,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.gateway.shipper.encodings import MOST_DECODED, Undecodable, decoder_for
+from plait.gateway.encodings import MOST_DECODED, Undecodable, decoder_for
 
 ENCODERS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,

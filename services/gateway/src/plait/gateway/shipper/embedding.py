@@ -10,7 +10,7 @@ from msgspec import UNSET, Raw, UnsetType
 from plait.common.events import Header, json_or_none
 from plait.common.lenient import mended, unmended
 from plait.common.topics import MAX_EVENT_BYTES
-from plait.gateway.shipper.encodings import MOST_DECODED, Undecodable, decoder_for
+from plait.gateway.encodings import MOST_DECODED, Undecodable, decoder_for
 
 MOST_RAW: Final = MAX_EVENT_BYTES * 5 // 8
 """Bytes of a body that an event can hold as base64, which takes a third more."""

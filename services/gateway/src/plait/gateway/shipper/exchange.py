@@ -25,8 +25,8 @@ from plait.common.events import Piece as EventPiece
 from plait.common.folding import Fold
 from plait.common.threads import thread_of
 from plait.common.topics import MAX_EVENT_BYTES
+from plait.gateway.encodings import Decoder, Identity, Undecodable, decoder_for
 from plait.gateway.shipper.embedding import MOST_RAW, Embedded, embed, field
-from plait.gateway.shipper.encodings import Decoder, Identity, Undecodable, decoder_for
 from plait.gateway.shipper.outcome import judge
 from plait.gateway.spool.records import End, Head, Headers, Piece, Request
 
