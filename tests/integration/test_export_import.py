@@ -208,5 +208,5 @@ async def test_the_command_writes_to_a_pipe(database: Database, postgres_url: st
     await store(database, [event_of(part) for part in parts])
     arguments = ("export", "--domain", "a.test", "--since", "2026-11-21T12:01:00", "-")
     done = await asyncio.to_thread(run_plait, *arguments, env={"DATABASE_URL": postgres_url}, cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "1 exchanges exported.\n")
+    assert (done.returncode, done.stderr) == (0, "1 exchange exported.\n")
     assert json.loads(done.stdout)["id"] == str(parts[6].exchange_id)

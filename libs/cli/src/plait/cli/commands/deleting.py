@@ -69,18 +69,18 @@ async def _delete(url: str, selection: Selection, *, yes: bool) -> int:
             out.print("Nothing matches.")
             return 0
         if not yes and not sys.stdin.isatty():
-            return _refuse(f"{found:,} exchanges would be deleted for good: say --yes where nobody can be asked")
+            return _refuse(f"{_exchanges(found)} would be deleted for good: say --yes where nobody can be asked")
         if not yes and not _agreed(found):
             return 1
         deleted = await _with_bar(database, selection, found)
     finally:
         await database.close()
-    out.print(f"{deleted:,} exchanges deleted.", highlight=False)
+    out.print(f"{_exchanges(deleted)} deleted.", highlight=False)
     return 0
 
 
 def _agreed(found: int) -> bool:
-    answer = out.input(f"Delete {found:,} exchanges for good? Type yes: ", markup=False)
+    answer = out.input(f"Delete {_exchanges(found)} for good? Type yes: ", markup=False)
     if answer.strip().lower() == "yes":
         return True
     out.print("Nothing was deleted.")
@@ -94,6 +94,10 @@ async def _with_bar(database: Database, selection: Selection, found: int) -> int
     with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as progress:
         task = progress.add_task("deleted", total=found)
         return await delete_all(database, selection, _user(), lambda done: progress.update(task, completed=done))
+
+
+def _exchanges(number: int) -> str:
+    return f"{number:,} exchange{'' if number == 1 else 's'}"
 
 
 def _user() -> str:

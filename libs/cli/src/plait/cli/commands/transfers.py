@@ -138,7 +138,8 @@ def _tell(outcome: Outcome, done: str) -> int:
         _say(fault, "red")
     if more := outcome.failed - len(outcome.faults):
         _say(f"and {more:,} more", "red")
-    _say(f"{outcome.done:,} exchanges {done}{f', {outcome.failed:,} not' if outcome.failed else ''}.")
+    noun = "exchange" if outcome.done == 1 else "exchanges"
+    _say(f"{outcome.done:,} {noun} {done}{f', {outcome.failed:,} not' if outcome.failed else ''}.")
     return 1 if outcome.failed else 0
 
 
