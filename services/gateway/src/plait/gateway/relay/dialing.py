@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
+import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 from plait.common.errors import PlaitError, UserError
+from plait.gateway.relay.refusals import too_slow, unreachable
 
 ProtocolT = TypeVar("ProtocolT", bound=asyncio.Protocol)
 _PORTS: Final = {"http": 80, "https": 443}
 _MOST_PROXY_HEAD: Final = 64 * 1024
 _FIRST_REFUSAL: Final = 300
+_PAUSES: Final = (0.2, 0.6, None)
+"""Seconds before each further try to open a connection that was refused."""
 
 
 class ProxyRefused(PlaitError):
@@ -98,6 +104,24 @@ class Dialer:
             await self._through(self._proxy, self._tls, protocol)
         return protocol
 
+    async def connect(self, make: Callable[[], ProtocolT], name: str, seconds: float) -> ProtocolT:
+        """A new connection to the server that people know as `name`; where nobody listens it is tried twice more.
+
+        Raises:
+            Refusal: 502 when there is none to be had, 504 when one takes longer than `seconds`.
+        """
+        for pause in _PAUSES:
+            try:
+                async with asyncio.timeout(seconds):
+                    return await self.dial(make())
+            except TimeoutError as error:
+                raise too_slow(name, "no connection") from error
+            except (OSError, ProxyRefused) as error:
+                if pause is None or isinstance(error, ssl.SSLError):
+                    raise unreachable(name, _cause(error)) from error
+                await asyncio.sleep(pause)
+        raise AssertionError("the last pause is None")
+
     async def _through(self, proxy: Proxy, tls: ssl.SSLContext, protocol: asyncio.Protocol) -> None:
         reader, writer = await asyncio.open_connection(proxy.host, proxy.port, limit=_MOST_PROXY_HEAD)
         try:
@@ -127,3 +151,16 @@ def _tls() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong, without addresses or content."""
+    if isinstance(error, ssl.SSLError):
+        return "its certificate or TLS is not good"
+    if isinstance(error, ProxyRefused):
+        return str(error)
+    if isinstance(error, socket.gaierror):
+        return "its name cannot be resolved"
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return type(error).__name__

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import ssl
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -14,12 +11,10 @@ from typing import Final
 from plait.gateway.metrics import OVERHEAD_REQUEST
 from plait.gateway.relay.call import Call
 from plait.gateway.relay.connection import Broke, Connection
-from plait.gateway.relay.dialing import Dialer, ProxyRefused
+from plait.gateway.relay.dialing import Dialer
 from plait.gateway.relay.fields import Fields
 from plait.gateway.relay.refusals import too_slow, unreachable
 
-_CONNECT_PAUSES: Final = (0.2, 0.6, None)
-"""Seconds before each further try to open a connection that was refused."""
 _IDLE_SECONDS: Final = 30
 """How long a connection may wait for its next exchange."""
 _STATUSES: Final = range(200, 600)
@@ -98,7 +93,7 @@ class Upstream:
             answer = await self._ask(connection, call, head, body, taken, may_fail=call.method in _REPEATABLE)
             if answer is not None:
                 return answer
-        answer = await self._ask(await self._dial(), call, head, body, taken, may_fail=False)
+        answer = await self._ask(await self._fresh(), call, head, body, taken, may_fail=False)
         assert answer is not None
         return answer
 
@@ -160,18 +155,8 @@ class Upstream:
             connection.close()
         return None
 
-    async def _dial(self) -> Connection:
-        for pause in _CONNECT_PAUSES:
-            try:
-                async with asyncio.timeout(self._times.connect):
-                    return await self._dialer.dial(Connection())
-            except TimeoutError as error:
-                raise too_slow(self._name, "no connection") from error
-            except (OSError, ProxyRefused) as error:
-                if pause is None or isinstance(error, ssl.SSLError):
-                    raise unreachable(self._name, cause(error)) from error
-                await asyncio.sleep(pause)
-        raise AssertionError("the last pause is None")
+    async def _fresh(self) -> Connection:
+        return await self._dialer.connect(Connection, self._name, self._times.connect)
 
     def _head(self, call: Call, fields: Fields, size: int) -> bytes:
         dialer = self._dialer
@@ -183,16 +168,3 @@ class Upstream:
         if size or call.announces_body:
             lines.append(b"Content-Length: %d\r\n" % size)
         return b"".join([*lines, b"\r\n"])
-
-
-def cause(error: Exception) -> str:
-    """What went wrong, without addresses or content."""
-    if isinstance(error, ssl.SSLError):
-        return "its certificate or TLS is not good"
-    if isinstance(error, ProxyRefused):
-        return str(error)
-    if isinstance(error, socket.gaierror):
-        return "its name cannot be resolved"
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno)
-    return type(error).__name__

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from typing import Final
 
-from plait.gateway.relay.dialing import Dialer, ProxyRefused
+from plait.gateway.relay.dialing import Dialer
 from plait.gateway.relay.lane.connection import Connection
-from plait.gateway.relay.refusals import too_slow, unreachable
-from plait.gateway.relay.upstream import Times, cause
+from plait.gateway.relay.upstream import Times
 
-_PAUSES: Final = (0.2, 0.6, None)
-"""Seconds before each further try to open a connection that was refused."""
 _IDLE_SECONDS: Final = 30
 
 
@@ -48,17 +44,7 @@ class Pool:
         Raises:
             Refusal: 502 when there is none to be had, 504 when it takes too long.
         """
-        for pause in _PAUSES:
-            try:
-                async with asyncio.timeout(self._connect_seconds):
-                    return await self._dialer.dial(Connection(self))
-            except TimeoutError as error:
-                raise too_slow(self._name, "no connection") from error
-            except (OSError, ProxyRefused) as error:
-                if pause is None or isinstance(error, ssl.SSLError):
-                    raise unreachable(self._name, cause(error)) from error
-                await asyncio.sleep(pause)
-        raise AssertionError("the last pause is None")
+        return await self._dialer.connect(lambda: Connection(self), self._name, self._connect_seconds)
 
     def sweep(self) -> None:
         """Close what has waited for too long."""
