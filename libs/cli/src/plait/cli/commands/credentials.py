@@ -63,7 +63,7 @@ def _keys(found: Credential, now: float) -> str:
     """How many let somebody in, of how many."""
     if not found.keys:
         return "none"
-    good = sum(1 for key in found.keys if not key.disabled and (key.expires is None or now < key.expires))
+    good = sum(1 for key in found.keys if key.is_good(now))
     return str(good) if good == len(found.keys) else f"{good} of {len(found.keys)}"
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import structlog
 from msgspec import Struct
@@ -28,9 +28,13 @@ STALE_SECONDS: Final = 60
 SCAN_SECONDS: Final = 0.4
 """Pause between two looks at the folder: a change is in force within a second."""
 
-_AUTHORIZATION: Final = b"authorization"
-_API_KEY: Final = b"x-api-key"
-_BOTH: Final = frozenset({_AUTHORIZATION, _API_KEY})
+_BOTH: Final = frozenset({b"authorization", b"x-api-key"})
+_FIELDS: Final = {
+    (False, False): frozenset[bytes](),
+    (True, False): frozenset({b"authorization"}),
+    (False, True): frozenset({b"x-api-key"}),
+    (True, True): _BOTH,
+}
 _BEARER: Final = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([!-~]+)")
 _log = structlog.get_logger(__name__)
 
@@ -52,6 +56,20 @@ class Admission(Struct, frozen=True, gc=False):
     """To be merged into `anthropic-beta`; None: that field is let be."""
     stale: bool = False
     """The credential's token has to be refreshed first: see `Access.fresh`."""
+
+
+class Shown(NamedTuple):
+    """The keys of a domain that a request shows."""
+
+    good: Key | None
+    """The one that lets it in."""
+    known: Key | None
+    """One that is the domain's, good or not."""
+    fields: frozenset[bytes]
+    """Where such keys stand: Claude must not see them, even when they are no longer good."""
+
+
+_NO_KEY: Final = Shown(None, None, frozenset())
 
 
 class Refresher(Protocol):
@@ -105,15 +123,12 @@ class Access:
         credential = self._table.find(domain)
         if credential is None:
             raise refused.without_key(domain, authorization, api_key, has_keys=False)
-        bearer = _BEARER.fullmatch(authorization) if authorization else None
-        by_bearer = find(credential.keys, bearer[1]) if bearer else None
-        by_field = find(credential.keys, api_key) if api_key else None
-        key = self._usable(by_bearer, by_field)
-        if key is None and self._policy.needs_key(credential):
-            if known := by_bearer or by_field:
-                raise refused.unusable(known)
+        shown = self._shown(credential.keys, authorization, api_key) if credential.keys else _NO_KEY
+        if shown.good is None and self._policy.needs_key(credential):
+            if shown.known is not None:
+                raise refused.unusable(shown.known)
             raise refused.without_key(domain, authorization, api_key, has_keys=bool(credential.keys))
-        return self._admission(domain, credential, key, by_bearer, by_field)
+        return self._admission(domain, credential, shown)
 
     async def fresh(self, admission: Admission) -> Admission:
         """The admission with a token that is still good for a while.
@@ -163,26 +178,22 @@ class Access:
             self._table = await asyncio.to_thread(self._directory.scan)
             self._reporter.tell(self._directory)
 
-    def _usable(self, *shown: Key | None) -> Key | None:
-        """The first of the keys that is still good."""
+    def _shown(self, keys: tuple[Key, ...], authorization: bytes | None, api_key: bytes | None) -> Shown:
+        bearer = _BEARER.fullmatch(authorization) if authorization else None
+        by_bearer = find(keys, bearer[1]) if bearer else None
+        by_field = find(keys, api_key) if api_key else None
         now = self._clock()
-        good = (key for key in shown if key and not key.disabled and (key.expires is None or now < key.expires))
-        return next(good, None)
+        good = by_bearer if by_bearer and by_bearer.is_good(now) else by_field
+        if good is not None and not good.is_good(now):
+            good = None
+        return Shown(good, by_bearer or by_field, _FIELDS[by_bearer is not None, by_field is not None])
 
-    def _admission(
-        self, domain: str, credential: Credential, key: Key | None, by_bearer: Key | None, by_field: Key | None
-    ) -> Admission:
-        name = key.name if key else None
+    def _admission(self, domain: str, credential: Credential, shown: Shown) -> Admission:
+        name = shown.good.name if shown.good else None
         if credential.upstream:
             ends = credential.expires_at
             stale = ends is not None and ends - self._clock() < STALE_SECONDS
             return Admission(domain, credential.account_id, name, _BOTH, credential.upstream, credential.beta, stale)
         if not self._policy.passes_on(credential):
             raise refused.no_credential(domain)
-        return Admission(domain, credential.account_id, name, _ours(by_bearer, by_field))
-
-
-def _ours(by_bearer: Key | None, by_field: Key | None) -> frozenset[bytes]:
-    """The fields that hold a key of the gateway, good or not: Claude must not see it."""
-    shown = ((_AUTHORIZATION, by_bearer), (_API_KEY, by_field))
-    return frozenset(name for name, key in shown if key)
+        return Admission(domain, credential.account_id, name, shown.fields)

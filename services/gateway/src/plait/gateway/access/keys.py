@@ -29,6 +29,10 @@ class Key(Struct, frozen=True):
     """Unix seconds; None: never."""
     disabled: bool = False
 
+    def is_good(self, now: float) -> bool:
+        """Whether it lets somebody in at this time, in unix seconds."""
+        return not self.disabled and (self.expires is None or now < self.expires)
+
 
 def new_key() -> str:
     """A fresh key; its beginning lets people, and scanners of leaked secrets, know what it is."""

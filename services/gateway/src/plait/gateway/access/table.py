@@ -25,10 +25,10 @@ class Table:
         """The credential of a domain in normal form; None when there is none that can be used."""
         if not self._configured:
             return UNCONFIGURED
-        for name in _names(domain):
-            if name in self._credentials:
-                return self._credentials[name]
-        return None
+        if domain in self._credentials:
+            return self._credentials[domain]
+        names = (name for name in _less_specific(domain) if name in self._credentials)
+        return self._credentials.get(next(names, ""))
 
     @property
     def has_keys(self) -> bool:
@@ -36,9 +36,8 @@ class Table:
         return any(credential and credential.keys for credential in self._credentials.values())
 
 
-def _names(domain: str) -> Iterator[str]:
-    """What a domain's file may be called, most specific first."""
-    yield domain
+def _less_specific(domain: str) -> Iterator[str]:
+    """What a domain's file may be called beside the domain itself, most specific first."""
     bare = domain if domain.startswith("[") else domain.partition(":")[0]
     yield bare
     while "." in bare:
