@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from plait.cli import target
 from plait.cli.program import LOOPBACK
 from plait.common.addresses import is_loopback
 from plait.common.errors import UserError
@@ -51,7 +52,7 @@ def find(credentials: Path, *, domain: str | None, url: str | None, usual: str) 
     Raises:
         UserError: no client can send requests of this domain, or the gateway would not know them.
     """
-    wanted = _named(domain) if domain else domain_at(url or usual)
+    wanted = target.domain(domain) if domain else domain_at(url or usual)
     address = (url or (address_of(wanted, usual) if domain else usual)).rstrip("/")
     directory = Directory(credentials)
     table = directory.scan()
@@ -93,9 +94,3 @@ def domain_at(url: str) -> str:
     if parts.scheme in ("http", "https") and (domain := domain_named(parts.netloc)) and domain[0] not in "_*":
         return domain
     raise UserError(f"{url} is no base address of a gateway: it is like http://{LOOPBACK}:3000.")
-
-
-def _named(text: str) -> str:
-    if named := domain_named(text):
-        return named
-    raise UserError(f"{text} is no domain: it is a host's name, `{DEFAULT}` or `{WILD}` and a name.")

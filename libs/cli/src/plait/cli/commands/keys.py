@@ -16,7 +16,6 @@ from plait.common.errors import UserError
 from plait.gateway.access import keyring
 from plait.gateway.access.credentials import ClientKey
 from plait.gateway.access.directory import Directory, File
-from plait.gateway.access.domains import domain_named
 
 app = App(name="keys", help="Keys by which clients are let into a domain.")
 out = Console()
@@ -37,7 +36,7 @@ def new(domain: str, /, *, name: str | None = None, expires: str | None = None, 
         expires: When it ends: a span (12h, 30d, 8w) or a time (2027-01-31, or with a time of day); default: never.
         home: Whose `plait up` is meant.
     """
-    folder, named = target.credentials(target.home(home)), _named(domain)
+    folder, named = target.credentials(target.home(home)), target.domain(domain)
     until = _moment(expires) if expires else None
     directory = Directory(folder)
     directory.scan()
@@ -72,7 +71,7 @@ def list_keys(domain: str | None = None, /, *, home: Path | None = None) -> int:
         home: Whose `plait up` is meant.
     """
     folder = target.credentials(target.home(home))
-    wanted = _named(domain) if domain else None
+    wanted = target.domain(domain) if domain else None
     files = [file for file in _files(folder) if wanted in (None, file.domain)]
     broken = [file for file in files if file.problem]
     rows = [_row(file, key) for file in files if not file.problem for key in keyring.keys_in(file.path)]
@@ -94,7 +93,7 @@ def disable(domain: str, name: str, /, *, home: Path | None = None) -> None:
         name: What the key is called.
         home: Whose `plait up` is meant.
     """
-    folder, named = target.credentials(target.home(home)), _named(domain)
+    folder, named = target.credentials(target.home(home)), target.domain(domain)
     directory = Directory(folder)
     directory.scan()
     path = directory.path_of(named)
@@ -142,12 +141,6 @@ def _moment(text: str) -> datetime:
     if moment <= now:
         raise UserError(f"--expires {text} is not in the future.")
     return moment
-
-
-def _named(text: str) -> str:
-    if named := domain_named(text):
-        return named
-    raise UserError(f"{text} is no domain: it is a host's name, `_default`, or `*.` and a name.")
 
 
 def _note(text: str) -> None:

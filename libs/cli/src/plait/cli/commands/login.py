@@ -15,8 +15,7 @@ from rich.console import Console
 
 from plait.cli import target
 from plait.common.errors import UserError
-from plait.gateway.access.directory import SUFFIX, Directory, File
-from plait.gateway.access.domains import domain_named
+from plait.gateway.access.directory import Directory, File
 from plait.gateway.oauth.grants import Refused, TokenServer, Unavailable
 from plait.gateway.oauth.login import Login
 from plait.gateway.oauth.renewal import Renewal
@@ -55,12 +54,13 @@ def login(
     if refresh:
         return asyncio.run(_refresh(_logins(folder, domain)))
     assert domain
-    return _log_in(folder, _named(domain), code)
+    return _log_in(folder, target.domain(domain), code)
 
 
 def _log_in(folder: Path, domain: str, code: str | None) -> int:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / f"{domain}{SUFFIX}"
+    directory = Directory(folder)
+    directory.scan()
+    path = directory.path_of(domain)
     login = Login(path, LoginSettings())
     if code is None:
         _say(f"Open this address, log in to Claude and allow it:\n\n  {login.begin()}\n")
@@ -70,8 +70,8 @@ def _log_in(folder: Path, domain: str, code: str | None) -> int:
         return 1
     grant = asyncio.run(login.finish(code))
     _say(f"{domain} is logged in until {_moment(grant.expires_at)}; it is refreshed before that. In {path}.")
-    file = Directory(folder).scan().find(domain)
-    if file is not None and not file.keys:
+    credential = directory.scan().find(domain)
+    if credential is not None and not credential.keys:
         _say(f"It has no client keys: `plait keys new {domain}` makes one.")
     _say(f"`plait client {domain}` says how clients are set up.")
     return 0
@@ -94,7 +94,7 @@ def _logins(folder: Path, domain: str | None) -> list[File]:
     """
     directory = Directory(folder)
     directory.scan()
-    wanted = _named(domain) if domain else None
+    wanted = target.domain(domain) if domain else None
     found = [file for file in directory.files.values() if _is_login(file) and wanted in (None, file.domain)]
     if found:
         return found
@@ -141,12 +141,6 @@ async def _refresh(logins: list[File]) -> int:
         else:
             _say(f"{file.domain} is good until {_moment(renewal.stored().expires_at / 1000)}.")
     return 0 if good else 1
-
-
-def _named(text: str) -> str:
-    if named := domain_named(text):
-        return named
-    raise UserError(f"{text} is no domain: it is a host's name, `_default`, or `*.` and a name.")
 
 
 def _moment(at: float) -> str:

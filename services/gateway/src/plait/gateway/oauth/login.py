@@ -68,13 +68,13 @@ class Attempt(Struct, frozen=True):
         code, sign, state = shown.strip().partition("#")
         if not (code and sign and state):
             raise UserError("That is not the whole code: copy all of it, with the `#` and what follows.")
-        if not compare_digest(state.encode(), self.state.encode()):
+        if not compare_digest(state.encode(errors="backslashreplace"), self.state.encode()):
             raise UserError("The code belongs to another login: open the address that was printed last.")
         return code
 
 
 class Login:
-    """The login of one domain, into the credential file at `path`. Its folder has to be there."""
+    """The login of one domain, into the credential file at `path`."""
 
     def __init__(self, path: Path, settings: LoginSettings) -> None:
         self._path = path
@@ -88,8 +88,9 @@ class Login:
             UserError: the tokens could not be written when they come.
         """
         attempt = Attempt.new()
-        self._write(lambda file: file)
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._write(lambda file: file)
             with open(self._begun, "wb", opener=_private) as file:
                 file.write(msgspec.json.encode(attempt))
         except OSError as error:
