@@ -53,6 +53,7 @@ def an_end(**given: Any) -> Event:
 def a_conversation() -> Event:
     data = ConversationData(
         conversation_id=uuid4(),
+        revision=7,
         domain="d",
         title=None,
         request_count=2,

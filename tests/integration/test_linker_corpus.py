@@ -6,10 +6,12 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 
+from plait.common.events import ConversationData, ConversationEvent, decode
 from plait.common.postgres import Database
 from plait.linker.domain.lookup import FOREVER
 from plait.linker.processor import Linker
@@ -126,6 +128,41 @@ async def test_linkers_side_by_side_give_the_same_tree(postgres_url: str, linker
         for other in others:
             await other.close()
     assert await tree_in(database) == wanted
+
+
+async def test_of_what_linkers_side_by_side_tell_the_highest_revision_holds(
+    postgres_url: str, database: Database
+) -> None:
+    """However their events reach the broker: a consumer that keeps the highest has every conversation as it is."""
+    others = [Database(postgres_url, name=f"linker {n}", size=2) for n in range(4)]
+    parts = everything()
+    random.Random(4).shuffle(parts)
+    try:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            for number, other in enumerate(others):
+                group.create_task(feed(Linker(other, lambda: None), parts[number::4], size=9))
+    finally:
+        for other in others:
+            await other.close()
+    async with database.transaction() as connection:
+        events = [decode(bytes(row["event"])) for row in await connection.fetch("SELECT event FROM outbox")]
+        rows = await connection.fetch("SELECT id, title, request_count, branch_ids, latest_id FROM conversations")
+    told: dict[UUID, ConversationData] = {}
+    gone: set[UUID] = set()
+    for event in events:
+        assert isinstance(event, ConversationEvent)
+        gone |= set(event.data.moved_from)
+        known = told.get(event.data.conversation_id)
+        assert known is None or known.revision != event.data.revision
+        if known is None or known.revision < event.data.revision:
+            told[event.data.conversation_id] = event.data
+    assert len(events) > len(told)
+    now = {(row["id"], row["title"], row["request_count"], tuple(row["branch_ids"]), row["latest_id"]) for row in rows}
+    assert now <= {
+        (one.conversation_id, one.title, one.request_count, tuple(one.branch_ids), one.latest_exchange_id)
+        for one in told.values()
+    }
+    assert told.keys() - {row["id"] for row in rows} <= gone
 
 
 async def test_what_was_asked_is_read_as_it_was_written(linker: Linker, database: Database) -> None:

@@ -114,6 +114,7 @@ def left_behind(title: str) -> ConversationData:
     newest = new_exchange_id()
     return ConversationData(
         conversation_id=conversation_id(newest),
+        revision=1,
         domain="a.test",
         title=title,
         request_count=1,

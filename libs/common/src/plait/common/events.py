@@ -116,6 +116,9 @@ class ConversationData(Struct, frozen=True, kw_only=True, rename="camel"):
     """A conversation after a change: what it now holds."""
 
     conversation_id: UUID
+    revision: int
+    """Grows with every change of a conversation. Linkers side by side may publish out of order: of two states of one
+    conversation the one with the higher revision holds, and nothing older needs to be looked at."""
     domain: str
     title: str | None
     request_count: int

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Final, cast
 
 import asyncpg
-import msgspec
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
@@ -33,10 +31,9 @@ _log = structlog.get_logger()
 
 
 def event_of(data: ConversationData, at: datetime | None = None) -> ConversationEvent:
-    """The event of a conversation's new state; equal states have equal ids."""
-    state = sha256(msgspec.json.encode(data)).hexdigest()[:16]
+    """The event of a conversation's new state."""
     return ConversationEvent(
-        id=f"{data.conversation_id}/{state}",
+        id=f"{data.conversation_id}/{data.revision}",
         source=SOURCE_LINKER,
         subject=str(data.conversation_id),
         time=at or datetime.now(UTC),

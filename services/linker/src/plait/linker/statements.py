@@ -302,7 +302,7 @@ ON CONFLICT (id) DO UPDATE SET
     branch_ids = excluded.branch_ids, branch_count = excluded.branch_count, subtask_count = excluded.subtask_count,
     compact_count = excluded.compact_count, user_branch_count = excluded.user_branch_count
 WHERE c IS DISTINCT FROM excluded
-RETURNING id, domain, title, request_count, branch_ids, latest_id
+RETURNING id, domain, title, request_count, branch_ids, latest_id, nextval('conversation_revisions') AS revision
 """  # noqa: S608 - made of constants
 
 # Conversations that only got a leaf, or know more of one: the leaf alone is added. It is on a branch that is there.
@@ -328,7 +328,9 @@ UPDATE conversations AS c SET
     models = ARRAY(SELECT DISTINCT unnest(c.models || leaves.models) ORDER BY 1)
 FROM leaves, exchanges AS latest
 WHERE c.id = leaves.id AND latest.id = c.latest_id
-RETURNING c.id, c.domain, c.title, c.request_count, c.branch_ids, c.latest_id
+RETURNING
+    c.id, c.domain, c.title, c.request_count, c.branch_ids, c.latest_id,
+    nextval('conversation_revisions') AS revision
 """  # noqa: S608 - made of constants
 
 # A rebuild compares the links afterwards with those before.

@@ -30,6 +30,7 @@ async def sum_up(connection: asyncpg.pool.PoolConnectionProxy, woven: Woven) -> 
 def _data(row: asyncpg.Record, moved: list[UUID]) -> ConversationData:
     return ConversationData(
         conversation_id=UUID(int=row["id"].int),
+        revision=row["revision"],
         domain=row["domain"],
         title=row["title"],
         request_count=row["request_count"],

@@ -99,6 +99,10 @@ CREATE INDEX conversations_by_account ON conversations (account_id, last_time DE
     WHERE account_id IS NOT NULL;
 CREATE INDEX conversations_by_session ON conversations USING gin (session_ids) WITH (fastupdate = off);
 
+-- Counts the changes of conversations: a linker takes a number while it holds the lock of the domain, so that of two
+-- states of one conversation the later one has the higher number, whichever of two linkers publishes first.
+CREATE SEQUENCE conversation_revisions;
+
 -- Conversation events that are committed and not yet published: a crash between the two loses none.
 CREATE TABLE outbox (
     id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
