@@ -45,5 +45,10 @@ def test_what_a_service_imports_is_locked_for_its_image(image: str) -> None:
     assert needed - OPTIONAL <= locked(image)
 
 
+def test_the_database_is_migrated_from_an_image_that_holds_no_other_service() -> None:
+    reached = graph().find_upstream_modules("plait.cli.target") | graph().find_upstream_modules("plait.cli.database")
+    assert {name for name in reached if name.startswith("plait.gateway")} == set()
+
+
 def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -19,7 +19,6 @@ from plait.cli.settings import UpSettings
 from plait.common.errors import UserError
 from plait.common.postgres import open_pool
 from plait.common.settings import KafkaSettings, Settings
-from plait.gateway.access.domains import DEFAULT, WILD, domain_named
 
 _STATEMENT_MS: Final = 600_000
 """Statements of tools look at everything, and nobody else waits for them."""
@@ -43,17 +42,6 @@ def home(given: Path | None) -> Home:
 def credentials(home: Home) -> Path:
     """The folder of credential files: CREDENTIALS_DIR, else the home's."""
     return (UpSettings().credentials_dir or home.credentials).expanduser()
-
-
-def domain(text: str) -> str:
-    """The domain, or pattern of domains, that somebody names, in normal form.
-
-    Raises:
-        UserError: it is none.
-    """
-    if named := domain_named(text):
-        return named
-    raise UserError(f"{text} is no domain: it is a host's name, `{DEFAULT}`, or `{WILD}` and a name.")
 
 
 def database_url(home: Home) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from plait.cli import target
+from plait.cli import domains
 from plait.cli.program import LOOPBACK
 from plait.common.addresses import is_loopback
 from plait.common.errors import UserError
@@ -52,7 +52,7 @@ def find(credentials: Path, *, domain: str | None, url: str | None, usual: str) 
     Raises:
         UserError: no client can send requests of this domain, or the gateway would not know them.
     """
-    wanted = target.domain(domain) if domain else domain_at(url or usual)
+    wanted = domains.named(domain) if domain else domain_at(url or usual)
     address = (url or (address_of(wanted, usual) if domain else usual)).rstrip("/")
     directory = Directory(credentials)
     table = directory.scan()

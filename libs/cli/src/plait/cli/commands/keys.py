@@ -10,7 +10,7 @@ from typing import Final
 from cyclopts import App
 from rich.console import Console
 
-from plait.cli import target
+from plait.cli import domains, target
 from plait.cli.tables import print_table
 from plait.common.errors import UserError
 from plait.gateway.access import keyring
@@ -36,7 +36,7 @@ def new(domain: str, /, *, name: str | None = None, expires: str | None = None, 
         expires: When it ends: a span (12h, 30d, 8w) or a time (2027-01-31, or with a time of day); default: never.
         home: Whose `plait up` is meant.
     """
-    folder, named = target.credentials(target.home(home)), target.domain(domain)
+    folder, named = target.credentials(target.home(home)), domains.named(domain)
     until = _moment(expires) if expires else None
     directory = Directory(folder)
     directory.scan()
@@ -71,7 +71,7 @@ def list_keys(domain: str | None = None, /, *, home: Path | None = None) -> int:
         home: Whose `plait up` is meant.
     """
     folder = target.credentials(target.home(home))
-    wanted = target.domain(domain) if domain else None
+    wanted = domains.named(domain) if domain else None
     files = [file for file in _files(folder) if wanted in (None, file.domain)]
     broken = [file for file in files if file.problem]
     rows = [_row(file, key) for file in files if not file.problem for key in keyring.keys_in(file.path)]
@@ -93,7 +93,7 @@ def disable(domain: str, name: str, /, *, home: Path | None = None) -> None:
         name: What the key is called.
         home: Whose `plait up` is meant.
     """
-    folder, named = target.credentials(target.home(home)), target.domain(domain)
+    folder, named = target.credentials(target.home(home)), domains.named(domain)
     directory = Directory(folder)
     directory.scan()
     path = directory.path_of(named)

@@ -13,7 +13,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from plait.cli import target
+from plait.cli import domains, target
 from plait.common.errors import UserError
 from plait.gateway.access.directory import Directory, File
 from plait.gateway.oauth.grants import Refused, TokenServer, Unavailable
@@ -54,7 +54,7 @@ def login(
     if refresh:
         return asyncio.run(_refresh(_logins(folder, domain)))
     assert domain
-    return _log_in(folder, target.domain(domain), code)
+    return _log_in(folder, domains.named(domain), code)
 
 
 def _log_in(folder: Path, domain: str, code: str | None) -> int:
@@ -94,7 +94,7 @@ def _logins(folder: Path, domain: str | None) -> list[File]:
     """
     directory = Directory(folder)
     directory.scan()
-    wanted = target.domain(domain) if domain else None
+    wanted = domains.named(domain) if domain else None
     found = [file for file in directory.files.values() if _is_login(file) and wanted in (None, file.domain)]
     if found:
         return found
