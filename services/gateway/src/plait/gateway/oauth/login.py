@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from hmac import compare_digest
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 from urllib.parse import urlencode
 
 import msgspec
@@ -26,6 +27,8 @@ from plait.gateway.access.rewriting import rewrite
 from plait.gateway.oauth.grants import Grant, Refused, TokenServer, Unavailable
 from plait.gateway.oauth.renewal import with_grant
 from plait.gateway.oauth.settings import LoginSettings
+
+_SHOWN: Final = re.compile("(?P<code>[!-~]+?)#(?P<state>[!-~]+)")
 
 
 class Attempt(Struct, frozen=True):
@@ -65,12 +68,12 @@ class Attempt(Struct, frozen=True):
         Raises:
             UserError: it is none, or belongs to another login.
         """
-        code, sign, state = shown.strip().partition("#")
-        if not (code and sign and state):
+        match = _SHOWN.fullmatch(shown.strip())
+        if match is None:
             raise UserError("That is not the whole code: copy all of it, with the `#` and what follows.")
-        if not compare_digest(state.encode(errors="backslashreplace"), self.state.encode()):
+        if not compare_digest(match["state"], self.state):
             raise UserError("The code belongs to another login: open the address that was printed last.")
-        return code
+        return match["code"]
 
 
 class Login:
