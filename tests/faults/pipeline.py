@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import psutil
 import pytest
 
 from plait.cli.embedded import broker as embedded_broker
@@ -63,8 +64,10 @@ class MortalBroker:
 class Pipeline:
     """Sends numbered requests and knows how each of them ended for its client."""
 
-    def __init__(self, gateway: Process, database: asyncpg.Connection) -> None:
+    def __init__(self, gateway: Process, workers: psutil.Process, log: Path, database: asyncpg.Connection) -> None:
         self.gateway = gateway
+        self.workers = workers
+        self.workers_log = log
         self.database = database
         self.received: dict[int, Received] = {}
 
@@ -136,11 +139,12 @@ async def pipeline(
     }
     parts = [sys.executable, "-m", "plait.cli.hosting", "shipper", "linker", "ledger"]
     connection = await asyncpg.connect(database)
-    with (home / "workers.log").open("ab") as log:
-        workers = subprocess.Popen(parts, env=os.environ | environment, stderr=log)
+    log = home / "workers.log"
+    with log.open("ab") as out:
+        workers = subprocess.Popen(parts, env=os.environ | environment, stderr=out)
     try:
         async with process(claude_url, spool, settings) as gateway:
-            yield Pipeline(gateway, connection)
+            yield Pipeline(gateway, psutil.Process(workers.pid), log, connection)
     finally:
         workers.send_signal(signal.SIGTERM)
         workers.wait(30)
