@@ -119,7 +119,14 @@ def test_only_gateway_and_dashboard_are_published_and_only_on_this_machine() -> 
 
 def test_gateway_and_shipper_share_the_spool() -> None:
     for name in ("gateway", "shipper"):
-        assert SERVICES[name]["volumes"] == [f"spool:{SERVICES[name]['environment']['SPOOL_DIR']}"]
+        assert f"spool:{SERVICES[name]['environment']['SPOOL_DIR']}" in SERVICES[name]["volumes"]
+
+
+def test_the_gateway_alone_has_the_credentials_and_may_write_them() -> None:
+    folder = SERVICES["gateway"]["environment"]["CREDENTIALS_DIR"]
+    mounting = [name for name, each in SERVICES.items() if f"credentials:{folder}" in each.get("volumes", [])]
+    assert mounting == ["gateway"]
+    assert re.search(rf"install --directory --owner plait .* {folder}$", DOCKERFILE, re.MULTILINE)
 
 
 def test_the_gateway_waits_for_nobody() -> None:
