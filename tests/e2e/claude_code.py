@@ -47,13 +47,16 @@ def _fetch(package: str, cache: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-async def prompt(url: str, project: Path, words: str, *flags: str) -> dict[str, Any]:
-    """`claude -p words` in `project` against `url`; returns its JSON result."""
+async def prompt(url: str | None, project: Path, words: str, *flags: str) -> dict[str, Any]:
+    """`claude -p words` in `project`; returns its JSON result.
+
+    `url`: where it takes Claude to be, with a key of its own; None: its settings file says both.
+    """
+    own = {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "sk-ant-fake"} if url else {}
     env = {
         "PATH": os.environ["PATH"],
         "HOME": str(project.parent / "home"),
-        "ANTHROPIC_BASE_URL": url,
-        "ANTHROPIC_API_KEY": "sk-ant-fake",
+        **own,
         "IS_SANDBOX": "1",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     }
