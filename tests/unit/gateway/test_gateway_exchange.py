@@ -213,3 +213,10 @@ def test_a_request_with_half_a_character_still_names_its_session() -> None:
     made = begin(ID, request(body))[1]
     assert made.data.thread == "0b0f7d7e-7f0c-4a43-8a53-0e5d9f2f6c11"
     assert made.data.body_base64 == body
+
+
+def test_both_events_name_the_account_and_the_request_its_key() -> None:
+    named = structs.replace(request(), account_id="acc", key_name="laptop")
+    exchange, begun = begin(ID, named)
+    assert (begun.data.account_id, begun.data.key_name) == ("acc", "laptop")
+    assert exchange.end(WHOLE).data.account_id == "acc"
