@@ -26,6 +26,7 @@ LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _QUIETER: Final = {
     "aiokafka": logging.WARNING,  # tells every step of joining a group
     "asyncio": logging.WARNING,
+    "httpx2": logging.WARNING,  # tells every request
     "uvicorn.access": logging.ERROR,  # the services log their own requests, without queries
 }
 _LONGEST: Final = 300

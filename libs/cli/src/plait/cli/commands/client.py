@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from getpass import getpass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -41,18 +42,23 @@ def client(
     Args:
         domain: Whose client it is; default: the domain of the gateway's own address.
         url: The gateway's address, where it is not https://DOMAIN.
-        key: The client's key, to be put in; `-` reads it from a line of the standard input.
+        key: The client's key, to be put in; `-` asks for it, or reads it from the standard input.
         write: Put it into this settings file of Claude Code instead, default ~/.claude/settings.json; the rest stays.
         home: Whose `plait up` is meant.
     """
     folder = target.home(home)
     usual = ClientSettings().gateway_url or _running(folder)
     found = gateway.find(target.credentials(folder), domain=domain, url=url, usual=usual)
-    given = sys.stdin.readline().strip() if key == "-" else key
+    given = _asked() if key == "-" else key
     if write is None:
         _show(found, Setup(found.url, given or found.key), key_is_known=bool(given))
     else:
         _write(found, Setup(found.url, given or found.key), write[0] if write else settings_file.DEFAULT)
+
+
+def _asked() -> str:
+    """The key, unseen where it is typed."""
+    return getpass("Key: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
 
 
 def _running(home: Home) -> str:
