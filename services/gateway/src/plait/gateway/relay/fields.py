@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from plait.gateway.access import domains
-
 Fields = list[tuple[bytes, bytes]]
 
 HOP_BY_HOP: Final = frozenset(
@@ -49,12 +47,6 @@ def to_client(fields: Iterable[tuple[bytes, bytes]], status: int) -> Fields:
 def value_of(fields: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
     """The first value of a field, None when it is not there."""
     return next((value for given, value in fields if given.lower() == name), None)
-
-
-def domain_of(fields: Fields) -> str | None:
-    """The domain that a request is for; None: its Host is missing, doubled or malformed."""
-    hosts = [value for name, value in fields if name == b"host"]
-    return domains.domain_of(hosts[0]) if len(hosts) == 1 else None
 
 
 def _without(fields: Fields, unwanted: frozenset[bytes]) -> Fields:
