@@ -52,47 +52,52 @@ def settings(request: pytest.FixtureRequest) -> dict[str, str]:
     return {"BYTE_LANE": str(request.param), "LOG_LEVEL": "warning"}
 
 
-async def test_an_answer_of_100_mb_leaves_no_trace(tmp_path: Path, settings: dict[str, str]) -> None:
-    async with large_answers() as (url, _), process(url, tmp_path, settings) as gateway:
-        before, most, size = resident(gateway), 0.0, 0
-        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-        writer.write(REQUEST % 0)
-        await reader.readuntil(b"\r\n\r\n")
-        while size < ANSWER_MEGA * MEGA:
-            size += len(await reader.read(READ_BYTES))
-            most = max(most, resident(gateway)) if size % (4 * MEGA) < READ_BYTES else most
-        writer.close()
-        assert most - before < 25
-
-
-async def test_a_reader_that_stands_still_holds_claude_up_and_costs_nothing(
-    tmp_path: Path, settings: dict[str, str]
-) -> None:
-    async with large_answers() as (url, written), process(url, tmp_path, settings) as gateway:
+async def test_memory_is_flat(tmp_path: Path, settings: dict[str, str]) -> None:
+    gate = asyncio.Event()
+    async with large_answers(gate) as (url, written), process(url, tmp_path, settings) as gateway:
         before = resident(gateway)
-        _, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=1024)
-        writer.write(REQUEST % 0)
-        seen = -1
-        while seen != len(written) or not written:
-            seen = len(written)
-            await asyncio.sleep(0.5)  # as long as it takes to say that nothing moves any more
-        assert len(written) < ANSWER_MEGA // 2
-        assert resident(gateway) - before < 25
-        writer.close()
-
-
-async def test_requests_are_let_go_of_when_their_answers_begin(tmp_path: Path, settings: dict[str, str]) -> None:
-    """20 requests of 5 MB whose answers go on for as long as they like."""
-    gate, count = asyncio.Event(), 20
-    async with large_answers(gate) as (url, _), process(url, tmp_path, settings) as gateway:
+        clients = [await large_request(gateway) for _ in range(20)]
+        assert resident(gateway) - before < 60, "20 requests of 5 MB are let go of when their answers begin"
+        for client in clients:
+            client.close()
+        gate.set()
         before = resident(gateway)
-        open_ = [await asyncio.open_connection("127.0.0.1", gateway.port, limit=1024) for _ in range(count)]
-        for reader, writer in open_:
-            writer.write(REQUEST % (5 * MEGA))
-            for _ in range(5):
-                writer.write(PIECE)
-                await writer.drain()
-            await reader.readuntil(b"\r\n\r\n")
-        assert resident(gateway) - before < 60, "and not 100"
-        for _, writer in open_:
-            writer.close()
+        assert await most_while_reading(gateway) - before < 25, "an answer of 100 MB leaves no trace"
+        written.clear()
+        await stand_still(gateway, written)
+        assert len(written) < ANSWER_MEGA // 2, "Claude is held up"
+        assert resident(gateway) - before < 25, "a reader that stands still costs nothing"
+
+
+async def large_request(gateway: Process) -> asyncio.StreamWriter:
+    """Sends 5 MB; the answer has begun, and is not over."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=1024)
+    writer.write(REQUEST % (5 * MEGA))
+    for _ in range(5):
+        writer.write(PIECE)
+        await writer.drain()
+    await reader.readuntil(b"\r\n\r\n")
+    return writer
+
+
+async def most_while_reading(gateway: Process) -> float:
+    """The most memory that was seen while a client read a large answer."""
+    most, size = 0.0, 0
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(REQUEST % 0)
+    await reader.readuntil(b"\r\n\r\n")
+    while size < ANSWER_MEGA * MEGA:
+        size += len(await reader.read(READ_BYTES))
+        most = max(most, resident(gateway)) if size % (4 * MEGA) < READ_BYTES else most
+    writer.close()
+    return most
+
+
+async def stand_still(gateway: Process, written: list[int]) -> None:
+    """Ask and read nothing, until nothing moves any more."""
+    _, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=1024)
+    writer.write(REQUEST % 0)
+    seen = -1
+    while seen != len(written) or not written:
+        seen = len(written)
+        await asyncio.sleep(0.5)  # as long as it takes to say so

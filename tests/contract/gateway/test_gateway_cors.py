@@ -22,6 +22,11 @@ PREFLIGHT: list[Header] = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def byte_lane() -> None:
+    """What comes from another origin does not go down the lane: there is one way through only."""
+
+
 def allowed(received: Received) -> dict[str, str]:
     """The CORS fields of an answer; none of them may come twice."""
     fields = [(name.lower(), value) for name, value in received.headers if name.lower().startswith("access-control-")]

@@ -24,6 +24,11 @@ NOW = (("retry-after", "0"),)
 HI = [{"type": "text", "text": "Hi"}]
 
 
+@pytest.fixture(autouse=True)
+def byte_lane() -> None:
+    """Retries turn it off: there is one way through only."""
+
+
 def in_turn(claude: ScriptedClaude, *answers: Answer) -> None:
     """Answer calls so, one after the other."""
     left = list(answers)
