@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from plait.common.settings import KafkaSettings, Settings
 from plait.gateway.oauth.settings import TokenSettings
+from plait.gateway.redaction import NAMED, Redactor
 
 MEGA: Final = 1024 * 1024
 _KEY: Final = re.compile("([0-9a-fA-F]{2}){16,}")
@@ -26,6 +27,29 @@ class SpoolSettings(Settings):
         description="When the disk itself must have what was recorded, which only a power cut takes from the system:"
         " none; interval: a second later, seen to by the shipper; always: before the answer's last byte.",
     )
+
+
+class RedactionSettings(Settings):
+    """What is taken out of recorded bodies; both parts read it."""
+
+    redact_bodies: str = Field(
+        "",
+        description=f"What is taken out of bodies before they are recorded, comma-separated: {', '.join(NAMED)}."
+        " What is relayed stays as it is.",
+    )
+    redact_bodies_patterns: str = Field(
+        "", description="Regular expressions, one a line, whose matches are taken out of recorded bodies too."
+    )
+
+    @model_validator(mode="after")
+    def _has_patterns(self) -> Self:
+        self.redactor()
+        return self
+
+    def redactor(self) -> Redactor:
+        """All of it; empty (false) when nothing is to be taken out."""
+        names = [name for name in self.redact_bodies.split(",") if name.strip()]
+        return Redactor(names, [line for line in self.redact_bodies_patterns.splitlines() if line])
 
 
 class AccessSettings(Settings):
@@ -48,7 +72,7 @@ class AccessSettings(Settings):
     )
 
 
-class RelaySettings(SpoolSettings, AccessSettings, TokenSettings):
+class RelaySettings(SpoolSettings, RedactionSettings, AccessSettings, TokenSettings):
     """Settings of the part that clients talk to."""
 
     host: str = Field("127.0.0.1", description="Address that the gateway listens on.")
@@ -107,7 +131,7 @@ class RelaySettings(SpoolSettings, AccessSettings, TokenSettings):
         return key
 
 
-class ShipperSettings(SpoolSettings, KafkaSettings):
+class ShipperSettings(SpoolSettings, RedactionSettings, KafkaSettings):
     """Settings of the part that publishes the spool."""
 
     shipper_drain_seconds: float = Field(

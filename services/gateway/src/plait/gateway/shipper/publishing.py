@@ -20,6 +20,7 @@ from plait.common.events import ChunkEvent, ExchangeEvent, RequestEvent, Respons
 from plait.common.kafka import committed_offsets
 from plait.common.topics import CHUNKS, REQUESTS, RESPONSES, Topic
 from plait.gateway.metrics import SHIPPED
+from plait.gateway.redaction import Redactor
 from plait.gateway.shipper.progress import Hold, Places
 
 _TOPICS: Final[dict[type[ExchangeEvent], Topic]] = {
@@ -36,8 +37,10 @@ _log = structlog.get_logger(__name__)
 class Publisher:
     """Sends events in order, a bounded number of bytes ahead of the broker's acknowledgements."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
+    def __init__(self, producer: AIOKafkaProducer, redactor: Redactor | None = None) -> None:
+        """`redactor`: applied to messages once more, now that what was cut into several events is together."""
         self._producer = producer
+        self._redactor = redactor
         self.in_flight = 0
         """Bytes that the broker has not acknowledged."""
         self._room = asyncio.Event()
@@ -52,6 +55,8 @@ class Publisher:
         """
         self.check()
         await self._room.wait()
+        if self._redactor and isinstance(event, ResponseEvent):
+            event = self._redactor.response(event)
         value = encode(event)
         try:
             future = await self._send(event, value)

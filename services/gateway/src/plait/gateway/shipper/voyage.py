@@ -14,6 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from plait.common.errors import DependencyDown
 from plait.common.kafka import admin_client, ensure_topics, is_embedded, new_producer, topics_ready
 from plait.common.settings import KafkaSettings
+from plait.gateway.settings import ShipperSettings
 from plait.gateway.shipper.cargo import Cargo
 from plait.gateway.shipper.docks import Docks
 from plait.gateway.shipper.progress import Places
@@ -99,7 +100,7 @@ class Voyage:
 
 
 @asynccontextmanager
-async def voyage(settings: KafkaSettings, docks: Docks) -> AsyncIterator[Voyage]:
+async def voyage(settings: ShipperSettings, docks: Docks) -> AsyncIterator[Voyage]:
     """Everything that lives as long as one connection to the broker.
 
     Raises:
@@ -110,7 +111,7 @@ async def voyage(settings: KafkaSettings, docks: Docks) -> AsyncIterator[Voyage]
         producer = new_producer(settings)
         try:
             await producer.start()
-            begun = Voyage(settings, admin, Publisher(producer), docks)
+            begun = Voyage(settings, admin, Publisher(producer, settings.redactor()), docks)
             try:
                 yield begun
             finally:

@@ -1,0 +1,150 @@
+"""Takes secrets out of recorded bodies by pattern (REDACT_BODIES). What is relayed never comes here. Pure.
+
+A match becomes `[redacted:NAME]`. Patterns are tried on the bytes of a body as they are written, so in JSON a line's
+end is the two characters `\\n`, and what is written as `\\u0040` is no `@`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import UNSET, Raw
+from msgspec.structs import replace
+
+from plait.common.events import ResponseEvent, json_or_none
+from plait.gateway.encodings import Decoder, Undecodable, decoder_for
+
+NAMED: Final = {
+    "api-keys": rb"(?<![\w-])(?:sk-[\w-]{16,}|(?:AKIA|ASIA)[0-9A-Z]{16}|gh[opsur]_\w{30,}|github_pat_\w{22,}"
+    rb"|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}|AIza[\w-]{35}|npm_\w{36}|hf_\w{30,})",
+    "private-keys": rb"-----BEGIN [A-Z ]*PRIVATE KEY-----[^\"]*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=\")|\Z)",
+    "tokens": rb"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*",
+    "emails": rb"(?<![\w.%+-])[\w.%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w-])",
+}
+"""What can be asked for by name. `tokens` are JSON Web Tokens."""
+_OWN: Final = "own"
+_AROUND: Final = {
+    "api-keys": rb"%b[\w-]+",
+    "private-keys": rb"%b(?:[^\"]*?-----END [A-Z ]*PRIVATE KEY-----|(?:[\w+/=]|\\n)+)",
+    "tokens": rb"%b[\w-]+(?:\.[\w-]+)*",
+    "emails": rb"(?<![\w.%%+-])[\w.%%+-]{0,64}%b(?:[\w-]+(?:\.[\w-]+)*)?",
+}
+"""A mark with the rest of its secret beside it: of one that was cut, a part was long enough to be found."""
+_MOST_HELD: Final = 64 * 1024
+_MOST_MATCHED: Final = 4 * _MOST_HELD
+_LONGEST: Final = 8 * 1024
+"""Bytes of the longest match that is found although it is cut into pieces."""
+
+
+class Redactor:
+    """Patterns, and what becomes of a body."""
+
+    def __init__(self, names: Iterable[str], own: Iterable[str] = ()) -> None:
+        """Names out of `NAMED`, and regular expressions.
+
+        Raises:
+            ValueError: a name is unknown, or an expression is none, or matches the empty text.
+        """
+        named = [name.strip() for name in names]
+        if unknown := [name for name in named if name not in NAMED]:
+            raise ValueError(f"{unknown[0]} is no pattern: there are {', '.join(NAMED)}")
+        self._patterns = [(re.compile(NAMED[name]), b"[redacted:%b]" % name.encode()) for name in named]
+        self._patterns += [(_compiled(each), b"[redacted:%b]" % _OWN.encode()) for each in own]
+        marks = [(b"[redacted:%b]" % name.encode(), _AROUND[name]) for name in named]
+        self._around = [(re.compile(around % re.escape(mark)), mark) for mark, around in marks]
+
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
+
+    def text(self, body: bytes) -> bytes:
+        """The body without what the patterns find."""
+        for pattern, mark in self._patterns:
+            body = pattern.sub(mark, body)
+        return body
+
+    def before_matches(self, body: bytes, end: int) -> int:
+        """The last place up to `end` that lies in no match."""
+        if end == 0:
+            return 0
+        spans = [match.span() for pattern, _ in self._patterns for match in pattern.finditer(body)]
+        while cut := [start for start, stop in spans if start < end < stop]:
+            end = min(cut)
+        return end
+
+    def whole(self, body: bytes, encoding: str) -> bytes:
+        """A body that is all there, decoded; what cannot be decoded, and so not be read, is left out."""
+        pieces = Pieces(self, encoding)
+        return pieces.feed(body) + pieces.rest()
+
+    def response(self, event: ResponseEvent) -> ResponseEvent:
+        """The event with a message that holds none that was cut into several events of its stream."""
+        data = event.data
+        if not isinstance(data.body, Raw):
+            return event
+        before = bytes(data.body)
+        body = before
+        for around, mark in self._around:
+            body = around.sub(mark, body)
+        body = self.text(body)
+        if body == before:
+            return event
+        if json_or_none(body) is not None:
+            return replace(event, data=replace(data, body=Raw(body)))
+        return replace(event, data=replace(data, body=UNSET, body_base64=body))
+
+
+class Pieces:
+    """A body in pieces: of each as much is given as cannot belong to a match that goes on in the next.
+
+    What is in hand ends at a line's end, or, in a long line, so far before its end that a match fits.
+    """
+
+    def __init__(self, redactor: Redactor, encoding: str) -> None:
+        self._redactor = redactor
+        self._held = b""
+        self._enough = 0
+        self._decoder: Decoder | None = None
+        try:
+            self._decoder = decoder_for(encoding)
+        except Undecodable:
+            return
+
+    def feed(self, piece: bytes) -> bytes:
+        """What may be recorded of the body now."""
+        self._held += self._decoded(piece)
+        if len(self._held) < self._enough:  # not each piece of a long match is looked through from its beginning
+            return b""
+        end = self._held.rfind(b"\n") + 1
+        if len(self._held) > _MOST_HELD:
+            end = max(end, len(self._held) - _LONGEST)
+        end = self._redactor.before_matches(self._held, end)
+        if len(self._held) > _MOST_MATCHED and end == 0:  # a match that has no end is not waited for
+            end = len(self._held)
+        given, self._held = self._held[:end], self._held[end:]
+        self._enough = 0 if given or len(self._held) <= _MOST_HELD else len(self._held) + _LONGEST
+        return self._redactor.text(given)
+
+    def rest(self) -> bytes:
+        """What is left at the body's end."""
+        held, self._held = self._held, b""
+        return self._redactor.text(held)
+
+    def _decoded(self, piece: bytes) -> bytes:
+        if self._decoder is None:
+            return b""
+        try:
+            return self._decoder.feed(piece)
+        except Undecodable as fault:
+            return fault.decoded
+
+
+def _compiled(expression: str) -> re.Pattern[bytes]:
+    try:
+        pattern = re.compile(expression.encode())
+    except re.error as error:
+        raise ValueError(f"{expression!r} is no regular expression: {error}") from error
+    if pattern.match(b""):
+        raise ValueError(f"{expression!r} matches the empty text")
+    return pattern
