@@ -17,7 +17,7 @@ from plait.fakes.http1 import Header
 from plait.gateway.main import relay
 from plait.gateway.settings import RelaySettings
 from plait.gateway.spool.reader import SpoolReader
-from plait.gateway.spool.records import End, Record, from_frame
+from plait.gateway.spool.records import End, Head, Piece, Record, from_frame
 from plait.gateway.spool.segments import START
 
 HOST: Header = ("Host", "contract.example.test")
@@ -43,12 +43,17 @@ class Gateway:
         return await call(self.port, method, target, [HOST, *(headers or [])])
 
     def records(self, request_id: str | None) -> list[Record]:
-        """What the spool holds of an exchange just now."""
+        """What the spool holds of an exchange just now; an answer that came with its end as if it had come before."""
         assert request_id is not None
         reader = SpoolReader(self.spool, START, settled=True)
         frames = list(iter(reader.next, None))
         reader.close()
-        return [from_frame(frame) for frame in frames if frame.exchange == UUID(request_id).bytes]
+        return [
+            record
+            for frame in frames
+            if frame.exchange == UUID(request_id).bytes
+            for record in _told(from_frame(frame))
+        ]
 
     def end(self, request_id: str | None) -> End:
         """How an exchange ended."""
@@ -59,6 +64,14 @@ class Gateway:
     def raw_spool(self) -> bytes:
         """Every byte in the spool."""
         return b"".join(path.read_bytes() for path in sorted(self.spool.glob("*.segment")))
+
+
+def _told(record: Record) -> list[Record]:
+    if not isinstance(record, End) or record.answer is None or record.at_ms is None:
+        return [record]
+    answer = record.answer
+    piece = [Piece(record.at_ms, answer.data)] if answer.data else []
+    return [Head(record.at_ms, answer.status, answer.headers), *piece, record]
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.common.ids import conversation_id, new_exchange_id
+from plait.common.ids import conversation_id, id_text, new_exchange_id
 
 MOMENTS = st.floats(0, 2**48 / 1000 - 1)
 
@@ -21,6 +21,11 @@ def test_an_exchange_id_is_a_uuid_of_version_7_with_its_time(at: float) -> None:
 def test_later_exchanges_have_greater_ids(at: float, later: float) -> None:
     if int(at * 1000) < int((at + later) * 1000) < 2**48:
         assert new_exchange_id(at) < new_exchange_id(at + later)
+
+
+@given(st.uuids())
+def test_an_id_reads_as_its_uuid(number: UUID) -> None:
+    assert id_text(number.bytes) == str(number)
 
 
 def test_no_two_are_equal() -> None:

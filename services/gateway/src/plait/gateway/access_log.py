@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from plait.common.ids import id_text
 from plait.common.logs import write_rendered
 
 _PAUSE_SECONDS: Final = 0.1
@@ -118,13 +119,12 @@ class AccessLog:
 
 
 def _render(line: Line) -> _Rendered:
-    digits = line.exchange.hex()
     return _Rendered(
         datetime.fromtimestamp(line.ended_at, UTC),
         "info",
         "exchange",
         "gateway",
-        f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}",
+        id_text(line.exchange),
         line.domain,
         line.key_name,
         line.method,

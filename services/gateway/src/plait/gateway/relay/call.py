@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from plait.common.errors import PlaitError
 from plait.gateway.relay.fields import TAG, Fields, value_of
@@ -45,8 +47,7 @@ class Body:
         self.data = b""
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Struct, frozen=True, gc=False):
     """One request's head. `path` and `query` are bytes exactly as received, the path without its tag's prefix."""
 
     method: str

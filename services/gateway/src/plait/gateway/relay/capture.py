@@ -14,7 +14,7 @@ from plait.gateway.relay.call import Call
 from plait.gateway.relay.fields import Fields
 from plait.gateway.relay.refusals import Refusal
 from plait.gateway.spool.frames import Frame
-from plait.gateway.spool.records import End, Ending, Head, Piece, Record, Request, to_frame
+from plait.gateway.spool.records import Answer, End, Ending, Head, Piece, Record, Request, to_frame
 
 
 class Spool(Protocol):
@@ -87,10 +87,20 @@ class Capture:
         self._size += len(data)
         self._follow(Piece(now, data))
 
+    def at_once(self, status: int, fields: Fields, data: bytes) -> None:
+        """A whole answer in one piece, before the client gets it; in place of `head`, `piece` and `end`."""
+        now = self._now()
+        self._status, self._size = status, len(data)
+        if data:
+            self._first_byte_ms = now
+        self._end(Ending.WHOLE, answer=Answer(status, self._masker.fields(fields), data))
+
     def end(self, ending: Ending, error_type: str = "", message: str = "") -> None:
         """The end, before the client gets the last byte. Only the first one counts."""
-        if self.ended:
-            return
+        if not self.ended:
+            self._end(ending, error_type, message)
+
+    def _end(self, ending: Ending, error_type: str = "", message: str = "", answer: Answer | None = None) -> None:
         self.ended = True
         if self._opened is not None:
             self._tell(*self._opened, ending)
@@ -98,7 +108,7 @@ class Capture:
             return
         if self._partial and ending is Ending.WHOLE:
             ending, error_type, message = Ending.CAPTURE_LOST, "capture_lost", "the spool had no room for the answer"
-        self._append(End(self._now(), ending, error_type, message))
+        self._append(End(self._now(), ending, error_type, message, answer))
 
     def own_answer(self, refusal: Refusal, fields: Fields, body: bytes, ending: Ending) -> None:
         """An answer of the gateway itself."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from plait.common.errors import PlaitError
 from plait.common.ids import new_exchange_id
 from plait.gateway.relay.call import TARGET, Scope
 from plait.gateway.relay.lane.exchange import Exchange
@@ -15,10 +16,16 @@ from plait.gateway.relay.refusals import Refusal, broken_http, head_too_large
 
 CUT: Final = "plait.cut"
 _MAX_HEAD: Final = 64 * 1024
+_SHORTEST_HEAD: Final = 4
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
 _HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 _BEGINNING: Final = re.compile(rb"[A-Z]*(?:\Z| [^\n]*(?:\Z| HTTP/1\.[01]\r?\n))")
 """What may still become a head; anything else goes to the parser at once, to be refused."""
 _UPGRADE: Final = re.compile(rb"(?im)^upgrade[ \t]*:[^\n]*\n")
+
+
+class BadHead(PlaitError):
+    """A head that llhttp takes and we do not."""
 
 
 class RelayProtocol(HttpToolsProtocol):
@@ -38,6 +45,7 @@ class RelayProtocol(HttpToolsProtocol):
     _head = b""
     _before_head = True
     _in_trailers = False
+    _size = 0
     _framing: Framing | None = None
     _upload: Upload | None = None
     _exchange: Exchange | None = None
@@ -52,6 +60,8 @@ class RelayProtocol(HttpToolsProtocol):
             return
         if self._before_head:
             self._head = (self._head + data).lstrip(b"\r\n")
+            if self.lane is not None and self._is_idle and self._takes(self.lane, self._head):
+                return
             end = _HEAD_END.search(self._head)
             if (end.start() if end else len(self._head)) > _MAX_HEAD:
                 self._refuse(head_too_large(_MAX_HEAD))
@@ -59,8 +69,6 @@ class RelayProtocol(HttpToolsProtocol):
             if end is None and _BEGINNING.match(self._head):
                 return
             data, self._head = self._head, b""
-            if end and self.lane and self._is_idle and self._takes(self.lane, data, end.end()):
-                return
             if end and _UPGRADE.search(data, 0, end.end()):
                 data = _UPGRADE.sub(b"", data[: end.end()]) + data[end.end() :]
         super().data_received(data)
@@ -69,15 +77,21 @@ class RelayProtocol(HttpToolsProtocol):
         """A request begins."""
         super().on_message_begin()
         self.scope["extensions"] = {CUT: {"cut": self.cut}}
-        self._before_head, self._in_trailers = False, False
+        self._before_head, self._in_trailers, self._size = False, False, 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of the head; what follows a chunked body is none, whatever it calls itself, and is dropped."""
-        if not self._in_trailers:
-            super().on_header(name, value)
+        if self._in_trailers:
+            return
+        self._size += len(name) + len(value)
+        if self._size > _MAX_HEAD:
+            raise BadHead("it is too large")
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
+        """The head is whole. One that came behind another request was not looked at before."""
+        if self.parser.get_http_version() not in _VERSIONS or self.parser.should_upgrade():
+            raise BadHead("it is for another protocol")
         self._in_trailers = True
         self.scope["extensions"][TARGET] = {"bare_query": self.url.endswith(b"?")}
         super().on_headers_complete()
@@ -94,8 +108,11 @@ class RelayProtocol(HttpToolsProtocol):
         """Whether no request is with the ASGI app."""
         return (self.cycle is None or self.cycle.response_complete) and not self.pipeline
 
-    def _takes(self, lane: Lane, data: bytes, end: int) -> bool:
-        """Give the lane a request whose head ends at `end`; False when it is not for it."""
+    def _takes(self, lane: Lane, data: bytes) -> bool:
+        """Give the lane a request whose head is whole; False when it is not for it."""
+        end = data.find(b"\r\n\r\n") + 4
+        if not _SHORTEST_HEAD < end <= _MAX_HEAD:
+            return False
         upload = lane.accept(data[:end], len(data) - end, self.client[0] if self.client else None)
         if upload is None:
             return False
@@ -105,6 +122,7 @@ class RelayProtocol(HttpToolsProtocol):
         if whole is None:
             self._framing = None
             return False
+        self._head = b""
         self._unset_keepalive_if_required()
         upload.add(data[end:])
         self._upload = upload

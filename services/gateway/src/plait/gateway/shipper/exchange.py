@@ -107,8 +107,15 @@ class Exchange:
         )
         return chunk_event(data, self._at(pieces[0].offset_ms))
 
+    def came_with(self, end: End) -> None:
+        """The answer as far as it came together with its end."""
+        if end.answer is not None and end.at_ms is not None:
+            self._answer.head(Head(end.at_ms, end.answer.status, end.answer.headers))
+            if end.answer.data:
+                self._answer.piece(Piece(end.at_ms, end.answer.data))
+
     def end(self, end: End) -> ResponseEvent:
-        """The answer ended; `chunk` must have been asked before."""
+        """The answer ended; `came_with` must have been told before, and `chunk` asked."""
         answer = self._answer
         embedded = answer.embedded()
         outcome, fault = judge(end, answer.status, embedded.value, answer.stream, message_due=self._message_due)

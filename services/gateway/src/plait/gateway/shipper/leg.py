@@ -173,6 +173,7 @@ class Leg:
             if exchange.has_chunk:
                 self._waiting.setdefault(key, time.monotonic())
         elif isinstance(record, End):
+            exchange.came_with(record)
             await self._send_chunk(key, running)
             await self._publisher.publish(running.hold, exchange.end(record))
             self._end(key, running)

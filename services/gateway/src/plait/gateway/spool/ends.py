@@ -22,7 +22,7 @@ def capture_lost(frame: Frame, why: str = "the spool had no room for the answer"
     end = from_frame(frame)
     if not isinstance(end, End) or end.ending is not Ending.WHOLE:
         return frame
-    lost = replace(end, ending=Ending.CAPTURE_LOST, error_type="capture_lost", message=why)
+    lost = replace(end, ending=Ending.CAPTURE_LOST, error_type="capture_lost", message=why, answer=None)
     return to_frame(frame.exchange, lost)
 
 

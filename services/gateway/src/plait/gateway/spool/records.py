@@ -62,6 +62,14 @@ class Piece(Struct, array_like=True, frozen=True):
     data: bytes
 
 
+class Answer(Struct, array_like=True, frozen=True):
+    """A whole answer that came in one piece: head and bytes."""
+
+    status: int
+    headers: Headers
+    data: bytes
+
+
 class End(Struct, array_like=True, frozen=True):
     """Nothing follows. `at_ms` is None where the gateway did not live to see it."""
 
@@ -69,6 +77,8 @@ class End(Struct, array_like=True, frozen=True):
     ending: Ending
     error_type: str = ""
     message: str = ""
+    answer: Answer | None = None
+    """What came together with its end; otherwise `Head` and `Piece` have told it."""
 
 
 Record = Request | Head | Piece | End

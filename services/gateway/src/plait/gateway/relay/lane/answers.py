@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from enum import Enum
+from enum import Enum, IntEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from plait.gateway.relay.fields import HOP_BY_HOP, REQUEST_ID, Fields
 
 _LINE: Final = re.compile(rb"HTTP/1\.[01]( ([0-9]{3})(?: [^\r\n]*)?\r\n)")
-_FIELD: Final = re.compile(rb"(?<=\n)([^:\s]+):[ \t]*([^\r\n]*?)[ \t]*\r\n")
+_FIELD: Final = re.compile(rb"(?<=\n)([^:\s]+):[ \t]*([^\r\n]*)\r\n")
 _BODILESS: Final = frozenset({204, 304})
 _MOST_REMEMBERED: Final = 4096
 
@@ -51,46 +51,69 @@ class AnswerHead(NamedTuple):
         return b"%b%bx-request-id: %b\r\n\r\n" % (self.line, b"".join(lines), exchange_id)
 
 
+class _Treatment(IntEnum):
+    """What becomes of an answer's field."""
+
+    PASSED = 0
+    LENGTH = 1
+    CODING = 2
+    CONNECTION = 3
+    DROPPED = 4
+
+
+_TREATMENTS: Final = dict.fromkeys(HOP_BY_HOP | {REQUEST_ID}, _Treatment.DROPPED) | {
+    b"content-length": _Treatment.LENGTH,
+    b"transfer-encoding": _Treatment.CODING,
+    b"connection": _Treatment.CONNECTION,
+}
+
+
 def read_answer(head: bytes) -> AnswerHead | None:
-    """What a whole head (with its empty line) says; None when it is no head of an answer."""
+    """What a whole head (with its empty line) says; None when it is no head of an answer.
+
+    It is to be shown to llhttp as well: whether a head is good HTTP is decided there, and only there.
+    """
     line = _LINE.match(head)
     if line is None:
         return None
-    fields: Fields = _FIELD.findall(head, line.end() - 1)
-    if len(fields) != head.count(b"\n") - 2:
+    found: Fields = _FIELD.findall(head, line.end() - 1)
+    if len(found) != head.count(b"\n") - 2:
         return None
+    fields: Fields = []
+    special = [b""] * len(_Treatment)
+    for field in found:
+        treatment = _treatment(field[0])
+        if treatment:
+            special[treatment] += field[1] + b","
+        else:
+            fields.append(field)
     status = int(line[2])
-    kept = [field for field in fields if not _stays_here(field[0])]
-    framing = Framing.NONE
-    if len(kept) != len(fields):
-        kept = _unnamed(kept, fields)
-        framing = _chunking(fields)
+    framing = _framing(status, special)
+    named = special[_Treatment.CONNECTION].lower()
+    if named and named not in _USUAL:
+        fields = _without(fields, named)
+    if framing is Framing.LENGTH:
+        fields.append((b"content-length", special[_Treatment.LENGTH][:-1]))
+    return AnswerHead(status, b"HTTP/1.1" + line[1], fields, framing)
+
+
+def _framing(status: int, special: list[bytes]) -> Framing:
     if status in _BODILESS:
-        return AnswerHead(status, b"HTTP/1.1" + line[1], _without_length(kept), Framing.NONE)
-    if framing is Framing.NONE:
-        has_length = any(name.lower() == b"content-length" for name, _ in kept)
-        framing = Framing.LENGTH if has_length else Framing.CLOSE
-    return AnswerHead(status, b"HTTP/1.1" + line[1], kept, framing)
+        return Framing.NONE
+    if special[_Treatment.CODING]:
+        return Framing.CHUNKED
+    return Framing.LENGTH if special[_Treatment.LENGTH] else Framing.CLOSE
 
 
-def _chunking(fields: Fields) -> Framing:
-    """Whether one of the fields that do not pass on says that the body comes in chunks."""
-    coded = any(name.lower() == b"transfer-encoding" for name, _ in fields)
-    return Framing.CHUNKED if coded else Framing.NONE
+_USUAL: Final = frozenset({b"keep-alive,", b"close,"})
 
 
-def _unnamed(kept: Fields, fields: Fields) -> Fields:
-    """Without the fields that `Connection` names: those are for us alone."""
-    values = [value for name, value in fields if name.lower() == b"connection"]
-    named = {part.strip().lower() for value in values for part in value.split(b",")}
-    return [field for field in kept if field[0].lower() not in named] if named else kept
-
-
-def _without_length(fields: Fields) -> Fields:
-    return [field for field in fields if field[0].lower() != b"content-length"]
+def _without(fields: Fields, named: bytes) -> Fields:
+    """The fields but those that `Connection` names: they are for us alone."""
+    gone = {part.strip() for part in named.split(b",")}
+    return [field for field in fields if field[0].lower() not in gone]
 
 
 @lru_cache(_MOST_REMEMBERED)
-def _stays_here(name: bytes) -> bool:
-    low = name.lower()
-    return low in HOP_BY_HOP or low == REQUEST_ID
+def _treatment(name: bytes) -> int:
+    return _TREATMENTS.get(name.lower(), _Treatment.PASSED)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from plait.gateway.relay.lane.pool import Pool
 
 _MOST_HEAD: Final = 1 << 20
+_AT_ONCE: Final = 16 * 1024
+"""Bytes up to which copying a body costs less than a second buffer."""
 _ANSWERS: Final = range(200, 600)
 _INTERIM: Final = frozenset(range(100, 200)) - {101}
 
@@ -20,17 +22,11 @@ _INTERIM: Final = frozenset(range(100, 200)) - {101}
 class Asker(Protocol):
     """Who waits for an answer. Once it has been told that the answer is whole or broke off, it is told no more."""
 
-    def begin(self, head: AnswerHead) -> None:
-        """The answer's head is there."""
-
-    def piece(self, data: bytes) -> None:
-        """Bytes of the body."""
-
-    def whole(self, data: bytes) -> None:
-        """The last bytes of the body, none if all have come before."""
+    def heard(self, head: AnswerHead | None, data: bytes, *, whole: bool) -> None:
+        """What came of the answer at once: its head if that was still missing, bytes of the body, and its end."""
 
     def broke(self, why: str) -> None:
-        """There will be no more of the answer, or none at all."""
+        """There will be no more of the answer, or none at all; `why` says what Claude did."""
 
 
 class Connection(asyncio.Protocol):
@@ -53,10 +49,13 @@ class Connection(asyncio.Protocol):
         self._whole_at: int | None = None
         self._reusable = False
 
-    def ask(self, asker: Asker, request: list[bytes]) -> None:
+    def ask(self, asker: Asker, head: bytes, body: bytes) -> None:
         """Send a whole request; the asker hears of its answer."""
         self._asker = asker
-        self.transport.writelines(request)
+        if len(body) <= _AT_ONCE:
+            self.transport.write(head + body)
+        else:
+            self.transport.writelines((head, body))
 
     def abandon(self) -> None:
         """Close at once: nobody waits for the answer any more."""
@@ -106,9 +105,9 @@ class Connection(asyncio.Protocol):
         if asker is None:
             return
         if exc is None and self._head is not None and self._head.framing is Framing.CLOSE:
-            asker.whole(b"")
+            asker.heard(None, b"", whole=True)
         else:
-            asker.broke("it closed the connection without an answer" if self._head is None else "it cut the answer")
+            asker.broke("closed the connection without an answer" if self._head is None else "cut the answer")
 
     # What llhttp calls.
 
@@ -137,13 +136,13 @@ class Connection(asyncio.Protocol):
             self._held = b""
             head = read_answer(data[:end])
             if head is None:
-                self._fail("its answer is not HTTP")
+                self._fail("gave an answer that is no HTTP")
                 return None
             if head.status in _ANSWERS:
                 self._head = head
                 return data
             if head.status not in _INTERIM:
-                self._fail(f"it answered with status {head.status}, which is no answer")
+                self._fail(f"answered with status {head.status}, which is no answer")
                 return None
             data = data[end:]
 
@@ -152,19 +151,19 @@ class Connection(asyncio.Protocol):
         bodies, whole_at = self._bodies, self._whole_at
         data = b"".join(bodies[:whole_at])
         bodies.clear()
-        if self._accepted and not self._told and self._head is not None:
-            self._told = True
-            asker.begin(self._head)
+        head = None
+        if self._accepted and not self._told:
+            self._told, head = True, self._head
         if whole_at is not None:
             self._asker = None
             self._pool.give(self, reusable=self._reusable and not fault)
             self._reset()
-            asker.whole(data)
+            asker.heard(head, data, whole=True)
             return
-        if data:
-            asker.piece(data)
+        if data or head is not None:
+            asker.heard(head, data, whole=False)
         if fault:
-            self._fail("what it sent is not HTTP")
+            self._fail("cut the answer")
 
     def _fail(self, why: str) -> None:
         asker, self._asker = self._asker, None

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from plait.common.ids import id_text
 from plait.gateway.relay.capture import Capture
 from plait.gateway.relay.lane.answers import AnswerHead
 from plait.gateway.relay.lane.connection import Connection
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from plait.gateway.relay.lane.lane import Lane
 
 _NAME: Final = "Claude"
+_MOST_AT_ONCE: Final = 16 * 1024
+"""Bytes of an answer that its end can carry in the record: ends are kept in memory while the disk takes none."""
 
 
 class Client(Protocol):
@@ -53,16 +56,16 @@ class Exchange:
         self.since = lane.now()
         """When Claude was last heard of, or asked."""
 
-    def go(self, request: list[bytes]) -> None:
+    def go(self, head: bytes, body: bytes) -> None:
         """Send a whole request, on a connection that is open if there is one."""
         self._lane.running.add(self)
         connection = self._lane.pool.take()
         if connection is not None:
-            self._ask(connection, request)
+            self._ask(connection, head, body)
         else:
-            self._lane.spawn(self._connect(request))
+            self._lane.spawn(self._connect(head, body))
 
-    async def _connect(self, request: list[bytes]) -> None:
+    async def _connect(self, head: bytes, body: bytes) -> None:
         try:
             connection = await self._lane.pool.connect()
         except Refusal as refusal:
@@ -71,44 +74,49 @@ class Exchange:
         if self._capture.ended:
             self._lane.pool.give(connection, reusable=True)
         else:
-            self._ask(connection, request)
+            self._ask(connection, head, body)
 
-    def _ask(self, connection: Connection, request: list[bytes]) -> None:
+    def _ask(self, connection: Connection, head: bytes, body: bytes) -> None:
         self.since = self._lane.now()
         self._connection = connection
-        connection.ask(self, request)
+        connection.ask(self, head, body)
 
     # What the connection tells.
 
-    def begin(self, head: AnswerHead) -> None:
-        """The answer's head is there."""
+    def heard(self, head: AnswerHead | None, data: bytes, *, whole: bool) -> None:
+        """Pass on what came, once it is recorded."""
         self.since = self._lane.now()
-        self._answering = True
-        self._chunked = head.chunked
-        self._capture.head(head.status, head.fields)
-        self._send(head.block(str(self._id).encode(), close=self._client.closes))
-
-    def piece(self, data: bytes) -> None:
-        """Bytes of the body: to the client as they come."""
-        self.since = self._lane.now()
-        self._capture.piece(data)
-        self._send(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
-
-    def whole(self, data: bytes) -> None:
-        """The last bytes of the body; the record is whole before the client has them."""
-        if data:
-            self.piece(data)
-        self._capture.end(Ending.WHOLE)
+        out = data
+        if head is None:
+            self._record(data)
+        elif whole and len(data) <= _MOST_AT_ONCE:
+            self._capture.at_once(head.status, head.fields, data)
+        else:
+            self._capture.head(head.status, head.fields)
+            self._record(data)
+        if head is not None:
+            self._answering, self._chunked = True, head.chunked
         if self._chunked:
-            self._send(b"0\r\n\r\n")
-        self._finish()
+            out = _chunk(data, last=whole)
+        if head is not None:
+            out = head.block(id_text(self._id.bytes).encode(), close=self._client.closes) + out
+        if whole:
+            self._capture.end(Ending.WHOLE)
+        if out:
+            self._lane.turn.write(self._client.transport, out)
+        if whole:
+            self._finish()
+
+    def _record(self, data: bytes) -> None:
+        if data:
+            self._capture.piece(data)
 
     def broke(self, why: str) -> None:
         """No answer, or no more of it: then the client sees the cut as it would without us."""
         if not self._answering:
-            self._refuse(unreachable(_NAME, why))
+            self._refuse(unreachable(_NAME, f"it {why}"))
             return
-        self._capture.end(Ending.UPSTREAM_CUT, "upstream_cut", f"{_NAME}: {why}")
+        self._capture.end(Ending.UPSTREAM_CUT, "upstream_cut", f"{_NAME} {why}")
         self._lane.running.discard(self)
         self._lane.turn.close(self._client.transport)
 
@@ -141,7 +149,7 @@ class Exchange:
             return
         self._connection.abandon()
         if self._answering:
-            self.broke(f"it sent nothing for {times.idle:g} s")
+            self.broke(f"sent nothing for {times.idle:g} s")
         else:
             self._refuse(too_slow(_NAME, f"no answer within {times.first_byte:g} s"))
 
@@ -158,11 +166,8 @@ class Exchange:
         fields, body = refusal.answer(str(self._id))
         self._capture.own_answer(refusal, fields, body, Ending.NO_ANSWER)
         head = b"".join([b"%b: %b\r\n" % field for field in fields])
-        self._send(STATUS_LINE[refusal.status] + head + b"\r\n" + body)
+        self._lane.turn.write(self._client.transport, STATUS_LINE[refusal.status] + head + b"\r\n" + body)
         self._finish()
-
-    def _send(self, data: bytes) -> None:
-        self._lane.turn.write(self._client.transport, data)
 
     def _finish(self) -> None:
         if self._paused and self._connection is not None:
@@ -175,3 +180,9 @@ class Exchange:
         self._lane.running.discard(self)
         if self._connection is not None:
             self._connection.abandon()
+
+
+def _chunk(data: bytes, *, last: bool) -> bytes:
+    """Bytes as one chunk, none if there are none, and the end behind the last."""
+    chunk = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+    return chunk + b"0\r\n\r\n" if last else chunk

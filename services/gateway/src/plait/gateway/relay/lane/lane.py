@@ -16,7 +16,7 @@ from plait.gateway.access_log import AccessLog
 from plait.gateway.relay.call import Call, ClientGone
 from plait.gateway.relay.capture import Capture
 from plait.gateway.relay.dialing import Dialer
-from plait.gateway.relay.identity import with_beta
+from plait.gateway.relay.identity import as_admitted
 from plait.gateway.relay.lane.exchange import Client, Exchange
 from plait.gateway.relay.lane.plain import PlainRequest, read_request
 from plait.gateway.relay.lane.pool import Pool
@@ -115,7 +115,7 @@ class Lane:
         exchange_id = new_exchange_id(upload.started_at)
         capture = Capture(self.turn, self._masker, exchange_id, self._log)
         exchange = Exchange(self, client, exchange_id, capture)
-        exchange.go([self._head(upload.request, upload.admission), body])
+        exchange.go(self._head(upload.request, upload.admission), body)
         capture.request(upload.call, upload.admission, body)
         return exchange
 
@@ -128,12 +128,7 @@ class Lane:
 
     def _head(self, request: PlainRequest, admission: Admission) -> bytes:
         """The request's head as Claude gets it: the client's credentials, or the domain's in their place."""
-        fields = list(with_beta(request.passing, admission.beta))
-        if request.authorization is not None and b"authorization" not in admission.drop:
-            fields.append((b"authorization", request.authorization))
-        if request.api_key is not None and b"x-api-key" not in admission.drop:
-            fields.append((b"x-api-key", request.api_key))
-        fields += admission.add
+        fields = as_admitted(request.passing, admission)
         if request.length is not None:
             fields.append((b"content-length", b"%d" % request.length))
         lines = b"".join([b"%b: %b\r\n" % field for field in fields])

@@ -11,8 +11,6 @@ from plait.gateway.relay.fields import HOP_BY_HOP, OURS, TAG, Fields
 
 _LINE: Final = re.compile(rb'(GET|POST|PUT|PATCH|DELETE) (?:/t/([^/?# ]+))?(/v1/[!"$-~]*) HTTP/1\.1\r\n')
 _FIELD: Final = re.compile(rb"(?<=\n)([!#-'*+.^-z|~\-]+):[ \t]*([^\r\n]*)\r\n", re.IGNORECASE)
-_PADDED: Final = re.compile(rb"[ \t]\r\n|\r\n[ \t]")
-"""White space at the end of a value, and folded lines: whether they are legal is not for the lane to say."""
 _NUMBER: Final = re.compile(rb"[0-9]{1,15}")
 _MOST_REMEMBERED: Final = 4096
 
@@ -42,6 +40,9 @@ _TREATMENTS: Final = dict.fromkeys(HOP_BY_HOP | {b"expect", b"origin", b"http2-s
 }
 
 
+_CREDENTIALS: Final = frozenset({Treatment.AUTHORIZATION, Treatment.API_KEY})
+
+
 class PlainRequest(NamedTuple):
     """The head of a request that the lane can carry."""
 
@@ -53,7 +54,7 @@ class PlainRequest(NamedTuple):
     fields: Fields
     """All, as received."""
     passing: Fields
-    """Those that go upstream as they are: not the credentials, nor what is written anew."""
+    """Those that go upstream as they are, if the credentials among them are the client's own; without the length."""
     host: bytes | None
     authorization: bytes | None
     api_key: bytes | None
@@ -67,7 +68,7 @@ def read_request(head: bytes) -> PlainRequest | None:
     It is to be shown to llhttp as well: whether a head is good HTTP is decided there, and only there.
     """
     line = _LINE.match(head)
-    if line is None or _PADDED.search(head):
+    if line is None or _has_odd_space(head):
         return None
     fields: Fields = _FIELD.findall(head, line.end() - 1)
     if len(fields) != head.count(b"\n") - 2:
@@ -82,11 +83,18 @@ def read_request(head: bytes) -> PlainRequest | None:
             return None
         elif treatment != Treatment.DROPPED:
             special[treatment] = field[1]
+            if treatment in _CREDENTIALS:
+                passing.append(field)
     _, host, authorization, api_key, length, connection, tag, *_ = special
     if (length and not _NUMBER.fullmatch(length)) or (connection and connection.lower() != b"keep-alive"):
         return None
     size = None if length is None else int(length)
     return PlainRequest(line[1], line[2] or tag, line[3], fields, passing, host, authorization, api_key, size)
+
+
+def _has_odd_space(head: bytes) -> bool:
+    """White space at the end of a value, or a folded line: whether they are legal is not for the lane to say."""
+    return b" \r\n" in head or b"\t\r\n" in head or b"\r\n " in head or b"\r\n\t" in head
 
 
 @lru_cache(_MOST_REMEMBERED)
