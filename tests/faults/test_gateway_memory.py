@@ -56,8 +56,8 @@ async def test_memory_is_flat(tmp_path: Path, settings: dict[str, str]) -> None:
     gate = asyncio.Event()
     async with large_answers(gate) as (url, written), process(url, tmp_path, settings) as gateway:
         before = resident(gateway)
-        clients = [await large_request(gateway) for _ in range(20)]
-        assert resident(gateway) - before < 60, "20 requests of 5 MB are let go of when their answers begin"
+        clients = [await large_request(gateway) for _ in range(12)]
+        assert resident(gateway) - before < 40, "12 requests of 5 MB are let go of when their answers begin"
         for client in clients:
             client.close()
         gate.set()
