@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from plait.gateway.oauth import refresher as module
 from plait.gateway.oauth.grants import Refused, Unavailable
@@ -172,8 +173,13 @@ async def test_tokens_of_a_short_life_are_no_storm(tmp_path: Path, clock: Clock)
 async def test_a_file_that_holds_no_login_is_said_to(tmp_path: Path, clock: Clock, text: str) -> None:
     path = login(tmp_path, expires_in=-1)
     path.write_text(text)
-    with pytest.raises(Refusal, match=r"the credential file (is broken|holds no login)"):
-        await Refresher(Granting(clock), clock).refresh(path)
+    refresher = Refresher(Granting(clock), clock)
+    with capture_logs() as logs:
+        for _ in range(3):
+            with pytest.raises(Refusal, match=r"the credential file (is broken|holds no login)"):
+                await refresher.refresh(path)
+            clock.now += PAUSE_SECONDS
+    assert [(each["event"], each["domain"]) for each in logs] == [("token_not_refreshed", DOMAIN)]
 
 
 async def test_logins_are_refreshed_side_by_side(tmp_path: Path, clock: Clock) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -81,10 +82,8 @@ class _Login:
 
     def _look(self) -> bool:
         """Whether the token in the file is stale; a new login, or another process, may have changed it."""
-        try:
+        with suppress(Unavailable):  # the attempt that follows tells it
             self._expires_at = self._renewal.stored().expires_at / 1000
-        except Unavailable as error:
-            self._fault = error
         return self._expires_at - self._clock() < STALE_SECONDS
 
     def _patience(self) -> float | None:
