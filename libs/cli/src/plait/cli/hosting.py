@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -21,6 +22,8 @@ from plait.common.errors import UserError
 from plait.common.settings import Settings
 
 _STOPS: Final = (signal.SIGTERM, signal.SIGINT)
+_SIGNALLED: Final = 128
+"""What shells add to a signal's number for the status of what it ended."""
 _log = structlog.get_logger()
 
 
@@ -59,9 +62,10 @@ async def _run_until_told(parts: Sequence[Part]) -> int:
 
 def _stop(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     stop.set()
-    for number in _STOPS:  # what is recorded survives a kill: whoever cannot wait need not
-        loop.remove_signal_handler(number)
-        signal.signal(number, signal.SIG_DFL)
+    # What is recorded survives a kill: whoever cannot wait need not. The system's own handler would not do, because the
+    # first process of a container is deaf to signals that it has none for.
+    for number in _STOPS:
+        loop.add_signal_handler(number, os._exit, _SIGNALLED + number)
 
 
 async def _run_alone(each: Part, stop: asyncio.Event) -> int:
