@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from plait.common.masking import Masker
 from plait.common.serving import serve
@@ -22,6 +23,7 @@ from plait.gateway.relay.metrics_port import metrics_port
 from plait.gateway.relay.protocol import protocol_with
 from plait.gateway.relay.upstream import Times, Upstream
 from plait.gateway.settings import RelaySettings
+from plait.gateway.spool.redacting import RedactingSpool
 from plait.gateway.spool.writer import SpoolWriter
 from plait.gateway.workers import run_workers
 
@@ -44,12 +46,7 @@ async def relay(settings: RelaySettings, stop: asyncio.Event, *, shares_port: bo
     """Relay until `stop` is set, finish running answers, then sync the spool."""
     refresher = Refresher(TokenServer(settings))
     access = Access(Directory(settings.credentials_dir), policy.Policy.of(settings, settings.host), refresher)
-    spool = SpoolWriter(
-        settings.spool_dir,
-        segment_bytes=settings.spool_segment_bytes,
-        max_bytes=settings.spool_max_bytes,
-        always_syncs=settings.spool_sync == "always",
-    )
+    spool = _spool(settings)
     log = AccessLog(on=settings.access_log)
     times = Times(settings.claude_connect_timeout, settings.claude_api_timeout, settings.claude_idle_timeout)
     dialer = Dialer(settings.claude_api_base_url, proxy_for(settings.claude_api_base_url))
@@ -99,10 +96,21 @@ async def relay(settings: RelaySettings, stop: asyncio.Event, *, shares_port: bo
         await log.close()
 
 
+def _spool(settings: RelaySettings) -> SpoolWriter:
+    redactor = settings.redactor()
+    make = partial(RedactingSpool, redactor=redactor) if redactor else SpoolWriter
+    return make(
+        settings.spool_dir,
+        segment_bytes=settings.spool_segment_bytes,
+        max_bytes=settings.spool_max_bytes,
+        always_syncs=settings.spool_sync == "always",
+    )
+
+
 def _lane_serves(settings: RelaySettings, dialer: Dialer) -> bool:
-    """Whether the lane can do what is set: it repeats no call, reads no answer on for nobody, and asks no proxy."""
-    cancels = settings.on_client_disconnect == "cancel"
-    return settings.byte_lane and not settings.upstream_retries and cancels and not dialer.absolute
+    """Whether the lane can do what is set: it repeats no call, reads on for nobody, asks no proxy, awaits no disk."""
+    cancels, waits = settings.on_client_disconnect == "cancel", settings.spool_sync == "always"
+    return settings.byte_lane and not settings.upstream_retries and cancels and not dialer.absolute and not waits
 
 
 def _claude(settings: RelaySettings, dialer: Dialer, times: Times) -> Upstream:

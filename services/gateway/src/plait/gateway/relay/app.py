@@ -11,7 +11,7 @@ from plait.gateway.access.access import Access
 from plait.gateway.access_log import AccessLog
 from plait.gateway.relay import refusals
 from plait.gateway.relay.call import Call, ClientGone, Receive, Scope, Send, call_of, drain, read_body
-from plait.gateway.relay.capture import Capture, Spool
+from plait.gateway.relay.capture import Capture
 from plait.gateway.relay.cors import Cors
 from plait.gateway.relay.fields import Fields, to_claude, to_service
 from plait.gateway.relay.forward import Forward
@@ -20,6 +20,7 @@ from plait.gateway.relay.identity import admit, as_admitted
 from plait.gateway.relay.refusals import Refusal
 from plait.gateway.relay.upstream import Upstream
 from plait.gateway.spool.records import Ending
+from plait.gateway.spool.writer import SpoolWriter
 
 _OF_THE_API: Final = ("/token-stats", "/mcp")
 
@@ -33,7 +34,7 @@ class Relay:
         access: Access,
         claude: Upstream,
         api: Upstream,
-        spool: Spool,
+        spool: SpoolWriter,
         log: AccessLog,
         masker: Masker,
         health: Health,
@@ -93,7 +94,8 @@ class Relay:
             return
         capture.request(call, admission, body.data)
         fields = as_admitted(to_claude(call.fields), admission)
-        await Forward(self._claude, capture, call, exchange_id).run(scope, fields, body, receive, send)
+        forward = Forward(self._claude, capture, call, exchange_id, on_disk=self._spool.on_disk)
+        await forward.run(scope, fields, body, receive, send)
 
     async def _to_api(self, call: Call, exchange_id: UUID, scope: Scope, receive: Receive, send: Send) -> None:
         """What belongs to our own services passes the same way, unrecorded."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
 
@@ -26,13 +27,28 @@ _REFUSAL_SECONDS: Final = 10
 """How much of a refusal is read for the record before the call is tried again, and for how long."""
 
 
+async def _at_once() -> None:
+    """Nothing is waited for."""
+
+
 class Forward:
     """Passes one request on and its answer back."""
 
     def __init__(
-        self, upstream: Upstream, capture: Capture, call: Call, exchange_id: UUID, *, keep_id: bool = False
+        self,
+        upstream: Upstream,
+        capture: Capture,
+        call: Call,
+        exchange_id: UUID,
+        *,
+        keep_id: bool = False,
+        on_disk: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
-        """`keep_id`: an X-Request-ID that upstream gave stays, because its own log and answers go by it."""
+        """`keep_id`: an X-Request-ID that upstream gave stays, because its own log and answers go by it.
+
+        `on_disk`: awaited between the end of the record and the last byte to the client.
+        """
+        self._on_disk = on_disk
         self._keep_id = keep_id
         self._upstream = upstream
         self._capture = capture
@@ -134,7 +150,7 @@ class Forward:
         self._capture.head(answer.status, fields)
         left = self._length(answer, fields)
         if left == 0:
-            self._end(Ending.WHOLE)
+            await self._end_whole()
         given = value_of(answer.fields, REQUEST_ID) if self._keep_id else None
         fields.append((REQUEST_ID, given or str(self._exchange_id).encode()))
         await send({"type": "http.response.start", "status": answer.status, "headers": fields})
@@ -145,13 +161,19 @@ class Forward:
             self._capture.piece(piece)
             left = None if left is None else left - len(piece)
             if left == 0:
-                self._end(Ending.WHOLE)
+                await self._end_whole()
             await send({"type": "http.response.body", "body": piece, "more_body": True})
             if first:
                 first = False
                 OVERHEAD_ANSWER.observe(time.perf_counter() - began)
-        self._end(Ending.WHOLE)
+        await self._end_whole()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _end_whole(self) -> None:
+        """The record is whole, and where it is asked for on disk, before the client gets the last byte."""
+        if not self._capture.ended:
+            self._end(Ending.WHOLE)
+            await self._on_disk()
 
     def _length(self, answer: Answer, fields: Fields) -> int | None:
         """Bytes of the body to come, None when only its end will tell."""
@@ -166,5 +188,6 @@ class Forward:
             return
         fields, body = refusal.answer(str(self._exchange_id))
         self._capture.own_answer(refusal, fields, body, Ending.NO_ANSWER)
+        await self._on_disk()
         await send({"type": "http.response.start", "status": refusal.status, "headers": fields})
         await send({"type": "http.response.body", "body": body, "more_body": False})
