@@ -35,8 +35,8 @@ def _consumers(_plan: Plan) -> list[str]:
     return consumers.report(asyncio.run(consumers.measure()))
 
 
-def _growth(_plan: Plan) -> list[str]:
-    return growth.report(asyncio.run(growth.measure()))
+def _growth(plan: Plan) -> list[str]:
+    return growth.report(asyncio.run(growth.measure(plan.turns)))
 
 
 SECTIONS: dict[str, tuple[str, Callable[[Plan], list[str]]]] = {

@@ -44,7 +44,7 @@ def section(plan: Plan) -> list[str]:
             whole += len(ledger.read())
             samples.append(Sample(answered, resident_mb(ours.process.pid)))
     kept = f"Answered {answered:,}, whole records {whole:,}: {max(answered - whole, 0):,} lost."
-    return [*_report(samples), "", f"{kept} {_growth(samples)}"]
+    return [*_report(samples), "", kept, _growth(samples)]
 
 
 def _report(samples: list[Sample]) -> list[str]:

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Plan:
-    """Rounds, seconds of one run, and how many exchanges the memory is watched over."""
+    """How much of everything."""
 
     rounds: int = 3
     seconds: int = 4
+    """Of one run of the load tool."""
     exchanges: int = 200_000
+    """Over how many the gateway's memory is watched."""
+    turns: int = 200
+    """Of each conversation by which the record's growth is measured."""
 
 
-QUICK = Plan(rounds=1, seconds=1, exchanges=20_000)
+QUICK = Plan(rounds=1, seconds=1, exchanges=20_000, turns=20)
 """To see that everything works; its figures say little."""
 
 MILLION = Plan(exchanges=1_000_000)

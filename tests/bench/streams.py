@@ -59,7 +59,7 @@ def section(plan: Plan) -> list[str]:
             for name, (port, pid) in ways.items():
                 _measure(found[name], port, pid, events)
         whole = len(Ledger(ours.spool).read())
-    return [*_report(found), "", f"Aim: {_AIMS}. {_kept(whole, plan.rounds, idle_mb)}"]
+    return [*_report(found), "", f"Aim: {_AIMS}.", _kept(whole, plan.rounds, idle_mb)]
 
 
 def _measure(found: Figures, port: int, pid: int | None, events: int) -> None:
@@ -95,8 +95,8 @@ def _report(found: dict[str, Figures]) -> list[str]:
 
 def _kept(whole: int, rounds: int, idle_mb: float) -> str:
     return (
-        f"The gateway had {idle_mb:.0f} MB before the first stream. Of the {rounds * STREAMS:,} streams that went "
-        f"through it the spool holds {whole:,} whole."
+        f"The gateway had {idle_mb:.0f} MB before the first stream. Of the {rounds * STREAMS:,} streams through it the "
+        f"spool holds {whole:,} whole."
     )
 
 
