@@ -73,13 +73,14 @@ async def test_a_no_is_told_by_its_code_alone(claude: ScriptedClaude, answer: An
         (json_answer({}, 302, (("location", "/elsewhere"),)), "status 302"),
         (json_answer({"access_token": "a"}), "no usable token"),
         (json_answer({**GOOD, "expires_in": 0}), "no usable token"),
+        (json_answer({**GOOD, "expires_in": 1e300}), "no usable token"),
         (json_answer({**GOOD, "access_token": "a\r\nx-injected: 1"}), "no usable token"),
         (json_answer({**GOOD, "refresh_token": ""}), "no usable token"),
         (raw_answer(b"<html>", "text/html"), "no usable token"),
         (json_answer(GOOD).ending("cut", after=0), "cannot be reached"),
         (json_answer(GOOD).ending("reset", after=0), "cannot be reached"),
     ],
-    ids=["429", "500", "redirect", "no life", "dead", "injection", "empty", "no JSON", "cut", "reset"],
+    ids=["429", "500", "redirect", "no life", "dead", "immortal", "injection", "empty", "no JSON", "cut", "reset"],
 )
 async def test_anything_else_is_no_answer(claude: ScriptedClaude, answer: Answer, said: str) -> None:
     claude.rules.append(lambda _: answer)

@@ -125,8 +125,9 @@ async def test_without_a_refresh_token_somebody_has_to_log_in(tmp_path: Path, cl
         await Renewal(path, Granting(clock), clock).renew(60)
 
 
-def test_scopes_are_kept_as_a_list() -> None:
+@pytest.mark.parametrize("held", [{}, {"oauth": None}, {"oauth": "x"}])
+def test_scopes_are_kept_as_a_list(held: dict[str, object]) -> None:
     grant = Grant("a", 60, scope="user:profile user:inference", asked_at=NOW)
-    file = with_grant({"type": "api_key", "api_key": "k", "oauth": None}, grant)
+    file = with_grant({"type": "api_key", "api_key": "k", **held}, grant)
     assert file["oauth"]["scopes"] == ["user:profile", "user:inference"]
     assert (file["type"], file["api_key"]) == ("oauth", "k")

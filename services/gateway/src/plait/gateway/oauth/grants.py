@@ -19,6 +19,7 @@ from plait.gateway.oauth.settings import TokenSettings
 _SAID_NO: Final = frozenset({400, 401, 403})
 _CODE: Final = re.compile("[a-z_]{1,40}")
 """An error's code (RFC 6749, section 5.2). What else a refusal says may quote what was sent, and is not repeated."""
+_LONGEST: Final = 10 * 366 * 86400
 _Token = Annotated[str, Meta(pattern="^[!-~]+$")]
 """What can stand in a header field as it is."""
 
@@ -41,7 +42,7 @@ class Grant(Struct, frozen=True):
     """What the token server grants."""
 
     access_token: _Token
-    expires_in: Annotated[float, Meta(gt=0)]
+    expires_in: Annotated[float, Meta(gt=0, le=_LONGEST)]
     """Seconds from `asked_at`."""
     refresh_token: _Token | None = None
     """None: the one that was used stays good."""

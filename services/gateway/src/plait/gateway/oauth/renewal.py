@@ -104,7 +104,7 @@ class Renewal:
 
 def with_grant(file: dict[str, Any], grant: Grant) -> dict[str, Any]:
     """The content of a credential file with these tokens; every other field stays."""
-    login = {**(file.get("oauth") or {}), "accessToken": grant.access_token, "expiresAt": int(grant.expires_at * 1000)}
+    login = {**_login(file), "accessToken": grant.access_token, "expiresAt": int(grant.expires_at * 1000)}
     if grant.refresh_token is not None:
         login["refreshToken"] = grant.refresh_token
     if grant.scope is not None:
@@ -114,7 +114,12 @@ def with_grant(file: dict[str, Any], grant: Grant) -> dict[str, Any]:
 
 def _replaced(file: dict[str, Any], used: str, grant: Grant) -> dict[str, Any]:
     """With the new tokens, unless somebody has logged in anew since the refresh began: a new login goes before."""
-    return with_grant(file, grant) if (file.get("oauth") or {}).get("refreshToken") == used else file
+    return with_grant(file, grant) if _login(file).get("refreshToken") == used else file
+
+
+def _login(file: dict[str, Any]) -> dict[str, Any]:
+    held = file.get("oauth")
+    return held if isinstance(held, dict) else {}
 
 
 @asynccontextmanager
