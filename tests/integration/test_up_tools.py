@@ -162,7 +162,7 @@ def test_the_doctor_finds_what_is_wrong_and_says_how_to_repair_it(tmp_path: Path
     assert sick.returncode == 1
     assert f"0 of {len(migrations())} migrations" in sick.stdout
     assert "→ run `plait migrate`" in sick.stdout
-    assert "✗ broker     Kafka at 127.0.0.1:1 cannot be reached.\n" in sick.stdout
+    assert "✗ broker        Kafka at 127.0.0.1:1 cannot be reached.\n" in sick.stdout
     assert "→ mend KAFKA_BOOTSTRAP_SERVERS" in sick.stdout
     assert "Traceback" not in sick.stderr
     assert run_plait("migrate", env=env, cwd=tmp_path).returncode == 0
@@ -183,8 +183,8 @@ def test_the_doctor_takes_a_plait_that_is_not_running_for_a_plain_fact(tmp_path:
     home.remember(Addresses(gateway=gateway, api=api, dashboard=dashboard, postgres=free_port(), broker=free_port()))
     well = run_plait("doctor", "--home", str(home.path), cwd=tmp_path)
     assert well.returncode == 0, well.stdout
-    assert f"✓ plait up   not running on {home.path}; its ports are free" in well.stdout
-    assert "✓ Postgres   not running" in well.stdout
+    assert f"✓ plait up      not running on {home.path}; its ports are free" in well.stdout
+    assert "✓ Postgres      not running" in well.stdout
     assert "DATABASE_URL" not in well.stdout
     for command in ("lag", "migrate"):
         assert f"none is running on {home.path}" in run_plait(command, "--home", str(home.path), cwd=tmp_path).stderr

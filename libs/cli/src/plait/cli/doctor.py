@@ -41,7 +41,7 @@ Check = Callable[[Home], Awaitable[Finding]]
 async def examine(home: Home) -> list[Finding]:
     """All checks, side by side; a check that cannot be made is a finding, too."""
     checks: tuple[Check, ...] = (
-        _python, _disk, _packages, _java, _settings, _secrets, _is_running, _postgres, _broker, _spool,
+        _python, _disk, _packages, _java, _settings, _secrets, _credentials, _is_running, _postgres, _broker, _spool,
     )  # fmt: skip
     findings = await asyncio.gather(*(check(home) for check in checks))
     return [*findings, *await _services(home)]
@@ -99,6 +99,21 @@ async def _secrets(home: Home) -> Finding:
     if path.stat().st_mode & 0o077:
         return Finding("secrets", False, f"{path} can be read by others", f"chmod 600 {path}")
     return Finding("secrets", True, "there, readable by you alone")
+
+
+async def _credentials(home: Home) -> Finding:
+    try:
+        from plait.gateway.access.directory import Directory
+    except ModuleNotFoundError as error:  # an image holds one service
+        return Finding("credentials", True, f"not looked at: {error.name} is not installed here")
+    directory = Directory(target.credentials(home))
+    await asyncio.to_thread(directory.scan)
+    if problems := directory.problems:
+        says = f"{len(problems)} of {len(directory.files)} files cannot be used" if directory.files else directory.fault
+        return Finding("credentials", False, says, "`plait credentials` says which, and why")
+    if not directory.files:
+        return Finding("credentials", True, "none: clients' own are passed on")
+    return Finding("credentials", True, f"{len(directory.files)} files, all good")
 
 
 async def _is_running(home: Home) -> Finding:
