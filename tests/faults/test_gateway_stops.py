@@ -13,7 +13,7 @@ import pytest
 
 from plait.fakes.answers import stream_answer
 from plait.fakes.claude import ScriptedClaude
-from plait.fakes.client import call
+from plait.fakes.client import Received, call
 from plait.gateway.spool.records import End, Ending
 from tests.faults.gateway_process import HOST, Process, process
 
@@ -54,18 +54,29 @@ async def test_a_stop_finishes_streams_lets_nobody_in_and_exits_0(
     assert gateway.log.count(b'"event":"exchange"') == 5, "the access log is written to its end"
 
 
-async def test_a_second_signal_ends_it_at_once_and_loses_nothing(claude: ScriptedClaude, tmp_path: Path) -> None:
+async def told_twice(gateway: Process, claude: ScriptedClaude) -> Received:
+    """What a client has seen whose gateway was stopped by two signals while Claude's answer went on."""
     claude.rules.append(lambda _: stream_answer(EVENTS).ending("hold"))
+    stream = asyncio.create_task(gateway.post(1))
+    await claude.call(0)
+    os.kill(gateway.pid, signal.SIGTERM)
+    await refused(gateway)
+    again = time.monotonic()
+    assert await gateway.end(signal.SIGTERM) == 128 + signal.SIGTERM
+    received = await stream
+    assert time.monotonic() - again < 5, "well below the grace time of 10 s"
+    assert not received.whole
+    return received
+
+
+async def test_a_second_signal_ends_its_workers_too(claude: ScriptedClaude, tmp_path: Path) -> None:
+    async with process(claude.url, tmp_path, {"GATEWAY_WORKERS": "2"}) as gateway:
+        await told_twice(gateway, claude)
+
+
+async def test_a_second_signal_ends_it_at_once_and_loses_nothing(claude: ScriptedClaude, tmp_path: Path) -> None:
     async with process(claude.url, tmp_path) as gateway:
-        stream = asyncio.create_task(gateway.post(1))
-        await claude.call(0)
-        os.kill(gateway.pid, signal.SIGTERM)
-        await refused(gateway)
-        again = time.monotonic()
-        assert await gateway.end(signal.SIGTERM) == 128 + signal.SIGTERM
-        assert time.monotonic() - again < 3, "well below the grace time of 10 s"
-        received = await stream
-        assert not received.whole
+        received = await told_twice(gateway, claude)
         await gateway.start()
         end = gateway.records()[received.request_id or ""][-1]
     assert isinstance(end, End)

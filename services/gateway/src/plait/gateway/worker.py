@@ -16,6 +16,7 @@ from plait.gateway.main import relay
 from plait.gateway.settings import RelaySettings
 from plait.gateway.workers import of_worker
 
+_SIGNALLED = 128
 _log = structlog.get_logger(__name__)
 
 
@@ -45,6 +46,8 @@ def _end_with_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> No
     """Nothing is ever written to our input: that it can be read means that it is closed."""
     if not os.read(sys.stdin.fileno(), 1):
         loop.remove_reader(sys.stdin.fileno())
+        if stop.is_set():  # who started us waits no longer: it was told to stop a second time
+            os._exit(_SIGNALLED + signal.SIGTERM)
         stop.set()
 
 
