@@ -18,6 +18,8 @@ _SECRET: Final = re.compile(r"token|secret|password|api[-_]?key|authorization|co
 _FIGURES: Final = re.compile(r"anthropic-ratelimit-|x-ratelimit-", re.IGNORECASE)
 _SCHEME: Final = re.compile(rb"(?:Bearer|Basic) +", re.IGNORECASE)
 _MOST_REMEMBERED: Final = 4096
+_SHORTEST: Final = 8
+"""Bytes below which the value of a secret field may well stand elsewhere by chance."""
 
 
 def is_secret(name: str) -> bool:
@@ -34,6 +36,11 @@ def holds_secret(name: bytes) -> bool:
     return is_secret(name.decode("latin-1"))
 
 
+def _scheme_length(secret: bytes) -> int:
+    scheme = _SCHEME.match(secret)
+    return scheme.end() if scheme else 0
+
+
 class Masker:
     """Replaces secrets by `masked:<16 hex digits>`, an HMAC-SHA256 under the installation's key."""
 
@@ -43,14 +50,30 @@ class Masker:
         """The mark of a secret; an authorisation scheme is kept before it and not hashed."""
 
     def _mark(self, secret: bytes) -> bytes:
-        scheme = _SCHEME.match(secret)
-        start = scheme.end() if scheme else 0
+        start = _scheme_length(secret)
         digest = hmac.new(self._key, secret[start:], hashlib.sha256).hexdigest()
         return b"%bmasked:%b" % (secret[:start], digest[:16].encode())
 
     def fields(self, fields: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """The same header fields in the same order, secret values masked."""
-        return [(name, self.mark(value) if holds_secret(name) else value) for name, value in fields]
+        """The same header fields in the same order, secret values masked, wherever else they stand as well."""
+        masked: list[tuple[bytes, bytes]] = []
+        secrets: list[bytes] = []
+        for field in fields:
+            name, value = field
+            if holds_secret(name):
+                secrets.append(value[_scheme_length(value) :])
+                masked.append((name, self.mark(value)))
+            else:
+                masked.append(field)
+        return self._everywhere(masked, secrets) if secrets else masked
+
+    def _everywhere(self, fields: list[tuple[bytes, bytes]], secrets: list[bytes]) -> list[tuple[bytes, bytes]]:
+        """The fields without what was found to be secret in one of them: people pass keys on under any name."""
+        values = b"\n".join([value for _, value in fields])
+        for secret in secrets:
+            if len(secret) >= _SHORTEST and secret in values:
+                fields = [(name, value.replace(secret, self.mark(secret))) for name, value in fields]
+        return fields
 
     def query(self, query: str) -> str:
         """The same query string with secret values masked; the rest byte for byte."""

@@ -86,7 +86,7 @@ class RelayProtocol(HttpToolsProtocol):
         self._size += len(name) + len(value)
         if self._size > _MAX_HEAD:
             raise BadHead("it is too large")
-        super().on_header(name, value)
+        super().on_header(name, value.rstrip(b" \t"))  # llhttp leaves in it what is no part of it
 
     def on_headers_complete(self) -> None:
         """The head is whole. One that came behind another request was not looked at before."""
