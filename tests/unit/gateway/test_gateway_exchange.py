@@ -15,6 +15,7 @@ from msgspec import UNSET, structs
 
 from plait.common.events import ChunkEvent, ResponseData, decode, encode
 from plait.common.folding import fold
+from plait.common.topics import MAX_EVENT_BYTES
 from plait.gateway.shipper.exchange import begin
 from plait.gateway.spool.records import End, Ending, Head, Headers, Piece, Request
 
@@ -50,6 +51,16 @@ def answered(headers: Headers, *pieces: bytes, status: int = 200, end: End = WHO
     response = decode(encode(exchange.end(end)))
     assert isinstance(response.data, ResponseData)
     return response.data
+
+
+def test_a_stream_that_swells_fills_no_event_beyond_what_brokers_take() -> None:
+    exchange, _ = begin(ID, request())
+    exchange.head(Head(10.0, 200, [*SSE, (b"content-encoding", b"gzip")]))
+    bomb = gzip.compress(START + STOP, mtime=0) + gzip.compress(bytes(MAX_EVENT_BYTES // 4), mtime=0) * 6
+    chunk = exchange.piece(Piece(20.0, bomb))
+    assert chunk is not None
+    assert len(encode(chunk)) < MAX_EVENT_BYTES
+    assert exchange.end(WHOLE).data.outcome == "complete"
 
 
 def test_a_json_body_stands_verbatim_in_the_event() -> None:

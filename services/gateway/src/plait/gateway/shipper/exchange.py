@@ -24,7 +24,6 @@ from plait.common.events import (
 from plait.common.events import Piece as EventPiece
 from plait.common.folding import Fold
 from plait.common.threads import thread_of
-from plait.common.topics import MAX_EVENT_BYTES
 from plait.gateway.encodings import Decoder, Identity, Undecodable, decoder_for
 from plait.gateway.shipper.embedding import MOST_RAW, Embedded, embed, field
 from plait.gateway.shipper.outcome import judge
@@ -32,8 +31,6 @@ from plait.gateway.spool.records import End, Head, Headers, Piece, Request
 
 _BATCH_MS: Final = 100
 _BATCH_BYTES: Final = 16 * 1024
-_MOST_STREAMED: Final = 4 * MAX_EVENT_BYTES
-"""Bytes that an encoded event stream may decode to; what is beyond is not recorded."""
 
 
 def begin(exchange_id: UUID, request: Request) -> tuple[Exchange, RequestEvent]:
@@ -170,7 +167,8 @@ class Answer:
         if "text/event-stream" not in field(self.headers, "content-type").lower():
             return
         try:
-            self._decoder = decoder_for(field(self.headers, "content-encoding"), most=_MOST_STREAMED)
+            # What a single piece swells to must fit an event.
+            self._decoder = decoder_for(field(self.headers, "content-encoding"), most=MOST_RAW)
             self.stream = Fold()
         except Undecodable:
             return
