@@ -50,7 +50,7 @@ def test_the_database_is_migrated_from_an_image_that_holds_no_other_service() ->
     assert {name for name in reached if name.startswith("plait.gateway")} == set()
 
 
-@pytest.mark.parametrize("command", ["keys", "credentials", "login"])
+@pytest.mark.parametrize("command", ["keys", "credentials", "login", "client"])
 def test_credentials_are_kept_from_within_the_gateways_image(command: str) -> None:
     assert imported(f"plait.cli.commands.{command}") <= locked("gateway") | OPTIONAL
 
