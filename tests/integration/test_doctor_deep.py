@@ -80,11 +80,11 @@ DAMAGE = {
     "a link out of order": ("UPDATE chains SET depth = 9 WHERE depth = 7", {"chains"}),
     "a forged link": ("UPDATE chains SET blob = (SELECT max(hash) FROM blobs) WHERE depth = 1", {"chains"}),
     "a forged blob": (
-        "UPDATE blobs SET data = set_byte(data, 0, 1) WHERE position('turn 2' IN convert_from(data, 'UTF8')) > 0",
+        "UPDATE blobs SET data = set_byte(data, 0, 1) WHERE position('turn 2'::bytea IN data) > 0",
         {"blobs", "bodies"},
     ),
     "a broken blob": (
-        "UPDATE blobs SET encoding = 1 WHERE position('turn 2' IN convert_from(data, 'UTF8')) > 0",
+        "UPDATE blobs SET encoding = 1 WHERE position('turn 2'::bytea IN data) > 0",
         {"blobs", "bodies"},
     ),
     "no facts": (f"DELETE FROM facts WHERE exchange_id = {ANY}", {"links"}),

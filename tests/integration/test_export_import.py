@@ -186,7 +186,7 @@ async def test_a_damaged_exchange_is_named_and_keeps_no_other_back(
 ) -> None:
     parts = two_domains()
     await store(database, [event_of(part) for part in parts])
-    await writer.execute("DELETE FROM blobs WHERE position('two' in convert_from(data, 'UTF8')) > 0 AND encoding = 0")
+    await writer.execute("DELETE FROM blobs WHERE position('two'::bytea IN data) > 0")
     outcome = await export(reader, ALL, tmp_path / "a", unseen)
     assert (outcome.done, outcome.failed) == (2, 1)
     assert str(parts[3].exchange_id) in outcome.faults[0]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from plait.common import packing
+from plait.common.blobs import ZSTD, ZSTD_MESSAGE, shelve, unshelve
+from plait.common.dictionaries import MESSAGES
 from plait.common.events import Piece
 
 text = st.text(st.characters(codec="utf-8"))
@@ -54,3 +57,28 @@ def test_the_dictionary_never_changes() -> None:
         hashlib.sha256(packing._FAMILIAR).hexdigest()
         == "6fbb066f354da277f5ead746167d3831c9b419c586e316499166e7cb06f5eb29"
     )
+
+
+def test_the_messages_dictionary_never_changes_either() -> None:
+    assert hashlib.sha256(MESSAGES).hexdigest() == "a117ad254ef160c465bd05c01f9bd26185172d5a388f7c46fbd98b7277b508b3"
+
+
+def test_a_short_message_is_kept_in_less_with_the_dictionary() -> None:
+    content = [{"text": "Where does this function return?", "type": "text"}]
+    message = msgspec.json.encode({"content": content, "role": "user"})
+    encoding, kept = shelve(message)
+    assert encoding == ZSTD_MESSAGE
+    assert len(kept) * 3 < len(message) * 2
+    assert unshelve(encoding, kept) == message
+
+
+@pytest.mark.parametrize("encoding", [ZSTD, ZSTD_MESSAGE])
+@pytest.mark.parametrize("data", [b"", b"no frame"])
+def test_a_damaged_blob_is_an_error(encoding: int, data: bytes) -> None:
+    with pytest.raises(ValueError, match="not a zstd frame"):
+        unshelve(encoding, data)
+
+
+@given(st.binary(max_size=300) | st.integers(60_000, 70_000).map(lambda size: b"ab" * (size // 2)))
+def test_any_blob_comes_back(data: bytes) -> None:
+    assert unshelve(*shelve(data)) == data

@@ -10,26 +10,37 @@ from typing import Any, Final
 
 import msgspec
 
-from plait.common.packing import compress, decompress
+from plait.common.packing import FAMILIAR_UP_TO, compress, compress_message, decompress, decompress_message
 
 PLAIN: Final = 0
 ZSTD: Final = 1
-_WORTH_COMPRESSING: Final = 128
+ZSTD_MESSAGE: Final = 2
+"""With the dictionary `plait.common.dictionaries.MESSAGES`."""
+_WORTH_COMPRESSING: Final = 64
 """Bytes below which a zstd frame's own overhead eats the gain."""
 
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
+def hash_of(data: bytes) -> bytes:
+    """The name of these bytes: the first 20 bytes of their SHA-256.
+
+    Names are kept several times for each message; these are as long as git's, and still no two contents are found that
+    share one in less than 2^80 tries.
+    """
+    return hashlib.sha256(data).digest()[:20]
+
+
 @dataclass(frozen=True)
 class Blob:
-    """Bytes under the name of their SHA-256: a row of `blobs`."""
+    """Bytes under their hash: a row of `blobs`."""
 
     data: bytes
 
     @cached_property
     def hash(self) -> bytes:
-        """SHA-256 of the plain bytes."""
-        return hashlib.sha256(self.data).digest()
+        """Of the plain bytes."""
+        return hash_of(self.data)
 
 
 @dataclass(frozen=True)
@@ -51,8 +62,9 @@ def shelve(data: bytes) -> tuple[int, bytes]:
     """`(blobs.encoding, blobs.data)` for plain bytes."""
     if len(data) < _WORTH_COMPRESSING:
         return PLAIN, data
-    packed = compress(data)
-    return (ZSTD, packed) if len(packed) < len(data) else (PLAIN, data)
+    small = len(data) <= FAMILIAR_UP_TO
+    encoding, packed = (ZSTD_MESSAGE, compress_message(data)) if small else (ZSTD, compress(data))
+    return (encoding, packed) if len(packed) < len(data) else (PLAIN, data)
 
 
 def unshelve(encoding: int, data: bytes) -> bytes:
@@ -65,18 +77,20 @@ def unshelve(encoding: int, data: bytes) -> bytes:
         return data
     if encoding == ZSTD:
         return decompress(data)
+    if encoding == ZSTD_MESSAGE:
+        return decompress_message(data)
     raise ValueError(f"unknown blob encoding {encoding}")
 
 
 def chain(hashes: Iterable[bytes]) -> list[Link]:
     """The chain of these blobs in order.
 
-    A link's hash is SHA-256 of its parent's hash (nothing at the first) and its blob's hash.
+    A link's hash is that of its parent's hash (nothing at the first) and its blob's hash.
     """
     links: list[Link] = []
     parent: bytes | None = None
     for depth, blob in enumerate(hashes, 1):
-        link = Link(hashlib.sha256((parent or b"") + blob).digest(), parent, blob, depth)
+        link = Link(hash_of((parent or b"") + blob), parent, blob, depth)
         links.append(link)
         parent = link.hash
     return links

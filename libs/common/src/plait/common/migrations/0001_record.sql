@@ -4,16 +4,16 @@
 -- hold no body. Bodies and raw chunks are read by id only, carry no further index, and are partitioned by month: an
 -- exchange id is a UUIDv7, so a range of ids is a range of time, and dropping a month is dropping two tables.
 
--- Content-addressed texts: messages, system prompts, tool lists. `hash` is the SHA-256 of the plain bytes.
+-- Content-addressed texts: messages, system prompts, tool lists. `hash`: first 20 bytes of the plain bytes' SHA-256.
 CREATE TABLE blobs (
     hash     bytea PRIMARY KEY,
     size     integer  NOT NULL,           -- plain bytes
-    encoding smallint NOT NULL DEFAULT 0, -- 0 plain, 1 zstd
+    encoding smallint NOT NULL DEFAULT 0, -- 0 plain, 1 zstd, 2 zstd with a dictionary
     data     bytea    NOT NULL
 );
 ALTER TABLE blobs ALTER COLUMN data SET STORAGE EXTERNAL; -- compressed by us where it pays
 
--- A list of messages as a hash chain, like commits: `hash` = SHA-256(parent's hash, message's hash).
+-- A list of messages as a hash chain, like commits: `hash` is that of parent's hash and message's hash.
 CREATE TABLE chains (
     hash   bytea PRIMARY KEY,
     parent bytea,                         -- null at the first message

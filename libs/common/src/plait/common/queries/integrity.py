@@ -5,7 +5,6 @@ Reads everything; holds little, and no transaction for long.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
-from plait.common.blobs import unshelve
+from plait.common.blobs import hash_of, unshelve
 from plait.common.events import json_or_none
 from plait.common.queries.exchanges import ExchangeFilter
 from plait.common.queries.named import statements
@@ -110,7 +109,7 @@ def _is_good(row: asyncpg.Record) -> bool:
         data = unshelve(row["encoding"], row["data"])
     except ValueError:
         return False
-    return bool(len(data) == row["size"] and hashlib.sha256(data).digest() == row["hash"])
+    return bool(len(data) == row["size"] and hash_of(data) == row["hash"])
 
 
 async def _check_usage(pool: asyncpg.Pool, run: Sequence[Recorded], wrong: Wrong) -> None:

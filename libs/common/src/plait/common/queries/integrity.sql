@@ -46,7 +46,7 @@ SELECT count(*) OVER () AS total, encode(c.hash, 'hex') AS which
 FROM chains c
 LEFT JOIN chains p ON p.hash = c.parent
 LEFT JOIN blobs b ON b.hash = c.blob
-WHERE c.hash <> sha256(coalesce(c.parent, '') || c.blob)
+WHERE c.hash <> substr(sha256(coalesce(c.parent, '') || c.blob), 1, 20)
     OR b.hash IS NULL
     OR (c.parent IS NOT NULL AND p.hash IS NULL)
     OR c.depth <> coalesce(p.depth, 0) + 1
