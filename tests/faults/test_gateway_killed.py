@@ -56,7 +56,10 @@ async def test_killed_with_streams_open_it_has_recorded_all_that_it_answered(
 
 
 def recorded_body(records: list[Record]) -> bytes:
-    return b"".join(record.data for record in records if isinstance(record, Piece))
+    """In pieces, or together with the end."""
+    pieces = [record.data for record in records if isinstance(record, Piece)]
+    with_end = [record.answer.data for record in records if isinstance(record, End) and record.answer is not None]
+    return b"".join(pieces + with_end)
 
 
 async def test_killed_again_and_again_under_load_nothing_answered_is_lost(
