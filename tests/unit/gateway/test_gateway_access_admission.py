@@ -16,6 +16,7 @@ from plait.gateway.access.directory import Directory
 from plait.gateway.access.keys import hash_of
 from plait.gateway.access.policy import Policy
 from plait.gateway.relay.refusals import Refusal
+from plait.gateway.settings import AccessSettings
 
 NOW = 1_800_000_000.0
 HOST = b"a.example"
@@ -259,6 +260,12 @@ def test_a_gateway_that_is_closed_or_meant_to_be_open_starts(
     access: Make, policy: Policy, files: dict[str, Any]
 ) -> None:
     assert access(policy, **files).trouble == ""
+
+
+def test_a_folder_in_the_users_home_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CREDENTIALS_DIR", "~/keys")
+    assert AccessSettings(_env_file=None).credentials_dir == tmp_path / "keys"
 
 
 def test_trouble_counts_and_names_no_domain(access: Make) -> None:

@@ -51,6 +51,12 @@ UPSTREAM_RETRIES: Final = Tally(
     ["status"],
 )
 
+CREDENTIAL_FILES: Final = Gauge(
+    "plait_gateway_credential_files",
+    "Credential files; broken: the last good content is in use, if there was any.",
+    ["state"],
+)
+
 TOKEN_REFRESHES: Final = Tally(
     "plait_gateway_token_refreshes_total",
     "Refreshes of OAuth tokens. found: another process had done it; refused: somebody has to log in again; "

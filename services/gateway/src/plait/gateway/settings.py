@@ -71,6 +71,11 @@ class AccessSettings(Settings):
         " unset: only as long as there is no credential file.",
     )
 
+    @field_validator("credentials_dir")
+    @classmethod
+    def _is_expanded(cls, folder: Path) -> Path:
+        return folder.expanduser()
+
 
 class RelaySettings(SpoolSettings, RedactionSettings, AccessSettings, TokenSettings):
     """Settings of the part that clients talk to."""

@@ -106,7 +106,7 @@ class Access:
         self._reporter = Reporter()
         self._looking = asyncio.Lock()
         self._table = directory.scan()
-        self._reporter.tell(directory)
+        self._reporter.begin(directory)
         policy.check(self._table)
         if policy.is_open:
             _log.warning("whoever reaches the gateway is let in without a key: ALLOW_OPEN_GATEWAY is set")

@@ -48,7 +48,7 @@ class Directory:
     """The credential files of one folder. `scan` blocks: it is not for the loop."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self.files: dict[str, File] = {}
         """By file name, in order."""
         self.fault = ""
@@ -57,7 +57,7 @@ class Directory:
     def scan(self) -> Table:
         """Look at the folder, read what has changed, and say what it holds."""
         try:
-            names = sorted(name for name in os.listdir(self._path) if _is_credential(name))  # noqa: PTH208 - names only
+            names = sorted(name for name in os.listdir(self.path) if _is_credential(name))  # noqa: PTH208 - names only
         except OSError as error:
             is_new = isinstance(error, FileNotFoundError) and not self.files
             self.fault = "" if is_new else f"the folder cannot be read: {error.strerror}"
@@ -70,7 +70,7 @@ class Directory:
     def path_of(self, domain: str) -> Path:
         """Where the file of a domain or pattern in normal form is, as of the last look, or where it belongs."""
         found = (file.path for file in self.files.values() if file.domain == domain and not file.twin)
-        return next(found, self._path / f"{domain}{SUFFIX}")
+        return next(found, self.path / f"{domain}{SUFFIX}")
 
     @property
     def problems(self) -> dict[str, str]:
@@ -79,7 +79,7 @@ class Directory:
         return files | ({"": self.fault} if self.fault else {})
 
     def _look(self, name: str) -> File:
-        path = self._path / name
+        path = self.path / name
         before = self.files.get(name) or File(path, domain_named(name.removesuffix(SUFFIX)))
         try:
             status = path.stat()

@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from plait.gateway.access.directory import Directory
+from plait.gateway.metrics import CREDENTIAL_FILES
 
 _FOLDER: Final = "(the folder)"
 _log = structlog.get_logger(__name__)
@@ -19,9 +20,17 @@ class Reporter:
         self._problems: dict[str, str] = {}
         self._readable: set[str] = set()
 
+    def begin(self, directory: Directory) -> None:
+        """What a gateway starts with."""
+        _log.info("credential files were read", folder=str(directory.path), files=len(directory.files))
+        self.tell(directory)
+
     def tell(self, directory: Directory) -> None:
         """Whatever is new since the last time."""
         problems = directory.problems
+        broken = sum(1 for file in directory.files.values() if file.problem)
+        CREDENTIAL_FILES.labels("broken").set(broken)
+        CREDENTIAL_FILES.labels("good").set(len(directory.files) - broken)
         for name, why in problems.items():
             if self._problems.get(name) != why:
                 _log.warning("a credential file cannot be used", file=name or _FOLDER, reason=why)
