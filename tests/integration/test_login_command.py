@@ -108,12 +108,17 @@ async def test_a_login_that_has_ended_is_told_with_its_cure(terminal: Terminal) 
     assert (status, f"expired 1970-01-01 00:00 UTC: `plait login {DOMAIN}` renews it" in said) == (1, True)
 
 
+async def test_without_any_login_there_is_nothing_to_show(terminal: Terminal) -> None:
+    status, said, _ = await terminal.plait("--status")
+    assert status == 0
+    assert "There is no login in" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [
         ([], 2, "name a domain, or give one of --status and --refresh"),
         ([DOMAIN, "--status", "--refresh"], 2, "name a domain, or give one of --status and --refresh"),
-        (["--status"], 1, "`plait login DOMAIN` makes one"),
         ([DOMAIN, "--refresh"], 1, f"`plait login {DOMAIN}` makes one"),
         ([DOMAIN, "--code", "a#b"], 1, "No login has been begun here"),
         (["no domain"], 1, "no domain is no domain"),

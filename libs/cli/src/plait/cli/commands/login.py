@@ -90,15 +90,17 @@ def _logins(folder: Path, domain: str | None) -> list[File]:
     """The credential files that hold a login, or the one of a domain.
 
     Raises:
-        UserError: there is none.
+        UserError: the domain has none.
     """
     directory = Directory(folder)
     directory.scan()
     wanted = domains.named(domain) if domain else None
     found = [file for file in directory.files.values() if _is_login(file) and wanted in (None, file.domain)]
-    if found:
-        return found
-    raise UserError(f"There is no login in {folder}: `plait login {wanted or 'DOMAIN'}` makes one.")
+    if wanted and not found:
+        raise UserError(f"{wanted} has no login in {folder}: `plait login {wanted}` makes one.")
+    if not found:
+        _say(f"There is no login in {folder}: `plait login DOMAIN` makes one.")
+    return found
 
 
 def _is_login(file: File) -> bool:
