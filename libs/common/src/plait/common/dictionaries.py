@@ -10,15 +10,16 @@ from typing import Final
 
 _WORDS: Final = (
     " the of and to in is that for it as was with be by on not he but at are this have from or had an they which one"
-    " you were all there would their we been has when who will no more if out so up said what its about than into them can"
-    " only other time new some could these two may first then do any like now over such our most made after also did"
-    " many before must through where your should because each just those good very make still see own work day get here"
-    " between both under never same another while us might great since against right came take used use during without"
-    " again place around however small found went part once general every "
+    " you were all there would their we been has when who will no more if out so up said what its about than into them"
+    " can only other time new some could these two may first then do any like now over such our most made after also"
+    " did many before must through where your should because each just those good very make still see own work day get"
+    " here between both under never same another while us might great since against right came take used use"
+    " during without again place around however small found went part once general every "
 )
 _CODE: Final = (
     " def self return import from class if not None else for in raise except try with as async await lambda yield"
-    " assert True False isinstance str int list dict Any Optional print len range ValueError TypeError KeyError __init__"
+    " assert True False isinstance str int list dict Any Optional print len range ValueError TypeError KeyError"
+    " __init__"
     '\\n    def \\n        self.\\n        return \\n            if \\n        \\"\\"\\"'
     " function const let var => export default interface string number boolean null undefined this. error Error:"
     ' Traceback (most recent call last):\\n  File \\"\\", line , in \\ntotal 0\\ndrwxr-xr-x  1 root root  4096'
