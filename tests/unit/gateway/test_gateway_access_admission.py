@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from plait.common.errors import UserError
 from plait.gateway.access.access import Access, Admission, Refresher
@@ -33,6 +35,8 @@ KEYS = {
         {"name": "young", "hash": hash_of("young"), "expires": "2027-01-15T08:00:01Z"},
     ],
 }
+SECRETS = st.sampled_from([b"good", b"single", b"young", b"disabled", b"expired", b"theirs", b"goo", b"good "])
+BEARERS = SECRETS.map(lambda secret: b"Bearer " + secret)
 Admit = Callable[..., Admission]
 Make = Callable[..., Access]
 
@@ -128,6 +132,23 @@ def test_a_refusal_says_what_is_wrong(
     access: Make, authorization: bytes | None, api_key: bytes | None, why: str
 ) -> None:
     assert reason(access(a__example=UPSTREAM | KEYS), authorization, api_key) == why
+
+
+@given(authorization=st.none() | BEARERS | st.binary(max_size=30), api_key=st.none() | SECRETS | st.binary(max_size=30))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_sent_only_a_key_opens_and_no_key_goes_up(
+    access: Make, authorization: bytes | None, api_key: bytes | None
+) -> None:
+    made = access(PASSING, a__example=KEYS)
+    shown = {b"authorization": (authorization or b"").removeprefix(b"Bearer "), b"x-api-key": api_key}
+    try:
+        admission = made.admit(HOST, authorization, api_key)
+    except Refusal:
+        assert not {b"good", b"single", b"young"} & set(shown.values())
+        return
+    assert {b"good", b"single", b"young"} & {shown[name] for name in admission.drop}
+    passing = {secret for name, secret in shown.items() if name not in admission.drop}
+    assert not passing & {b"good", b"single", b"young", b"disabled", b"expired"}
 
 
 def test_the_hash_of_a_key_is_no_key(access: Make) -> None:

@@ -18,6 +18,9 @@ from plait.gateway.access.keys import SINGLE, Key, digest_of
 OAUTH_BETA: Final = b"oauth-2025-04-20"
 _VISIBLE: Final = re.compile("[!-~]+")
 """What can stand in a header field as it is, and cannot be mistaken when read aloud from a file."""
+_YEARS: Final = range(1970, 9999)
+"""What can be told in any time zone."""
+_LATEST_MS: Final = 253_370_764_800_000
 _TYPES: Final = "`type` must be `api_key` or `oauth`"
 _Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -30,7 +33,7 @@ class OAuth(Struct, frozen=True, rename="camel"):
     """A login at Claude. `expires_at` in milliseconds of the unix epoch."""
 
     access_token: str
-    expires_at: float
+    expires_at: Annotated[float, Meta(ge=0, le=_LATEST_MS)]
     refresh_token: str | None = None
 
 
@@ -128,6 +131,8 @@ def _key(given: ClientKey) -> Key:
     digest = digest_of(given.hash)
     if digest is None:
         raise Broken(f"`hash` of the client key `{given.name}` must be `sha256:` and 64 hex digits")
+    if any(moment and moment.year not in _YEARS for moment in (given.created, given.expires)):
+        raise Broken(f"`created` and `expires` of the client key `{given.name}` must be in the years 1970 to 9998")
     return Key(given.name, digest, given.expires.timestamp() if given.expires else None, given.disabled)
 
 
