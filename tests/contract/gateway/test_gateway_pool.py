@@ -61,10 +61,7 @@ async def test_calls_in_turn_share_a_connection_and_calls_at_once_do_not(tmp_pat
         assert sum(upstream.calls) == 13
 
 
-async def test_a_kept_connection_that_closes_just_then_costs_a_reading_call_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BYTE_LANE", "off")
+async def test_a_kept_connection_that_closes_just_then_costs_a_reading_call_nothing(tmp_path: Path) -> None:
     async with claude(lambda number: number > 1) as upstream:
         async with relaying(f"http://127.0.0.1:{upstream.port}", tmp_path) as gateway:
             for _ in range(3):

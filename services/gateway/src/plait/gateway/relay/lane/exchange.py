@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Final, Protocol
 from uuid import UUID
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from plait.common.ids import id_text
+from plait.gateway.metrics import OVERHEAD_REQUEST
 from plait.gateway.relay.capture import Capture
 from plait.gateway.relay.lane.answers import AnswerHead
 from plait.gateway.relay.lane.connection import Connection
@@ -42,7 +44,18 @@ class Client(Protocol):
 class Exchange:
     """Told of its answer by the connection that it asked on, of its client by the protocol."""
 
-    __slots__ = ("_answering", "_capture", "_chunked", "_client", "_connection", "_id", "_lane", "_paused", "since")
+    __slots__ = (
+        "_again",
+        "_answering",
+        "_capture",
+        "_chunked",
+        "_client",
+        "_connection",
+        "_id",
+        "_lane",
+        "_paused",
+        "since",
+    )
 
     def __init__(self, lane: Lane, client: Client, exchange_id: UUID, capture: Capture) -> None:
         self._lane = lane
@@ -50,18 +63,21 @@ class Exchange:
         self._id = exchange_id
         self._capture = capture
         self._connection: Connection | None = None
+        self._again: tuple[bytes, bytes] | None = None
+        """What may be asked once more if Claude closes a kept connection just when it is used."""
         self._answering = False
         self._chunked = False
         self._paused = False
         self.since = lane.now()
         """When Claude was last heard of, or asked."""
 
-    def go(self, head: bytes, body: bytes) -> None:
-        """Send a whole request, on a connection that is open if there is one."""
+    def go(self, head: bytes, body: bytes, began: float) -> None:
+        """Send a whole request, on a connection that is open if there is one; `began`: when it was in hand."""
         self._lane.running.add(self)
         connection = self._lane.pool.take()
         if connection is not None:
-            self._ask(connection, head, body)
+            self._again = (head, body) if head.startswith(b"GET ") else None
+            self._ask(connection, head, body, began)
         else:
             self._lane.spawn(self._connect(head, body))
 
@@ -74,12 +90,13 @@ class Exchange:
         if self._capture.ended:
             self._lane.pool.give(connection, reusable=True)
         else:
-            self._ask(connection, head, body)
+            self._ask(connection, head, body, time.perf_counter())
 
-    def _ask(self, connection: Connection, head: bytes, body: bytes) -> None:
+    def _ask(self, connection: Connection, head: bytes, body: bytes, began: float) -> None:
         self.since = self._lane.now()
         self._connection = connection
         connection.ask(self, head, body)
+        OVERHEAD_REQUEST.observe(time.perf_counter() - began)
 
     # What the connection tells.
 
@@ -95,6 +112,7 @@ class Exchange:
             self._capture.head(head.status, head.fields)
             self._record(data)
         if head is not None:
+            self._lane.turn.answering()
             self._answering, self._chunked = True, head.chunked
         if self._chunked:
             out = _chunk(data, last=whole)
@@ -113,6 +131,10 @@ class Exchange:
 
     def broke(self, why: str) -> None:
         """No answer, or no more of it: then the client sees the cut as it would without us."""
+        if not self._answering and self._again is not None:
+            again, self._again, self._connection = self._again, None, None
+            self._lane.spawn(self._connect(*again))
+            return
         if not self._answering:
             self._refuse(unreachable(_NAME, f"it {why}"))
             return

@@ -111,11 +111,11 @@ class Lane:
 
     def start(self, client: Client, upload: Upload) -> Exchange:
         """Send a whole request on its way; its record is made while Claude reads it."""
-        body = upload.body
+        began, body = time.perf_counter(), upload.body
         exchange_id = new_exchange_id(upload.started_at)
         capture = Capture(self.turn, self._masker, exchange_id, self._log)
         exchange = Exchange(self, client, exchange_id, capture)
-        exchange.go(self._head(upload.request, upload.admission), body)
+        exchange.go(self._head(upload.request, upload.admission), body, began)
         capture.request(upload.call, upload.admission, body)
         return exchange
 

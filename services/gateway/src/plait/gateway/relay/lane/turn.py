@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Protocol
 
+from plait.gateway.metrics import OVERHEAD_ANSWER
 from plait.gateway.spool.ends import capture_lost
 from plait.gateway.spool.frames import Frame, Kind
 
@@ -30,6 +32,8 @@ class Turn:
         self._writes: list[tuple[asyncio.WriteTransport, bytes | None]] = []
         self._lost: set[bytes] = set()
         """Exchanges of which a record was dropped and whose end has not come yet."""
+        self._answers: list[float] = []
+        """When each answer that begins with this turn was in hand."""
         self._scheduled = False
 
     def append(self, frame: Frame) -> bool:
@@ -42,6 +46,10 @@ class Turn:
         self._frames.append(frame)
         self._schedule()
         return True
+
+    def answering(self) -> None:
+        """An answer has begun: how long until its bytes are written is what the lane itself takes."""
+        self._answers.append(time.perf_counter())
 
     def write(self, transport: asyncio.WriteTransport, data: bytes) -> None:
         """Have bytes sent once the records appended so far are written."""
@@ -71,3 +79,8 @@ class Turn:
                 transport.close()
             elif not transport.is_closing():
                 transport.write(data)
+        if self._answers:
+            now = time.perf_counter()
+            for began in self._answers:
+                OVERHEAD_ANSWER.observe(now - began)
+            self._answers.clear()
