@@ -13,9 +13,9 @@ from uuid import UUID
 
 from plait.cli.program import free_port, listening
 from plait.gateway.settings import RelaySettings
-from plait.gateway.spool.frames import Kind
+from plait.gateway.spool.frames import Frame, Kind
 from plait.gateway.spool.reader import SpoolReader
-from plait.gateway.spool.records import End, Ending, from_frame
+from plait.gateway.spool.records import End, Ending, Piece, from_frame
 from plait.gateway.spool.segments import START, segment_numbers, segment_path
 from tests.bench.instance import PLAIT
 from tests.bench.pinning import MEASURED, pinned
@@ -60,24 +60,31 @@ def gateway(folder: Path, upstream: str, **settings: str) -> Iterator[Gateway]:
 class Ledger:
     """Counts the exchanges whose records are whole, and deletes what it has read, as the shipper does."""
 
-    def __init__(self, spool: Path, *, settled: bool = False) -> None:
-        """`settled`: nobody writes any more."""
+    def __init__(self, spool: Path, *, least_bytes: int, settled: bool = False) -> None:
+        """`least_bytes`: of an answer's body; `settled`: nobody writes any more."""
         self._spool = spool
         self._reader = SpoolReader(spool, START, settled=settled)
-        self._begun: set[bytes] = set()
+        self._least_bytes = least_bytes
+        self._begun: dict[bytes, int] = {}
 
     def read(self) -> set[UUID]:
         """Exchanges that have ended since the last time, with a request and a whole answer."""
         whole = set()
         while (frame := self._reader.next()) is not None:
             if frame.kind == Kind.REQUEST:
-                self._begun.add(frame.exchange)
-            elif frame.kind == Kind.END and frame.exchange in self._begun:
-                self._begun.remove(frame.exchange)
-                end = from_frame(frame)
-                if isinstance(end, End) and end.ending is Ending.WHOLE:
-                    whole.add(UUID(bytes=frame.exchange))
+                self._begun[frame.exchange] = 0
+            elif frame.exchange in self._begun and self._ends_whole(frame):
+                whole.add(UUID(bytes=frame.exchange))
         for number in segment_numbers(self._spool):
             if number < self._reader.position.segment:
                 segment_path(self._spool, number).unlink()
         return whole
+
+    def _ends_whole(self, frame: Frame) -> bool:
+        record = from_frame(frame)
+        if isinstance(record, Piece):
+            self._begun[frame.exchange] += len(record.data)
+        if not isinstance(record, End):
+            return False
+        size = self._begun.pop(frame.exchange) + (len(record.answer.data) if record.answer else 0)
+        return record.ending is Ending.WHOLE and size >= self._least_bytes

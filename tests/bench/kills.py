@@ -13,7 +13,7 @@ from plait.cli.program import free_port
 from tests.bench import load, nginx
 from tests.bench.gateway import Ledger, gateway
 from tests.bench.pinning import DRIVING
-from tests.bench.stage import ANSWER, STREAM, body
+from tests.bench.stage import ANSWER, LEAST_BYTES, STREAM, body
 
 _CONNECTIONS = 32
 _SECONDS = 2
@@ -45,4 +45,4 @@ def measure(path: str) -> Killed:
             victim.process.kill()
             driving.wait(_SECONDS + 30)
         answered = {UUID(line) for line in noted.read_text(encoding="ascii").split()}
-        return Killed(answered, Ledger(folder / "spool", settled=True).read())
+        return Killed(answered, Ledger(folder / "spool", least_bytes=LEAST_BYTES, settled=True).read())

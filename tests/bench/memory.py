@@ -14,7 +14,7 @@ from tests.bench.gateway import Ledger
 from tests.bench.pinning import resident_mb
 from tests.bench.plan import Plan
 from tests.bench.relay import CONNECTIONS, PATHS
-from tests.bench.stage import PLAIT, body, stage
+from tests.bench.stage import LEAST_BYTES, PLAIT, body, stage
 from tests.bench.tables import table
 
 _SAMPLES = 10
@@ -34,7 +34,7 @@ def section(plan: Plan) -> list[str]:
     """Samples, and how much is added for every 100,000 exchanges."""
     with stage() as here:
         ours = here.gateways[PLAIT]
-        lua, ledger = load.script(here.folder, body(900)), Ledger(ours.spool)
+        lua, ledger = load.script(here.folder, body(900)), Ledger(ours.spool, least_bytes=LEAST_BYTES)
         samples, answered, whole = [Sample(0, resident_mb(ours.process.pid))], 0, 0
         for path in cycle(PATHS.values()):
             if answered >= plan.exchanges:

@@ -16,6 +16,8 @@ import uvloop
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _EVENT = b'event: content_block_delta\ndata: {"type":"content_block_delta","sent":[%d,%d],"delta":{"text":"%b"}}\n\n'
 _FILLER = b"x" * 40
+EVENT_BYTES = len(_EVENT % (0, 0, _FILLER))
+"""Of the smallest event."""
 
 
 class Paced(asyncio.Protocol):

@@ -11,7 +11,7 @@ from tests.bench import comparing, kills, load
 from tests.bench.gateway import Ledger
 from tests.bench.kills import Killed
 from tests.bench.plan import Plan
-from tests.bench.stage import body, stage
+from tests.bench.stage import LEAST_BYTES, body, stage
 from tests.bench.tables import table
 from tests.bench.turns import Case, Turns
 
@@ -29,15 +29,15 @@ def section(plan: Plan) -> list[str]:
         turns = Turns(here.ways)
         busy = turns.take(cases, connections=CONNECTIONS, seconds=plan.seconds, rounds=plan.rounds)
         alone = turns.take(cases, connections=1, seconds=plan.seconds, rounds=plan.rounds)
-        whole = {name: len(Ledger(one.spool).read()) for name, one in here.gateways.items()}
+        whole = {name: len(Ledger(one.spool, least_bytes=LEAST_BYTES).read()) for name, one in here.gateways.items()}
     kept = [_kept(f"{name}, all of the above", turns.answered[name], whole[name]) for name in whole]
     killed = [_killed(case, [kills.measure(PATHS[case]) for _ in range(plan.rounds)]) for case in PATHS]
     return [
         *comparing.rates(busy, f"calls a second, {CONNECTIONS} connections", aims=_RATE_AIMS), "",
         *comparing.latencies(alone, "added median latency, 1 connection, ms", aims=_LATENCY_AIMS), "",
-        "A whole record has its request and an answer that ended well. Of the killed gateway each answer's exchange is",
-        "sought by its id; in the runs above, whole records are only counted, and those that the load tool left at the",
-        "end of a run are among them.", "",
+        "A whole record has its request, and an answer with all its bytes that ended well. Of the killed gateway each",
+        "answer's exchange is sought by its id. In the runs above, whole records are only counted, and those that the",
+        "load tool left at the end of a run are among them.", "",
         *table(["nothing answered is lost", "answered", "whole records", "answered and lost"], [*kept, *killed]),
     ]  # fmt: skip
 

@@ -27,6 +27,8 @@ STREAM = b"".join(
     for n in range(50)
 )
 
+LEAST_BYTES = min(len(ANSWER), len(STREAM))
+
 
 def body(size: int) -> str:
     """A call of about that many bytes."""

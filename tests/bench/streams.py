@@ -19,6 +19,7 @@ import uvloop
 from plait.cli.program import free_port, listening
 from tests.bench import nginx
 from tests.bench.gateway import Ledger, gateway
+from tests.bench.paced import EVENT_BYTES
 from tests.bench.pinning import DRIVING, MEASURED, pinned, resident_mb, staying_on
 from tests.bench.plan import Plan
 from tests.bench.readers import read_streams
@@ -58,7 +59,7 @@ def section(plan: Plan) -> list[str]:
         for _ in range(plan.rounds):
             for name, (port, pid) in ways.items():
                 _measure(found[name], port, pid, events)
-        whole = len(Ledger(ours.spool).read())
+        whole = len(Ledger(ours.spool, least_bytes=events * EVENT_BYTES).read())
     return [*_report(found), "", f"Aim: {_AIMS}.", _kept(whole, plan.rounds, idle_mb)]
 
 
