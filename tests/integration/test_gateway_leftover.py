@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from plait.common.events import ChunkEvent, RequestEvent, ResponseEvent
 from plait.common.kafka import is_embedded
 from plait.gateway.shipper.shipper import Shipper
 from plait.gateway.spool.records import Head, Piece
-from plait.gateway.spool.segments import bytes_between
+from plait.gateway.spool.segments import SET_ASIDE, bytes_between, segment_numbers
 from plait.gateway.spool.shipping import read_resume, read_status
 from tests.integration.spooled import SSE, Reading, Spooled, until, until_async
 from tests.servers import Broker
@@ -86,3 +87,17 @@ def test_a_left_over_spool_is_shipped_by_hand(
     if not is_embedded(spooled.settings):
         for each in (spooled, *workers):
             assert bytes_between(each.directory, read_resume(each.directory)) == 0
+
+
+async def test_an_exchange_that_the_broker_finds_too_large_does_not_hold_up_the_others(
+    spooled: Spooled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A topic that somebody else made may have a lower bound than ours."""
+    if is_embedded(spooled.settings):
+        pytest.skip("the embedded broker knows no bound")
+    monkeypatch.setattr("plait.common.topics.Topic.config", {"max.message.bytes": "100000"})
+    large, good = spooled.exchange(b'"' + os.urandom(150_000).hex().encode() + b'"'), spooled.exchange()
+    async with spooled.shipping(), Reading(spooled.settings, "plait.test") as reading:
+        await reading.until_ended([good])
+        assert not reading.of(large, RequestEvent)
+    assert len(segment_numbers(spooled.directory / SET_ASIDE)) == 1

@@ -231,3 +231,16 @@ def test_both_events_name_the_account_and_the_request_its_key() -> None:
     exchange, begun = begin(ID, named)
     assert (begun.data.account_id, begun.data.key_name) == ("acc", "laptop")
     assert exchange.end(WHOLE).data.account_id == "acc"
+
+
+def test_an_answer_that_no_event_holds_is_said_to_be_left_out() -> None:
+    data = answered(JSON, *(b"\xff" * (10 << 20) for _ in range(5)))
+    assert (data.body, data.body_base64, data.body_left_out) == (UNSET, UNSET, "too_large")
+    assert data.body_size == 50 << 20
+    assert answered(JSON, b"").body_left_out is UNSET
+
+
+def test_a_body_that_swells_beyond_an_event_is_said_to_be_left_out() -> None:
+    bomb = gzip.compress(bytes(100 << 20))
+    data = answered([*JSON, (b"content-encoding", b"gzip")], bomb)
+    assert (data.body_base64, data.body_left_out, data.body_size) == (UNSET, "too_large", len(bomb))

@@ -38,6 +38,7 @@ class Published:
     def __init__(self) -> None:
         self.events: dict[UUID, list[ExchangeEvent]] = defaultdict(list)
         self.flushed = 0
+        self.refused: set[bytes] = set()
 
     async def publish(self, hold: Hold, event: ExchangeEvent) -> None:
         hold.sent()
@@ -133,6 +134,20 @@ async def test_what_no_event_can_be_made_of_is_set_aside_whole(tmp_path: Path) -
     assert kept(tmp_path) == [frame for frame in frames if frame.exchange == bad]
     end = shipping.reader.position
     assert shipping.progress.resume_point(end, lambda _: True) == end, "it holds up nothing"
+    journal.close()
+
+
+async def test_what_the_broker_never_takes_is_set_aside(tmp_path: Path) -> None:
+    big, good = b"b" * 16, b"g" * 16
+    writer = SpoolWriter(tmp_path, segment_bytes=MEGA, max_bytes=64 * MEGA)
+    frames = [to_frame(name, record) for record in RECORDS for name in (big, good)]
+    writer.append_many([request(big), request(good), *frames])
+    writer.close()
+    published, journal = Published(), Journal(tmp_path)
+    published.refused.add(big)
+    await ship(leg(tmp_path, published, journal, START))
+    assert list(published.outcomes()) == [UUID(bytes=good)]
+    assert len(kept(tmp_path)) == 5
     journal.close()
 
 

@@ -23,6 +23,8 @@ SOURCE_IMPORT: Final = "/plait/import"
 Moment = Annotated[datetime, Meta(tz=True)]
 """A time with its zone: one without is refused, since its reader would have to guess."""
 Outcome = Literal["complete", "interrupted", "failed", "aborted", "rejected"]
+LeftOut = Literal["too_large"]
+"""too_large: no event holds it."""
 Header = tuple[str, str]
 """Name as received and value, latin-1 decoded; secrets are already masked."""
 
@@ -50,6 +52,8 @@ class RequestData(Data, frozen=True, kw_only=True, rename="camel"):
     """The body, decoded from its content encoding, verbatim, if it is JSON."""
     body_base64: bytes | UnsetType = UNSET
     """The body as received, if it is not JSON (or could not be decoded) and not empty."""
+    body_left_out: LeftOut | UnsetType = UNSET
+    """Why there is no body although one was sent."""
     body_size: int
     """Bytes as received, before decoding."""
     tag: str | None = None
@@ -102,6 +106,8 @@ class ResponseData(Data, frozen=True, kw_only=True, rename="camel"):
     """The answer if it is JSON; of an event stream the folded message (see `plait.common.folding`)."""
     body_base64: bytes | UnsetType = UNSET
     """The answer, content encoding undone, if it is neither JSON nor an event stream, and not empty."""
+    body_left_out: LeftOut | UnsetType = UNSET
+    """Why there is no body although one came."""
     body_size: int = 0
     """Bytes of the answer's body as they came from upstream."""
     usage: Raw | UnsetType = UNSET

@@ -19,6 +19,8 @@ class Docks:
         self._directory = directory
         self._locks: dict[Path, int] = {}
         self._journals: dict[Path, Journal] = {}
+        self.refused: set[bytes] = set()
+        """Exchanges that the broker refused for good."""
         self._take(directory, patience)
 
     def look(self) -> dict[Path, Journal]:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET, Raw, UnsetType
 
-from plait.common.events import Header, json_or_none
+from plait.common.events import Header, LeftOut, json_or_none
 from plait.common.lenient import mended, unmended
 from plait.common.topics import MAX_EVENT_BYTES
 from plait.gateway.encodings import MOST_DECODED, Undecodable, decoder_for
@@ -22,6 +22,10 @@ class Embedded(NamedTuple):
     body: Raw | UnsetType
     body_base64: bytes | UnsetType
     value: Any = None
+    left_out: LeftOut | UnsetType = UNSET
+
+
+TOO_LARGE: Final = Embedded(UNSET, UNSET, left_out="too_large")
 
 
 def embed(raw: bytes, encoding: str, *, keep_encoded: bool) -> Embedded:
@@ -47,4 +51,6 @@ def field(headers: Iterable[Header], name: str) -> str:
 
 
 def _as_base64(body: bytes) -> Embedded:
-    return Embedded(UNSET, body if body and len(body) <= MOST_RAW else UNSET)
+    if len(body) > MOST_RAW:
+        return TOO_LARGE
+    return Embedded(UNSET, body or UNSET)

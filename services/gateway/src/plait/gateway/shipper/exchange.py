@@ -25,7 +25,7 @@ from plait.common.events import Piece as EventPiece
 from plait.common.folding import Fold
 from plait.common.threads import thread_of
 from plait.gateway.encodings import Decoder, Identity, Undecodable, decoder_for
-from plait.gateway.shipper.embedding import MOST_RAW, Embedded, embed, field
+from plait.gateway.shipper.embedding import MOST_RAW, TOO_LARGE, Embedded, embed, field
 from plait.gateway.shipper.outcome import judge
 from plait.gateway.spool.records import End, Head, Headers, Piece, Request
 
@@ -49,6 +49,7 @@ def begin(exchange_id: UUID, request: Request) -> tuple[Exchange, RequestEvent]:
         headers=headers,
         body=embedded.body,
         body_base64=embedded.body_base64,
+        body_left_out=embedded.left_out,
         body_size=len(request.body),
         tag=request.tag,
         client_address=request.client_address,
@@ -132,6 +133,7 @@ class Exchange:
             streamed=answer.stream is not None,
             body=embedded.body,
             body_base64=embedded.body_base64,
+            body_left_out=embedded.left_out,
             body_size=answer.size,
             usage=_usage(embedded.value),
             model=_text(embedded.value, "model") or self._asked_model,
@@ -213,8 +215,9 @@ class Answer:
     def embedded(self) -> Embedded:
         """The body as an event holds it: of an event stream the message, or the error that came in its place."""
         if self.stream is None:
-            raw = b"".join(self._raw) if self.size <= MOST_RAW else b""
-            return embed(raw, field(self.headers, "content-encoding"), keep_encoded=False)
+            if self.size > MOST_RAW:
+                return TOO_LARGE
+            return embed(b"".join(self._raw), field(self.headers, "content-encoding"), keep_encoded=False)
         value: Any = self.stream.message
         if value is None and self.stream.error is not None:
             error = self.stream.error

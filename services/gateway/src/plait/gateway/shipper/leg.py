@@ -113,8 +113,8 @@ class Leg:
     async def _ship(self, frame: Frame) -> None:
         key = frame.exchange
         self._journal.take(key)
-        if key == self._journal.culprit and key not in self._aside:
-            self._aside.take(key, "the shipper died each time that it had it in hand")
+        if key not in self._aside and (why := self._fault(key)):
+            self._aside.take(key, why)
         try:
             await self._ship_frame(frame)
         except (KafkaError, DependencyDown, OSError):
@@ -124,6 +124,11 @@ class Leg:
             self._give_up(frame, type(error).__name__)
         if self._journal.suspect is not None:
             await self._go_carefully(key)
+
+    def _fault(self, key: bytes) -> str:
+        if key == self._journal.culprit:
+            return "the shipper died each time that it had it in hand"
+        return "the broker refuses an event of it as too large" if key in self._publisher.refused else ""
 
     async def _go_carefully(self, key: bytes) -> None:
         """As long as one is suspected, nothing else is on its way meanwhile: so the next death tells who it was."""

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from plait.common.errors import DependencyDown
 from plait.common.events import ChunkEvent, ExchangeEvent, RequestEvent, ResponseEvent, encode
 from plait.common.kafka import committed_offsets
-from plait.common.topics import CHUNKS, REQUESTS, RESPONSES, Topic
+from plait.common.topics import CHUNKS, MAX_EVENT_BYTES, REQUESTS, RESPONSES, Topic
 from plait.gateway.metrics import SHIPPED
 from plait.gateway.redaction import Redactor
 from plait.gateway.shipper.progress import Hold, Places
@@ -31,16 +31,24 @@ _TOPICS: Final[dict[type[ExchangeEvent], Topic]] = {
 _KEEPERS: Final = {"plait.linker": (REQUESTS, CHUNKS, RESPONSES), "plait.ledger": (RESPONSES,)}
 """The groups that carry events over into Postgres, and what each of them reads."""
 _MOST_IN_FLIGHT: Final = 64 * 1024 * 1024
+_MOST_SENT: Final = MAX_EVENT_BYTES - 64 * 1024
+"""Bytes of an event: the producer counts key and framing too."""
 _log = structlog.get_logger(__name__)
 
 
 class Publisher:
     """Sends events in order, a bounded number of bytes ahead of the broker's acknowledgements."""
 
-    def __init__(self, producer: AIOKafkaProducer, redactor: Redactor | None = None) -> None:
-        """`redactor`: applied to messages once more, now that what was cut into several events is together."""
+    def __init__(
+        self, producer: AIOKafkaProducer, redactor: Redactor | None = None, refused: set[bytes] | None = None
+    ) -> None:
+        """`redactor`: applied to messages once more, now that what was cut into several events is together.
+
+        `refused`: gets the exchanges of which the broker will never take an event, however often it is sent.
+        """
         self._producer = producer
         self._redactor = redactor
+        self.refused: set[bytes] = set() if refused is None else refused
         self.in_flight = 0
         """Bytes that the broker has not acknowledged."""
         self._room = asyncio.Event()
@@ -58,16 +66,14 @@ class Publisher:
         if self._redactor and isinstance(event, ResponseEvent):
             event = self._redactor.response(event)
         value = encode(event)
-        try:
-            future = await self._send(event, value)
-        except MessageSizeTooLargeError:
+        if len(value) > _MOST_SENT:
             _log.warning("event is too large and goes without its body", exchange_id=event.subject, bytes=len(value))
-            event = replace(event, data=replace(event.data, body=UNSET, body_base64=UNSET))
+            event = _without_body(event)
             value = encode(event)
-            future = await self._send(event, value)
+        future = await self._send(event, value)
         hold.sent()
         self._flies(len(value))
-        future.add_done_callback(partial(self._landed, hold, len(value)))
+        future.add_done_callback(partial(self._landed, hold, event.data.exchange_id.bytes, len(value)))
 
     async def flush(self) -> None:
         """Returns when the broker has acknowledged all that was published.
@@ -99,17 +105,26 @@ class Publisher:
         if self.in_flight > _MOST_IN_FLIGHT:
             self._room.clear()
 
-    def _landed(self, hold: Hold, size: int, future: asyncio.Future[RecordMetadata]) -> None:
+    def _landed(self, hold: Hold, exchange: bytes, size: int, future: asyncio.Future[RecordMetadata]) -> None:
         self.in_flight -= size
         self._room.set()
         if future.cancelled():
             self._failure = asyncio.CancelledError()
         elif (error := future.exception()) is not None:
             self._failure = error
+            if isinstance(error, MessageSizeTooLargeError):  # the topic's bound is lower than ours
+                self.refused.add(exchange)
         else:
             found = future.result()
             SHIPPED.labels(found.topic).inc()
             hold.acknowledged(TopicPartition(found.topic, found.partition), found.offset)
+
+
+def _without_body(event: ExchangeEvent) -> ExchangeEvent:
+    if isinstance(event, ChunkEvent):
+        return replace(event, data=replace(event.data, pieces=[]))
+    left = replace(event.data, body=UNSET, body_base64=UNSET, body_left_out="too_large")
+    return replace(event, data=left)
 
 
 @dataclass(frozen=True)

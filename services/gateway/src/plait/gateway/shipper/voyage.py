@@ -111,7 +111,7 @@ async def voyage(settings: ShipperSettings, docks: Docks) -> AsyncIterator[Voyag
         producer = new_producer(settings)
         try:
             await producer.start()
-            begun = Voyage(settings, admin, Publisher(producer, settings.redactor()), docks)
+            begun = Voyage(settings, admin, Publisher(producer, settings.redactor(), docks.refused), docks)
             try:
                 yield begun
             finally:
