@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,15 +22,16 @@ from plait.cli.exchange_file.line import decode
 from plait.cli.exchange_file.transfer import Outcome, export
 from plait.common.consumer import Record
 from plait.common.errors import DependencyDown
-from plait.common.events import ChunkData, Event, Fault, ResponseData
-from plait.common.ids import conversation_id
+from plait.common.events import ChunkData, Event, Fault, RequestData, ResponseData
+from plait.common.ids import conversation_id, new_exchange_id
 from plait.common.postgres import Database
 from plait.common.queries.exchanges import ExchangeFilter
 from plait.common.queries.records import get_exchange, list_chunks
 from plait.ledger.processor import Ledger
 from plait.linker.processor import Linker
-from tests.exchange_events import SESSION, START, Part, answered, asked, event_of, pieces, said
+from tests.exchange_events import SESSION, START, Part, answered, asked, ended, event_of, pieces, said
 from tests.integration.test_linker_corpus import forget
+from tests.integration.test_linker_store import ODD_BODIES, msgspec_reads
 from tests.plait_up import run_plait
 from tests.recorded_events import everything
 
@@ -130,6 +131,36 @@ async def test_a_running_exchange_is_completed_by_a_later_export(
     for line in (*early, *late):
         await store(database, line)
     assert await all_of(reader) == wanted
+
+
+@pytest.mark.parametrize("body", ODD_BODIES[:6], ids=range(6))
+async def test_odd_bodies_and_times_come_back(
+    database: Database, reader: asyncpg.Pool, tmp_path: Path, body: bytes
+) -> None:
+    odd = asked(body=body, headers=[("user-agent", "\x7f\xff")])
+    if msgspec_reads(body):
+        odd = replace(odd, body=msgspec.Raw(body), body_base64=msgspec.UNSET)
+    old = replace(odd, exchange_id=new_exchange_id(), started_at=datetime(1, 1, 2, tzinfo=UTC))
+    late = replace(asked(said("user", "hi")), started_at=datetime(2200, 1, 1, 0, 0, 0, 1, tzinfo=UTC))
+    strange = replace(ended(odd, body=b'"\\u0000"'), usage=msgspec.UNSET, model=None)
+    parts: list[Part] = [odd, strange, pieces(odd, "\0", "data: \u2028"), old, late, answered(late, "yes")]
+    await store(database, [event_of(part) for part in parts])
+    wanted = await all_of(reader)
+    lines = await taken_out(reader, tmp_path / "a")
+    await forget(database)
+    for line in lines:
+        await store(database, line)
+    assert await all_of(reader) == wanted
+
+
+async def test_the_largest_body_comes_back(database: Database, reader: asyncpg.Pool, tmp_path: Path) -> None:
+    request = asked(said("user", [{"type": "image", "source": {"data": "QUJD" * 8 * 1024 * 1024}}]))
+    await store(database, [event_of(request)])
+    (line,) = await taken_out(reader, tmp_path / "a.gz")
+    again = line[0].data
+    assert isinstance(again, RequestData)
+    assert isinstance(again.body, msgspec.Raw)
+    assert msgspec.json.decode(again.body) == msgspec.json.decode(bytes(request.body))  # type: ignore[arg-type]
 
 
 def two_domains() -> list[Part]:
