@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import random
 import time
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -10,10 +10,8 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 def new_exchange_id(at: float | None = None) -> UUID:
     """A fresh UUIDv7 (RFC 9562) for the moment `at`, unix seconds, default now."""
     millis = int((time.time() if at is None else at) * 1000) & 0xFFFFFFFFFFFF
-    random = int.from_bytes(os.urandom(10), "big")
-    value = millis << 80 | random
-    value = value & ~(0xF << 76) | 0x7 << 76
-    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+    chance = random.getrandbits(74)  # an id is a name, not a secret; a forked process draws other numbers
+    return UUID(int=millis << 80 | 0x7 << 76 | chance >> 62 << 64 | 0x2 << 62 | chance & (1 << 62) - 1)
 
 
 def id_text(raw: bytes) -> str:

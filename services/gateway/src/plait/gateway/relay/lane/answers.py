@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from enum import Enum, IntEnum
+from enum import Enum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from plait.gateway.relay.fields import HOP_BY_HOP, REQUEST_ID, Fields
+from plait.gateway.relay.lane.heads import split_head
 
-_LINE: Final = re.compile(rb"HTTP/1\.[01]( ([0-9]{3})(?: [^\r\n]*)?\r\n)")
-_FIELD: Final = re.compile(rb"(?<=\n)([^:\s]+):[ \t]*([^\r\n]*)\r\n")
+_LINE: Final = re.compile(rb"HTTP/1\.[01]( ([0-9]{3})(?: [^\r\n]*)?)")
 _BODILESS: Final = frozenset({204, 304})
 _MOST_REMEMBERED: Final = 4096
 
@@ -51,21 +51,14 @@ class AnswerHead(NamedTuple):
         return b"%b%bx-request-id: %b\r\n\r\n" % (self.line, b"".join(lines), exchange_id)
 
 
-class _Treatment(IntEnum):
-    """What becomes of an answer's field."""
-
-    PASSED = 0
-    LENGTH = 1
-    CODING = 2
-    CONNECTION = 3
-    DROPPED = 4
-
-
-_TREATMENTS: Final = dict.fromkeys(HOP_BY_HOP | {REQUEST_ID}, _Treatment.DROPPED) | {
-    b"content-length": _Treatment.LENGTH,
-    b"transfer-encoding": _Treatment.CODING,
-    b"connection": _Treatment.CONNECTION,
+# What becomes of a field: numbers, because this is looked up for every field of every answer.
+_PASSED, _LENGTH, _CODING, _CONNECTION, _DROPPED = range(5)
+_TREATMENTS: Final = dict.fromkeys(HOP_BY_HOP | {REQUEST_ID}, _DROPPED) | {
+    b"content-length": _LENGTH,
+    b"transfer-encoding": _CODING,
+    b"connection": _CONNECTION,
 }
+_USUAL: Final = frozenset({b"keep-alive,", b"close,"})
 
 
 def read_answer(head: bytes) -> AnswerHead | None:
@@ -73,15 +66,13 @@ def read_answer(head: bytes) -> AnswerHead | None:
 
     It is to be shown to llhttp as well: whether a head is good HTTP is decided there, and only there.
     """
-    line = _LINE.match(head)
-    if line is None:
-        return None
-    found: Fields = _FIELD.findall(head, line.end() - 1)
-    if len(found) != head.count(b"\n") - 2:
+    split = split_head(head)
+    line = _LINE.fullmatch(split[0]) if split is not None else None
+    if split is None or line is None:
         return None
     fields: Fields = []
-    special = [b""] * len(_Treatment)
-    for field in found:
+    special = [b""] * (_DROPPED + 1)
+    for field in split[1]:
         treatment = _treatment(field[0])
         if treatment:
             special[treatment] += field[1] + b","
@@ -89,23 +80,20 @@ def read_answer(head: bytes) -> AnswerHead | None:
             fields.append(field)
     status = int(line[2])
     framing = _framing(status, special)
-    named = special[_Treatment.CONNECTION].lower()
+    named = special[_CONNECTION].lower()
     if named and named not in _USUAL:
         fields = _without(fields, named)
     if framing is Framing.LENGTH:
-        fields.append((b"content-length", special[_Treatment.LENGTH][:-1]))
-    return AnswerHead(status, b"HTTP/1.1" + line[1], fields, framing)
+        fields.append((b"content-length", special[_LENGTH][:-1]))
+    return AnswerHead(status, b"HTTP/1.1%b\r\n" % line[1], fields, framing)
 
 
 def _framing(status: int, special: list[bytes]) -> Framing:
     if status in _BODILESS:
         return Framing.NONE
-    if special[_Treatment.CODING]:
+    if special[_CODING]:
         return Framing.CHUNKED
-    return Framing.LENGTH if special[_Treatment.LENGTH] else Framing.CLOSE
-
-
-_USUAL: Final = frozenset({b"keep-alive,", b"close,"})
+    return Framing.LENGTH if special[_LENGTH] else Framing.CLOSE
 
 
 def _without(fields: Fields, named: bytes) -> Fields:
@@ -116,4 +104,4 @@ def _without(fields: Fields, named: bytes) -> Fields:
 
 @lru_cache(_MOST_REMEMBERED)
 def _treatment(name: bytes) -> int:
-    return _TREATMENTS.get(name.lower(), _Treatment.PASSED)
+    return _TREATMENTS.get(name.lower(), _PASSED)

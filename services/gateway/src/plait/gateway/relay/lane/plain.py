@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import re
-from enum import IntEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from plait.gateway.relay.fields import HOP_BY_HOP, OURS, TAG, Fields
+from plait.gateway.relay.lane.heads import split_head
 
-_LINE: Final = re.compile(rb'(GET|POST|PUT|PATCH|DELETE) (?:/t/([^/?# ]+))?(/v1/[!"$-~]*) HTTP/1\.1\r\n')
-_FIELD: Final = re.compile(rb"(?<=\n)([!#-'*+.^-z|~\-]+):[ \t]*([^\r\n]*)\r\n", re.IGNORECASE)
+_LINE: Final = re.compile(rb'(GET|POST|PUT|PATCH|DELETE) (?:/t/([^/?# ]+))?(/v1/[!"$-~]*) HTTP/1\.1')
 _NUMBER: Final = re.compile(rb"[0-9]{1,15}")
 _MOST_REMEMBERED: Final = 4096
 
-
-class Treatment(IntEnum):
-    """What becomes of a request's field."""
-
-    PASSED = 0
-    HOST = 1
-    AUTHORIZATION = 2
-    API_KEY = 3
-    LENGTH = 4
-    CONNECTION = 5
-    TAG = 6
-    DROPPED = 7
-    UNUSUAL = 8
-
-
-_TREATMENTS: Final = dict.fromkeys(HOP_BY_HOP | {b"expect", b"origin", b"http2-settings"}, Treatment.UNUSUAL) | {
-    b"host": Treatment.HOST,
-    b"authorization": Treatment.AUTHORIZATION,
-    b"x-api-key": Treatment.API_KEY,
-    b"content-length": Treatment.LENGTH,
-    b"connection": Treatment.CONNECTION,
-    b"cookie": Treatment.DROPPED,
-    TAG: Treatment.TAG,
+# What becomes of a field: numbers, because this is looked up for every field of every request.
+_PASSED, _HOST, _AUTHORIZATION, _API_KEY, _LENGTH, _CONNECTION, _TAG, _DROPPED, _UNUSUAL = range(9)
+_TREATMENTS: Final = dict.fromkeys(HOP_BY_HOP | {b"expect", b"origin", b"http2-settings"}, _UNUSUAL) | {
+    b"host": _HOST,
+    b"authorization": _AUTHORIZATION,
+    b"x-api-key": _API_KEY,
+    b"content-length": _LENGTH,
+    b"connection": _CONNECTION,
+    b"cookie": _DROPPED,
+    TAG: _TAG,
 }
-
-
-_CREDENTIALS: Final = frozenset({Treatment.AUTHORIZATION, Treatment.API_KEY})
 
 
 class PlainRequest(NamedTuple):
@@ -67,37 +50,32 @@ def read_request(head: bytes) -> PlainRequest | None:
 
     It is to be shown to llhttp as well: whether a head is good HTTP is decided there, and only there.
     """
-    line = _LINE.match(head)
-    if line is None or _has_odd_space(head):
-        return None
-    fields: Fields = _FIELD.findall(head, line.end() - 1)
-    if len(fields) != head.count(b"\n") - 2:
+    split = split_head(head)
+    line = _LINE.fullmatch(split[0]) if split is not None else None
+    if split is None or line is None:
         return None
     passing: Fields = []
-    special: list[bytes | None] = [None] * len(Treatment)
-    for field in fields:
+    special: list[bytes | None] = [None] * _UNUSUAL
+    for field in split[1]:
         treatment = _treatment(field[0])
         if not treatment:
             passing.append(field)
-        elif treatment == Treatment.UNUSUAL or special[treatment] is not None:
+        elif treatment == _UNUSUAL or special[treatment] is not None:
             return None
-        elif treatment != Treatment.DROPPED:
+        elif treatment != _DROPPED:
             special[treatment] = field[1]
-            if treatment in _CREDENTIALS:
+            if treatment <= _API_KEY and treatment != _HOST:
                 passing.append(field)
-    _, host, authorization, api_key, length, connection, tag, *_ = special
-    if (length and not _NUMBER.fullmatch(length)) or (connection and connection.lower() != b"keep-alive"):
+    _, host, authorization, api_key, length, connection, tag, _ = special
+    if length is not None and not _NUMBER.fullmatch(length):
+        return None
+    if connection is not None and connection.lower() != b"keep-alive":
         return None
     size = None if length is None else int(length)
-    return PlainRequest(line[1], line[2] or tag, line[3], fields, passing, host, authorization, api_key, size)
-
-
-def _has_odd_space(head: bytes) -> bool:
-    """White space at the end of a value, or a folded line: whether they are legal is not for the lane to say."""
-    return b" \r\n" in head or b"\t\r\n" in head or b"\r\n " in head or b"\r\n\t" in head
+    return PlainRequest(line[1], line[2] or tag, line[3], split[1], passing, host, authorization, api_key, size)
 
 
 @lru_cache(_MOST_REMEMBERED)
 def _treatment(name: bytes) -> int:
     low = name.lower()
-    return _TREATMENTS.get(low, Treatment.DROPPED if low.startswith(OURS) else Treatment.PASSED)
+    return _TREATMENTS.get(low, _DROPPED if low.startswith(OURS) else _PASSED)
