@@ -226,6 +226,23 @@ def test_a_request_with_half_a_character_still_names_its_session() -> None:
     assert made.data.body_base64 == body
 
 
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        (b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", True),
+        (b"00-00000000000000000000000000000000-b7ad6b7169203331-01", False),
+        (b"00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", False),
+        (b"ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", False),
+        (b"00-0AF7651916CD43DD8448EB211C80319C-B7AD6B7169203331-01", False),
+        (b"\xff" * 60_000, False),
+    ],
+)
+def test_a_place_in_a_trace_is_taken_over_where_it_is_one(said: bytes, taken: bool) -> None:
+    _, begun = begin(ID, request(headers=[*JSON, (b"Traceparent", said)]))
+    assert begun.traceparent == (said.decode() if taken else UNSET)
+    assert begun.data.headers[1] == ("traceparent", said.decode("latin-1"))
+
+
 def test_both_events_name_the_account_and_the_request_its_key() -> None:
     named = structs.replace(request(), account_id="acc", key_name="laptop")
     exchange, begun = begin(ID, named)

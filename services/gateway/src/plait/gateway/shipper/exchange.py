@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -29,6 +30,7 @@ from plait.gateway.shipper.embedding import MOST_RAW, TOO_LARGE, Embedded, embed
 from plait.gateway.shipper.outcome import judge
 from plait.gateway.spool.records import End, Head, Headers, Piece, Request
 
+_TRACE: Final = re.compile("(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _BATCH_MS: Final = 100
 _BATCH_BYTES: Final = 16 * 1024
 
@@ -56,7 +58,7 @@ def begin(exchange_id: UUID, request: Request) -> tuple[Exchange, RequestEvent]:
         account_id=request.account_id,
         key_name=request.key_name,
     )
-    event = request_event(data, traceparent=field(headers, "traceparent") or None)
+    event = request_event(data, traceparent=_trace(headers))
     return Exchange(data, _text(embedded.value, "model")), event
 
 
@@ -228,6 +230,12 @@ class Answer:
 def _as_text(fields: Headers) -> list[Header]:
     """Latin-1, which loses nothing."""
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields]
+
+
+def _trace(headers: list[Header]) -> str | None:
+    """The client's place in a trace, if it says one as W3C's Trace Context wants it; the headers hold it anyway."""
+    said = field(headers, "traceparent")
+    return said if _TRACE.fullmatch(said) else None
 
 
 def _usage(value: Any) -> Raw | UnsetType:
