@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from plait.cli.embedded import kafka
-from tests.bench import bodies, consumers, growth, litellm, memory, page, relay, streams, tls, visible
+from tests.bench import bodies, consumers, growth, litellm, memory, page, relay, streams, tls, tree, visible
 from tests.bench.plan import MILLION, QUICK, Plan
 
 _TOOLS = ("wrk", "nginx", "taskset", "openssl")
@@ -39,6 +39,10 @@ def _growth(plan: Plan) -> list[str]:
     return growth.report(asyncio.run(growth.measure(plan.turns)))
 
 
+def _tree(_plan: Plan) -> list[str]:
+    return tree.report(asyncio.run(tree.measure()))
+
+
 SECTIONS: dict[str, tuple[str, Callable[[Plan], list[str]]]] = {
     "relay": ("Relay", _with_tools(relay.section)),
     "tls": ("TLS to the upstream", _with_tools(tls.section)),
@@ -48,6 +52,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Plan], list[str]]]] = {
     "litellm": ("LiteLLM", _with_tools(litellm.section)),
     "visible": ("From answer to record", _visible),
     "consumers": ("Consumers", _consumers),
+    "tree": ("Long conversations", _tree),
     "growth": ("Growth of the record", _growth),
 }
 

@@ -119,6 +119,8 @@ class Line:
     tip: UUID | None = None
     asked: tuple[Json, ...] = ()
     """What must be sent with the next words: results of the tools that were called."""
+    later: tuple[Json, ...] = ()
+    """What must be sent with the words after those: what agents in the background report."""
     forked: bool = False
     compacted: bool = False
 
@@ -185,6 +187,23 @@ class Traffic:
             number = self._send(child, [user(prompt)], answer, truth=Truth("spawn", parent))
             self._go_on(child, (user(prompt),), [answer], number)
 
+    def spawn_behind(self, line: Line, prompts: list[str]) -> None:
+        """Agents in the background: the results come at once and name nobody, a notification one turn later does."""
+        known = len(self.lines)
+        self.spawn(line, prompts)
+        spawning = self.lines[known]
+        results = [block for block in spawning.asked if block["type"] == "tool_result"]
+        launched = [result(one["tool_use_id"], "Async agent launched.") for one in results]
+        told = [text(_notification(one["tool_use_id"], one["content"].rpartition(" ")[2])) for one in results]
+        others = [block for block in spawning.asked if block["type"] != "tool_result"]
+        later = tuple(told) if line.session else ()
+        self.lines[known] = replace(spawning, asked=(*launched, *others), later=later)
+
+    def compact_twice(self, line: Line) -> None:
+        """A compaction, and another one right after it."""
+        self.compact(line)
+        self.compact(self.lines[-1])
+
     def compact(self, line: Line) -> None:
         """A summary, and the session going on from it."""
         words = [*line.asked, text(SUMMARY_TASK)] if line.asked else [text(SUMMARY_TASK)]
@@ -192,7 +211,7 @@ class Traffic:
         summary = f"The story of {self.number} so far."
         number = self._send(line, messages, text(f"<summary>{summary}</summary>"), truth=Truth("compact", line.tip))
         after = replace(
-            line, history=(), tip=number, asked=(text(f"{CONTINUED}{summary}"),), forked=False, compacted=True
+            line, history=(), tip=number, asked=(text(f"{CONTINUED}{summary}"),), later=(), forked=False, compacted=True
         )
         self._turn(after, "complete")
 
@@ -214,7 +233,7 @@ class Traffic:
         answer = [text(f"Answer {self.number}."), *extra]
         truth = Truth(link) if link else self._next(line)
         number = self._send(line, messages, *answer, outcome=outcome, truth=truth)
-        self._go_on(line, messages, answer, number, asked)
+        self._go_on(line, messages, answer, number, [*asked, *line.later])
 
     def _words(self, line: Line) -> Json:
         return {"role": "user", "content": [*line.asked, text(f"Prompt {self.number}")]}
@@ -233,9 +252,12 @@ class Traffic:
     ) -> UUID:
         self.number += 1
         noisy = [self._noise(message, last=n == len(messages) - 1) for n, message in enumerate(messages)]
-        request = request_data(self.number, noisy, session=line.session, agent=line.agent)
+        request = request_data(self.number, self._more_noise(noisy), session=line.session, agent=line.agent)
         self.halves.append(request_facts(request))
-        response = response_data(request, *content, outcome=outcome)
+        thoughts = (
+            [{"type": "thinking", "thinking": "Hm.", "signature": "s"}] if content and self.number % 4 == 0 else []
+        )
+        response = response_data(request, *thoughts, *content, outcome=outcome)
         self.facts.append(with_answer(self.halves[-1], response))
         self.events.append((request, response))
         self.truth[request.exchange_id] = truth
@@ -251,3 +273,24 @@ class Traffic:
         if len(blocks) == 1 and blocks[0]["type"] == "text" and not last:
             return {"role": message["role"], "content": blocks[0]["text"]}
         return {"role": message["role"], "content": blocks}
+
+    def _more_noise(self, messages: list[Json]) -> list[Json]:
+        """System entries anywhere, and tool messages that are sent twice."""
+        if self.number % 7 == 0:
+            return [*messages[:1], {"role": "system", "content": f"It is {self.number} o'clock."}, *messages[1:]]
+        pair = next((n for n, message in enumerate(messages) if _calls(message) and n + 2 < len(messages)), None)
+        if pair is None or self.number % 5:
+            return messages
+        return [*messages[: pair + 2], *messages[pair : pair + 2], *messages[pair + 2 :]]
+
+
+def _calls(message: Json) -> bool:
+    content = message["content"]
+    return isinstance(content, list) and any(block["type"] == "tool_use" for block in content)
+
+
+def _notification(tool: str, agent: str) -> str:
+    return (
+        f"<task-notification><task-id>{agent}</task-id><tool-use-id>{tool}</tool-use-id><status>completed</status>"
+        "</task-notification>"
+    )

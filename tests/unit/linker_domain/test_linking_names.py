@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from plait.common.ids import conversation_id
-from plait.linker.domain.names import Member, Names, name_leaf, name_trees, titles_of
+from plait.linker.domain.names import Member, Names, Taken, name_leaf, name_trees, titles_of
 from tests.unit.linker_domain.clients import BEGIN, exchange, running, user
 from tests.unit.linker_domain.weaving import weave
 
@@ -144,7 +144,25 @@ CASES = [
     [member(1), member(2, 1, rule="spawn"), member(3, 2)],
     [member(1), member(2, 1), member(3, kind="auxiliary", rule="serves", serves_id=UUID(int=2))],
     [member(1), member(2, kind="models", rule="none")],
+    [member(1), member(2, 1, rule="spawn"), member(3, 1, rule="spawn")],
+    [member(1), member(3, 1, rule="spawn"), member(2, 1, rule="spawn")],
+    [member(1), member(2, 1), member(3, 1), member(4, 1)],
+    [member(1), member(3, 1), member(2, 1)],
+    [member(1), failed(2, 1), failed(3, 1)],
+    [member(1), member(2, 1), failed(3, 1)],
+    [member(1), member(2, 1, rule="summary"), member(3, 1)],
+    [member(1), member(2, 1), member(3, 1, rule="summary")],
+    [member(1, session_id="a"), member(2, 1, session_id="b"), member(3, 1, session_id="a")],
+    [member(1, session_id="a"), member(2, 1, session_id="a"), member(3, 1, session_id="b")],
 ]
+
+
+def taken_in(members: list[Member]) -> Taken:
+    """What members of one conversation have taken of its names."""
+    names = name_trees(members).values()
+    spawns = [one.stamp for one in members if one.rule == "spawn"]
+    newest = max((one.stamp for one in members), default=(BEGIN, UUID(int=0)))
+    return Taken({one.branch_id for one in names if one.branch_id}, len(spawns), max(spawns, default=None), newest)
 
 
 @pytest.mark.parametrize("members", CASES, ids=range(len(CASES)))
@@ -153,8 +171,8 @@ def test_the_short_way_gives_the_same_names_or_none(members: list[Member]) -> No
     before, whole = name_trees(rest), name_trees(members)
     target = leaf.parent_id or leaf.serves_id
     towards = next((one for one in rest if one.id == target), None)
-    siblings = [one for one in rest if leaf.parent_id and one.parent_id == leaf.parent_id]
-    short = name_leaf(leaf, towards, before.get(target) if target else None, siblings)
+    siblings = [one for one in rest if leaf.parent_id and one.parent_id == leaf.parent_id and one.got_somewhere]
+    short = name_leaf(leaf, towards, before.get(target) if target else None, siblings, taken_in(rest))
     assert short in (None, whole[leaf.id])
     if short:
         assert whole == before | {leaf.id: short}
@@ -163,7 +181,17 @@ def test_the_short_way_gives_the_same_names_or_none(members: list[Member]) -> No
 def test_the_short_way_is_there_for_the_commonest_changes() -> None:
     root = member(1)
     names = name_trees([root])[root.id]
-    assert name_leaf(member(2, 1), root, names, []) is not None
-    assert name_leaf(member(3, 1), root, names, [member(2, 1)]) is None
-    assert name_leaf(member(3, 1, rule="spawn"), root, names, []) is None
-    assert name_leaf(retry(3, 2), root, names, []) is None
+    taken = taken_in([root])
+    assert name_leaf(member(2, 1), root, names, [], None) is not None
+    assert name_leaf(member(3, 1), root, names, [member(2, 1)], None) is None
+    branch = name_leaf(member(3, 1), root, names, [member(2, 1)], taken)
+    assert branch is not None
+    assert branch.link_kind == "branch"
+    again = name_leaf(member(4, 1), root, names, [member(2, 1)], Taken({str(branch.branch_id)}, 0, None, root.stamp))
+    assert again is not None
+    assert again.branch_id != branch.branch_id
+    assert name_leaf(member(2, 1), root, names, [member(3, 1)], taken) is None, "what comes later loses its place"
+    spawn = name_leaf(member(3, 1, rule="spawn"), root, names, [], taken)
+    assert spawn is not None
+    assert spawn.branch_id == "subtask_1"
+    assert name_leaf(member(2, 1, rule="spawn"), root, names, [], taken) is None, "it comes before another"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from uuid import UUID
@@ -15,6 +16,8 @@ from plait.linker.domain.names import LinkKind, Names
 from plait.linker.domain.weave import Loom
 from tests.unit.linker_domain.clients import Line, Traffic, Truth
 
+TREES = int(os.environ.get("PLAIT_TREES", "200"))
+"""Made-up trees that each property is tried on; nightly many more."""
 SPAWN_PROMPTS = ("Look at it.", "Look elsewhere.")
 KINDS: dict[str, set[LinkKind | None]] = {
     "root": {"root"},
@@ -39,7 +42,9 @@ def deeds() -> st.SearchStrategy[Deed]:
         st.integers(1, 3).map(lambda n: lambda traffic, line: traffic.retries(line, n)),
         st.booleans().map(lambda kept: lambda traffic, line: traffic.cut(line, kept)),
         PROMPTS.map(lambda prompts: lambda traffic, line: traffic.spawn(line, prompts)),
+        PROMPTS.map(lambda prompts: lambda traffic, line: traffic.spawn_behind(line, prompts)),
         st.just(lambda traffic, line: traffic.compact(line)),
+        st.just(lambda traffic, line: traffic.compact_twice(line)),
         st.just(lambda traffic, line: traffic.side(line)),
     )
 
@@ -80,13 +85,13 @@ def fed(events: list[Facts]) -> Loom:
     return loom
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=TREES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(traffics())
 def test_the_tree_is_the_true_one(traffic: Traffic) -> None:
     assert faults(traffic, fed(traffic.facts)) == []
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=TREES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(traffics(), st.randoms(use_true_random=False))
 def test_any_order_of_requests_and_answers_gives_it(traffic: Traffic, chance: random.Random) -> None:
     batch = Loom()

@@ -1,4 +1,4 @@
-"""The short way for the commonest change: an exchange at the end of a line is named from its parent's names alone.
+"""The short way for what nearly always happens: an exchange at the end of a line is named without reading its tree.
 
 What this finds equals what naming the whole tree would give; where that is not certain it finds nothing.
 """
@@ -9,42 +9,91 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from plait.linker.domain.names import Member, Names, name_leaf
+from plait.linker.domain.names import Member, Names, Taken, may_count, name_leaf, name_retry
 from plait.linker.link_rows import Named, target_of
 
 
-def name_leaves(placed: Iterable[Member], near: Mapping[UUID, Named]) -> dict[UUID, Named]:
+def name_leaves(placed: Iterable[Member], near: Mapping[UUID, Named], taken: Mapping[UUID, Taken]) -> dict[UUID, Named]:
     """Names of those placed exchanges that do not need their whole tree for it; `near` as `link_rows.read_near` gives.
 
-    The others are left out, and so are those that follow one of the others.
+    `taken` is by conversation; where a conversation is not in it, nothing that opens a branch there is named. The
+    others are left out, and so are those that follow one of the others.
     """
-    known = dict(near)
-    children: defaultdict[UUID, dict[UUID, Member]] = defaultdict(dict)
-    for named in near.values():
-        if named.target:
-            children[named.target][named.member.id] = named.member
+    surroundings = _Surroundings(near, taken)
     leaves: dict[UUID, Named] = {}
     for one in sorted(placed, key=lambda one: one.stamp):
-        names = _names(one, known, children)
+        names = surroundings.names_of(one)
         if names:
-            leaves[one.id] = known[one.id] = Named(one, names)
-            if target := target_of(one):
-                children[target][one.id] = one
+            leaves[one.id] = surroundings.put(one, names)
         else:
-            known.pop(one.id, None)
+            surroundings.drop(one)
     return leaves
 
 
-def _names(one: Member, known: Mapping[UUID, Named], children: Mapping[UUID, Mapping[UUID, Member]]) -> Names | None:
-    before = known.get(one.id)
-    if before and before.member == one:
-        return before.names
-    target = target_of(one)
-    towards = known.get(target) if target else None
-    if one.id in children or (before and _moves(before.member, one)) or _opens(one, towards):
-        return None
-    siblings = [sibling for sibling in children.get(target, {}).values() if sibling.id != one.id] if target else []
-    return name_leaf(one, towards.member if towards else None, towards.names if towards else None, siblings)
+class _Surroundings:
+    """What stands around exchanges, as far as it is known, and grows while they are named."""
+
+    def __init__(self, near: Mapping[UUID, Named], taken: Mapping[UUID, Taken]) -> None:
+        self._known = dict(near)
+        self._taken = taken
+        self._children: defaultdict[UUID, dict[UUID, Member]] = defaultdict(dict)
+        for named in near.values():
+            if named.target:
+                self._children[named.target][named.member.id] = named.member
+
+    def put(self, one: Member, names: Names) -> Named:
+        """It is named so now."""
+        self._known[one.id] = named = Named(one, names)
+        if target := target_of(one):
+            self._children[target][one.id] = one
+        return named
+
+    def drop(self, one: Member) -> None:
+        """Its name is not known any more."""
+        self._known.pop(one.id, None)
+
+    def names_of(self, one: Member) -> Names | None:
+        """Its names, None where they are not certain or change those of others."""
+        before = self._known.get(one.id)
+        if before and before.member == one:
+            return before.names
+        target = target_of(one)
+        towards = self._known.get(target) if target else None
+        if one.id in self._children or (before and _moves(before.member, one)) or _opens(one, towards):
+            return None
+        if before and before.member.got_somewhere == one.got_somewhere:
+            return before.names
+        beside = [sibling for sibling in self._children[target].values() if sibling.id != one.id] if target else []
+        if before and any(sibling.converses for sibling in beside):
+            return None
+        siblings = [sibling for sibling in beside if self._got_somewhere(sibling)]
+        if one.retry_of and towards:
+            return name_retry(one, towards.names) if self._may_be_retried(towards.member, one) else None
+        taken = self._taken.get(towards.names.conversation_id) if towards and towards.names.conversation_id else None
+        return name_leaf(one, towards.member if towards else None, towards.names if towards else None, siblings, taken)
+
+    def _got_somewhere(self, one: Member) -> bool:
+        """Whether it or a retry of it did; retries stand beside what they retry, and are known with it."""
+        again = (other for other in self._children.get(one.id, {}).values() if other.retry_of == one.id)
+        return one.got_somewhere or any(self._got_somewhere(other) for other in again)
+
+    def _may_be_retried(self, attempt: Member, retry: Member) -> bool:
+        """Whether the names around an attempt stay when this is its retry.
+
+        They change when an attempt that came to nothing becomes one that counts, beside others that count.
+        """
+        if attempt.got_somewhere or not retry.got_somewhere:
+            return True
+        while attempt.retry_of:
+            earlier = self._known.get(attempt.retry_of)
+            if earlier is None:
+                return False
+            attempt = earlier.member
+        if attempt.parent_id is None:
+            return True
+        parent = self._known.get(attempt.parent_id)
+        others = (one for one in self._children[attempt.parent_id].values() if one.id != attempt.id)
+        return parent is not None and not any(may_count(one, parent.member) for one in others)
 
 
 def _moves(before: Member, now: Member) -> bool:

@@ -13,7 +13,7 @@ from plait.common.ids import conversation_id
 from plait.linker import statements
 from plait.linker.columns import columns
 from plait.linker.domain.link import Link
-from plait.linker.domain.names import Member, Names, member
+from plait.linker.domain.names import Member, Names, Taken, member
 from plait.linker.knowledge import read_facts
 
 
@@ -36,10 +36,13 @@ def target_of(member: Member) -> UUID | None:
 
 
 async def read_near(
-    connection: asyncpg.pool.PoolConnectionProxy, placed: Iterable[UUID], targets: Iterable[UUID]
+    connection: asyncpg.pool.PoolConnectionProxy,
+    placed: Iterable[UUID],
+    targets: Iterable[UUID],
+    attempts: Iterable[UUID],
 ) -> dict[UUID, Named]:
-    """Those exchanges, as they are named now, the children of both, and whoever else points at the placed ones."""
-    rows = await connection.fetch(statements.LINKS_NEAR, sorted(placed), sorted(targets))
+    """Those exchanges, as they are named now, and what stands around them (`statements.LINKS_NEAR`)."""
+    rows = await connection.fetch(statements.LINKS_NEAR, sorted(placed), sorted(targets), sorted(attempts))
     return {row["exchange_id"]: _named(row) for row in rows}
 
 
@@ -47,6 +50,16 @@ async def read_trees(connection: asyncpg.pool.PoolConnectionProxy, conversations
     """All exchanges that carry these conversations' ids, as they are named now."""
     rows = await connection.fetch(statements.TREES, sorted(conversations))
     return {row["exchange_id"]: _named(row) for row in rows}
+
+
+async def read_taken(connection: asyncpg.pool.PoolConnectionProxy, conversations: Iterable[UUID]) -> dict[UUID, Taken]:
+    """Which names these conversations have given away."""
+    return {row["id"]: _taken(row) for row in await connection.fetch(statements.TAKEN, sorted(conversations))}
+
+
+def _taken(row: asyncpg.Record) -> Taken:
+    last_spawn = (row["last_at"], row["last_id"]) if row["last_id"] else None
+    return Taken(row["branch_ids"], row["spawns"], last_spawn, (row["newest_at"], row["newest_id"]))
 
 
 async def write(

@@ -204,16 +204,37 @@ _THEIR_FACTS = """
 JOIN facts AS f ON f.exchange_id = l.exchange_id
 LEFT JOIN answer_facts AS a ON a.exchange_id = l.exchange_id
 """
-# Exchanges ($1 placed ones, $2 those they point at), the children of both, and whoever else points at the placed ones.
+# Exchanges ($1 placed ones, $2 those they point at), the children of both, whoever else points at the placed ones, and
+# what stands beside attempts ($3) that are retried.
 LINKS_NEAR: Final = f"""
 WITH near AS (
     SELECT l.exchange_id FROM links AS l WHERE l.exchange_id = ANY($1::uuid[] || $2::uuid[])
     UNION SELECT l.exchange_id FROM links AS l WHERE l.parent_id = ANY($1::uuid[] || $2::uuid[])
     UNION SELECT l.exchange_id FROM links AS l WHERE l.retry_of = ANY($1::uuid[])
     UNION SELECT l.exchange_id FROM links AS l WHERE l.serves_id = ANY($1::uuid[])
+    UNION SELECT unnest(ARRAY[a.exchange_id, a.parent_id, beside.exchange_id])
+        FROM links AS a LEFT JOIN links AS beside ON beside.parent_id = a.parent_id
+        WHERE a.exchange_id = ANY($3::uuid[])
 )
 {_NAMED} FROM near JOIN links AS l ON l.exchange_id = near.exchange_id {_THEIR_FACTS}
 """  # noqa: S608 - made of constants
+
+# Which names conversations have given away. Spawns have an index of their own.
+TAKEN: Final = """
+SELECT
+    c.id, c.branch_ids, coalesce(spawns.count, 0) AS spawns, spawns.last_at, spawns.last_id,
+    newest.started_at AS newest_at, newest.exchange_id AS newest_id
+FROM conversations AS c
+JOIN facts AS newest ON newest.exchange_id = c.latest_id
+LEFT JOIN LATERAL (
+    SELECT count(*) OVER () AS count, f.started_at AS last_at, f.exchange_id AS last_id
+    FROM links AS l JOIN facts AS f ON f.exchange_id = l.exchange_id
+    WHERE l.conversation_id = c.id AND l.link_kind = 'spawn'
+    ORDER BY f.started_at DESC, f.exchange_id DESC
+    LIMIT 1
+) AS spawns ON true
+WHERE c.id = ANY($1)
+"""
 
 # All exchanges that carry a conversation's id.
 TREES: Final = f"{_NAMED} FROM links AS l {_THEIR_FACTS} WHERE l.conversation_id = ANY($1::uuid[])"
@@ -305,15 +326,27 @@ WHERE c IS DISTINCT FROM excluded
 RETURNING id, domain, title, request_count, branch_ids, latest_id, nextval('conversation_revisions') AS revision
 """  # noqa: S608 - made of constants
 
-# Conversations that only got a leaf, or know more of one: the leaf alone is added. It is on a branch that is there.
+_COUNTS = """
+    branch_count = cardinality({branch_ids}),
+    subtask_count = (SELECT count(*) FROM unnest({branch_ids}) AS branch WHERE starts_with(branch, 'subtask_')),
+    compact_count = (SELECT count(*) FROM unnest({branch_ids}) AS branch WHERE starts_with(branch, 'compact_')),
+    user_branch_count = (SELECT count(*) FROM unnest({branch_ids}) AS branch WHERE starts_with(branch, 'branch_'))
+"""
+
+# Conversations that only got a leaf, or know more of one: the leaf alone is added.
 GROW_CONVERSATIONS: Final = f"""
 WITH leaves AS (
-    SELECT l.conversation_id AS id, count(*) FILTER (WHERE given.added)::integer AS added, {_SUMS}
+    SELECT l.conversation_id AS id, count(*) FILTER (WHERE given.added)::integer AS added,
+        array_remove(array_agg(DISTINCT l.branch_id), NULL) AS branch_ids,
+        {_SUMS}
     FROM unnest($1::uuid[], $2::boolean[]) AS given (id, added)
     JOIN links AS l ON l.exchange_id = given.id
     JOIN exchanges AS e ON e.id = given.id
     WHERE l.conversation_id IS NOT NULL
     GROUP BY l.conversation_id
+), grown AS (
+    SELECT c.id, ARRAY(SELECT DISTINCT unnest(c.branch_ids || leaves.branch_ids) ORDER BY 1) AS branch_ids
+    FROM leaves JOIN conversations AS c USING (id)
 )
 UPDATE conversations AS c SET
     account_id = least(c.account_id, leaves.account_id),
@@ -325,9 +358,10 @@ UPDATE conversations AS c SET
     request_count = c.request_count + leaves.added,
     message_count = greatest(c.message_count, leaves.message_count),
     session_ids = ARRAY(SELECT DISTINCT unnest(c.session_ids || leaves.session_ids) ORDER BY 1),
-    models = ARRAY(SELECT DISTINCT unnest(c.models || leaves.models) ORDER BY 1)
-FROM leaves, exchanges AS latest
-WHERE c.id = leaves.id AND latest.id = c.latest_id
+    models = ARRAY(SELECT DISTINCT unnest(c.models || leaves.models) ORDER BY 1),
+    branch_ids = grown.branch_ids, {_COUNTS.format(branch_ids="grown.branch_ids")}
+FROM leaves, grown, exchanges AS latest
+WHERE c.id = leaves.id AND grown.id = c.id AND latest.id = c.latest_id
 RETURNING
     c.id, c.domain, c.title, c.request_count, c.branch_ids, c.latest_id,
     nextval('conversation_revisions') AS revision

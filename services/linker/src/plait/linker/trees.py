@@ -40,8 +40,11 @@ async def name_again(
     """
     placed = {number: member(facts, link) for number, link in links.items() if (facts := shelf.get(number))}
     targets = {target for one in placed.values() if (target := target_of(one))}
-    near = await link_rows.read_near(connection, placed, targets)
-    leaves = name_leaves(placed.values(), near)
+    attempts = {one.retry_of for one in placed.values() if one.retry_of}
+    near = await link_rows.read_near(connection, placed, targets, attempts)
+    leaves = name_leaves(placed.values(), near, {})
+    if branching := {one for number in placed.keys() - leaves.keys() if (one := _conversation(placed[number], near))}:
+        leaves = name_leaves(placed.values(), near, await link_rows.read_taken(connection, branching))
     touched = _touched(placed, near, leaves) | set(emptied)
     trees = await link_rows.read_trees(connection, touched) if touched else {}
     whole = _members(trees, touched, placed, leaves)
@@ -54,6 +57,12 @@ async def name_again(
     titles = titles_of(whole.values(), names)
     grown = {number: number not in near for number, leaf in alone.items() if near.get(number) != leaf}
     return Woven({one: titles.get(one) for one in there}, frozenset(touched - there), grown)
+
+
+def _conversation(one: Member, near: Mapping[UUID, Named]) -> UUID | None:
+    """That of whom it points at."""
+    target = target_of(one)
+    return near[target].names.conversation_id if target and target in near else None
 
 
 def _touched(placed: Mapping[UUID, Member], near: Mapping[UUID, Named], leaves: Mapping[UUID, Named]) -> set[UUID]:

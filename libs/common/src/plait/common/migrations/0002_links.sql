@@ -68,6 +68,7 @@ CREATE TABLE links (
     detail          jsonb NOT NULL        -- ... and what it saw
 );
 CREATE INDEX links_by_conversation ON links (conversation_id);
+CREATE INDEX links_spawns ON links (conversation_id) WHERE link_kind = 'spawn';
 CREATE INDEX links_by_own ON links (own_id);
 CREATE INDEX links_by_parent ON links (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX links_by_attempt ON links (retry_of) WHERE retry_of IS NOT NULL;

@@ -7,7 +7,7 @@ Names depend on nothing but the members and their pointers: the same after any r
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import UTC, datetime
 from typing import Final, Literal
 from uuid import UUID
@@ -19,6 +19,7 @@ from plait.common.events import Outcome
 from plait.common.ids import conversation_id
 from plait.linker.domain.facts import CONVERSING, Facts, Kind
 from plait.linker.domain.link import Link, Rule
+from plait.linker.domain.lookup import Stamp
 
 LinkKind = Literal[
     "root",
@@ -119,21 +120,77 @@ def name_trees(members: Iterable[Member]) -> dict[UUID, Names]:
     return _Naming(sorted(members, key=lambda one: one.stamp)).all()
 
 
-def name_leaf(leaf: Member, towards: Member | None, named: Names | None, siblings: Sequence[Member]) -> Names | None:
+class Taken:
+    """What of a conversation's names is given away: all that naming a new leaf needs of the rest of its tree."""
+
+    def __init__(self, branches: Iterable[str], spawns: int, last_spawn: Stamp | None, newest: Stamp) -> None:
+        """`last_spawn` and `newest`: when the newest sub-agent began, and the newest exchange of all."""
+        self._branches = set(branches)
+        self._spawns = spawns
+        self._last_spawn = last_spawn
+        self._newest = newest
+
+    def subtask(self, one: Member) -> int | None:
+        """The number of a spawn that comes after all others; None if it does not: then theirs change."""
+        if self._last_spawn and self._last_spawn > one.stamp:
+            return None
+        self._spawns, self._last_spawn = self._spawns + 1, one.stamp
+        self._give(one, f"subtask_{self._spawns}")
+        return self._spawns
+
+    def branch(self, one: Member, wanted: str) -> str | None:
+        """The name, with a number if others have it that began before; None if one may have to give it up."""
+        if wanted in self._branches and one.stamp < self._newest:
+            return None
+        name = free_name(wanted, self._branches)
+        self._give(one, name)
+        return name
+
+    def _give(self, one: Member, name: str) -> None:
+        self._branches.add(name)
+        self._newest = max(self._newest, one.stamp)
+
+
+def free_name(wanted: str, taken: Set[str]) -> str:
+    """The name, with `_2`, `_3`, … if the conversation has it already."""
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}_{number}"
+    return name
+
+
+def name_leaf(
+    leaf: Member, towards: Member | None, named: Names | None, siblings: Sequence[Member], taken: Taken | None
+) -> Names | None:
     """Names of an exchange that nobody points at, from those of the one it points at; None: name the whole tree.
 
-    `towards` is what its parent, attempt or served pointer names and `named` its names; `siblings` are the other
-    members whose parent that is. Only where the result changes no other names, and no order of names matters.
+    `towards` is what its parent or served pointer names and `named` its names; `siblings` are the other members whose
+    parent that is, and of which an attempt got somewhere; `taken` is of their conversation. Only where the result
+    changes no other names.
     """
     if not leaf.converses:
         return _side_note(leaf, named)
     if towards is None or named is None:
         return _root(leaf)
-    if leaf.retry_of or opens_branch(leaf, towards):
-        return None
-    if leaf.kind != "compaction" and any(_may_count(one, towards) for one in siblings):
-        return None
-    return _on_branch(leaf, towards, named)
+    if leaf.rule == "spawn":
+        number = taken.subtask(leaf) if taken else None
+        return _spawned(leaf, named, number) if number else None
+    if leaf.kind == "compaction":
+        return _on_branch(leaf, towards, named)
+    if opens_branch(leaf, towards):
+        return _free_branch(leaf, named, _branching_kind(leaf), taken)
+    counting = [one for one in siblings if may_count(one, towards)]
+    if not counting or not leaf.got_somewhere:
+        return _on_branch(leaf, towards, named)
+    if any(one.stamp < leaf.stamp for one in counting):
+        return _free_branch(leaf, named, "branch", taken)
+    return None
+
+
+def name_retry(leaf: Member, attempt: Names) -> Names:
+    """Names of a retry: its attempt's."""
+    return msgspec.structs.replace(attempt, exchange_id=leaf.id, kind=_kind(leaf, attempt), link_kind="retry")
 
 
 def titles_of(members: Iterable[Member], names: dict[UUID, Names]) -> dict[UUID, str]:
@@ -159,7 +216,7 @@ def _is_fork(one: Member, parent: Member) -> bool:
     return bool(one.session_id and parent.session_id and one.session_id != parent.session_id)
 
 
-def _may_count(one: Member, parent: Member) -> bool:
+def may_count(one: Member, parent: Member) -> bool:
     """Whether a child can be the one that continues its parent's branch."""
     return one.converses and not one.retry_of and one.kind != "compaction" and not opens_branch(one, parent)
 
@@ -194,7 +251,7 @@ class _Naming:
     def _name(self, one: Member) -> Names:
         attempt = self._names.get(one.retry_of) if one.retry_of else None
         if attempt:
-            return msgspec.structs.replace(attempt, exchange_id=one.id, kind=_kind(one, attempt), link_kind="retry")
+            return name_retry(one, attempt)
         parent = self._by_id.get(one.parent_id) if one.parent_id else None
         named = self._names.get(parent.id) if parent else None
         if parent is None or named is None:
@@ -204,8 +261,7 @@ class _Naming:
         if one.kind == "compaction":
             return _on_branch(one, parent, named)
         if opens_branch(one, parent):
-            kind: LinkKind = "after_compaction" if one.rule == "summary" else "fork"
-            return self._own_branch(one, named, kind)
+            return self._own_branch(one, named, _branching_kind(one))
         return self._child(one, parent, named)
 
     def _child(self, one: Member, parent: Member, named: Names) -> Names:
@@ -220,29 +276,11 @@ class _Naming:
     def _spawn(self, one: Member, parent: Names) -> Names:
         conversation = _conversation(parent)
         self._spawns[conversation] += 1
-        return Names(
-            exchange_id=one.id,
-            kind="subagent" if one.kind == "inference" else one.kind,
-            conversation_id=conversation,
-            parent_id=parent.exchange_id,
-            link_kind="spawn",
-            branch_id=f"subtask_{self._spawns[conversation]}",
-            is_subtask=True,
-            parent_task_id=parent.exchange_id,
-        )
+        return _spawned(one, parent, self._spawns[conversation])
 
     def _own_branch(self, one: Member, parent: Names, kind: LinkKind) -> Names:
-        stem = "compact_%H%M%S" if kind == "after_compaction" else "branch_%Y%m%d%H%M%S"
-        wanted = one.started_at.astimezone(UTC).strftime(stem)
-        return _below(one, parent, kind, self._free(_conversation(parent), wanted))
-
-    def _free(self, conversation: UUID, wanted: str) -> str:
-        """The name, with `_2`, `_3`, … if the conversation has it already."""
-        name, number = wanted, 1
-        while name in self._taken[conversation]:
-            number += 1
-            name = f"{wanted}_{number}"
-        return name
+        name = free_name(_branch_name(one, kind), self._taken[_conversation(parent)])
+        return _below(one, parent, kind, name)
 
     def _attempts_that_got_somewhere(self) -> set[UUID]:
         """First attempts of which one, or a retry of it, got past failing."""
@@ -262,6 +300,34 @@ def _root(one: Member) -> Names:
 
 def _side_note(one: Member, served: Names | None) -> Names:
     return Names(exchange_id=one.id, kind=one.kind, conversation_id=served.conversation_id if served else None)
+
+
+def _spawned(one: Member, parent: Names, number: int) -> Names:
+    return Names(
+        exchange_id=one.id,
+        kind="subagent" if one.kind == "inference" else one.kind,
+        conversation_id=parent.conversation_id,
+        parent_id=parent.exchange_id,
+        link_kind="spawn",
+        branch_id=f"subtask_{number}",
+        is_subtask=True,
+        parent_task_id=parent.exchange_id,
+    )
+
+
+def _free_branch(one: Member, parent: Names, kind: LinkKind, taken: Taken | None) -> Names | None:
+    name = taken.branch(one, _branch_name(one, kind)) if taken else None
+    return _below(one, parent, kind, name) if name else None
+
+
+def _branching_kind(one: Member) -> LinkKind:
+    """Of a child that gets a branch of its own whatever its siblings are, and is no spawn."""
+    return "after_compaction" if one.rule == "summary" else "fork"
+
+
+def _branch_name(one: Member, kind: LinkKind) -> str:
+    stem = "compact_%H%M%S" if kind == "after_compaction" else "branch_%Y%m%d%H%M%S"
+    return one.started_at.astimezone(UTC).strftime(stem)
 
 
 def _on_branch(one: Member, parent: Member, named: Names) -> Names:
