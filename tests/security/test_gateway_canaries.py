@@ -51,6 +51,8 @@ PLANTED: list[Header] = [
     ("X-Password-2", "canary-password"),
     ("X-Forwarded-Authorization", "canary-forwarded"),
     ("X-AWS-Credential", "canary-credential"),
+    ("X-Under-Another-Name", KEY),
+    ("X-In-A-Sentence", f"the key is {KEY}, really"),
 ]
 QUERY = "api_key=canary-q1&access_token=canary-q2&client%5Fsecret=canary-q3&PASSWORD=canary%2Dq4&beta=kept-query"
 KEPT: list[Header] = [("X-Kept", "kept-header"), ("anthropic-ratelimit-tokens-limit", "kept-figure")]

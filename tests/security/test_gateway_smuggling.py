@@ -7,6 +7,7 @@ that would be run if any byte before it were taken for the end.
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -92,6 +93,9 @@ def started(line: bytes) -> bytes:
 
 
 STARTS = {
+    "no version": started(b"POST /v1/messages"),
+    "version 2": started(b"POST /v1/messages HTTP/2.0"),
+    "version 0.9": started(b"POST /v1/messages HTTP/0.9"),
     "version 1.10": started(b"POST /v1/messages HTTP/1.10"),
     "a version in small letters": started(b"POST /v1/messages http/1.1"),
     "another protocol": started(b"POST /v1/messages ICE/1.0"),
@@ -135,6 +139,20 @@ async def test_requests_in_one_go_are_answered_in_their_order(gateway: Gateway, 
     ends = [answered.index(b"\r\n\r\n%d" % n) for n in range(1, 6)]
     assert ends == sorted(ends)
     assert answered.index(b"data: 4") < ends[0]
+
+
+async def test_what_stands_behind_a_request_in_one_go_is_judged_like_it(
+    gateway: Gateway, claude: ScriptedClaude
+) -> None:
+    """Its head is no less bounded, and what follows an offer to upgrade is never taken for another protocol."""
+    claude.rules.append(lambda call: raw_answer(call.body, "text/plain"))
+    first = post(b"Content-Length: 1", body=b"1")
+    offer = post(b"Connection: Upgrade", b"Upgrade: h2c", b"Content-Length: 30", body=BEHIND[:30])
+    for behind in (offer, post(b"X-Large: " + b"x" * 70_000)):
+        answered = b"".join(await raw_call(gateway.port, first + behind + BEHIND))
+        assert re.findall(rb"HTTP/1.1 (4..) ", answered) in ([b"400"], [b"431"])
+    assert {call.body for call in claude.calls} <= {b"1"}
+    assert {call.method for call in claude.calls} <= {"POST"}
 
 
 async def test_a_request_cut_off_by_its_client_is_never_asked(gateway: Gateway, claude: ScriptedClaude) -> None:
