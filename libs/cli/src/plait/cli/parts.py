@@ -58,7 +58,13 @@ def _consumer(name: str) -> Part:
 
 PARTS: Final = (
     Part("gateway", "gateway", "plait.gateway.main:run", "plait.gateway.settings:RelaySettings", 3000),
-    Part("shipper", "workers", "plait.gateway.shipper_main:run", "plait.gateway.settings:ShipperSettings"),
+    Part(
+        "shipper",
+        "workers",
+        "plait.gateway.shipper_main:run",
+        "plait.gateway.settings:ShipperSettings",
+        tells_health=True,
+    ),
     _consumer("linker"),
     _consumer("ledger"),
     _consumer("analyzer"),
