@@ -21,6 +21,7 @@ from plait.common.bodies import (
     take_apart_answer,
     take_apart_request,
 )
+from plait.common.frames import frame_of, settings_of
 from plait.common.packing import unpack
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples" / "recorded").glob("*/*.json"))
@@ -76,6 +77,16 @@ def answer_back(parts: AnswerParts) -> Any:
 def same(a: Any, b: Any) -> bool:
     """Deep equality that tells 1 from 1.0 and from true."""
     return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
+
+
+@given(bodies)
+def test_a_generated_request_comes_back_from_beside_its_frame(body: dict[str, Any]) -> None:
+    parts = take_apart_request(msgspec.json.encode(body))
+    frame, _ = frame_of([], parts.rest)
+    blobs = [blob.data for blob in parts.messages]
+    system, tools = (blob.data if blob else None for blob in (parts.system, parts.tools))
+    settings = settings_of(frame.data)
+    assert same(put_request_together(parts.beside_frame, parts.whole, blobs, system, tools, settings), body)
 
 
 @given(bodies)

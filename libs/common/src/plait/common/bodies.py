@@ -7,7 +7,8 @@ the assistant message that clients resend with the next turn, so that both are o
 To put an exchange's bodies together a reader needs
 
 - for `put_request_together`: `exchange_requests.remainder` and `.whole`; the blobs of `chains` from
-  `exchange_requests.chain` up to the first, in the order of `depth`; the blobs of `.system` and `.tools`;
+  `exchange_requests.chain` up to the first, in the order of `depth`; the blobs of `.system` and `.tools`; the settings
+  of `.frame`, if it has one;
 - for `put_answer_together`: `exchange_responses.remainder` and `.whole`; the blob of `.content`;
 
 each blob as `plait.common.blobs.unshelve(blobs.encoding, blobs.data)` gives it.
@@ -47,6 +48,13 @@ class RequestParts:
     tools: Blob | None = None
     rest: Mapping[str, Any] = field(default_factory=dict)
     """The body's other fields, as the remainder holds them."""
+    moved: bytes = b""
+    """The remainder without them, where a frame holds them (`plait.common.frames`)."""
+
+    @property
+    def beside_frame(self) -> bytes:
+        """What remains to be kept where a frame holds the other fields."""
+        return self.remainder if self.whole else self.moved
 
     @property
     def head(self) -> bytes | None:
@@ -103,9 +111,16 @@ def take_apart_answer(body: bytes) -> AnswerParts:
 
 
 def put_request_together(
-    remainder: bytes, whole: bool, messages: Sequence[bytes], system: bytes | None, tools: bytes | None
+    remainder: bytes,
+    whole: bool,
+    messages: Sequence[bytes],
+    system: bytes | None,
+    tools: bytes | None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Any:
     """The JSON value that was sent; None for an empty body; the text of a body that is no JSON, or too deep.
+
+    `settings`: the other fields, where a frame holds them.
 
     Strings of a body kept whole may hold lone surrogates: encode them as ASCII JSON.
 
@@ -115,7 +130,7 @@ def put_request_together(
     if whole:
         return _whole_value(unpack(remainder))
     notes = msgspec.json.decode(unpack(remainder), type=_Remainder)
-    body = dict(notes.rest)
+    body = {**(settings or {}), **notes.rest}
     body["messages"] = _messages([msgspec.json.decode(blob) for blob in messages], notes)
     if system is not None:
         body["system"] = _with_cache(msgspec.json.decode(system), notes.system_cache)
@@ -133,7 +148,12 @@ def put_answer_together(remainder: bytes, whole: bool, content: bytes | None) ->
 
 
 def request_bytes(
-    remainder: bytes, whole: bool, messages: Sequence[bytes], system: bytes | None, tools: bytes | None
+    remainder: bytes,
+    whole: bool,
+    messages: Sequence[bytes],
+    system: bytes | None,
+    tools: bytes | None,
+    settings: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The JSON text of the request, members in any order; of a body kept whole its very bytes, b"" for none.
 
@@ -142,7 +162,7 @@ def request_bytes(
     """
     if whole:
         return unpack(remainder)
-    return msgspec.json.encode(put_request_together(remainder, whole, messages, system, tools))
+    return msgspec.json.encode(put_request_together(remainder, whole, messages, system, tools, settings))
 
 
 def answer_bytes(remainder: bytes, whole: bool, content: bytes | None) -> bytes:
@@ -167,7 +187,8 @@ def _request_parts(body: dict[str, Any]) -> RequestParts:
     system = _blob_of(notes, "system", notes.system_cache, (str, list))
     tools = _blob_of(notes, "tools", notes.tools_cache, (list,))
     links = chain(blob.hash for blob in messages)
-    return RequestParts(_packed(notes), False, messages, links, system, tools, notes.rest)
+    moved = _packed(msgspec.structs.replace(notes, rest={}))
+    return RequestParts(_packed(notes), False, messages, links, system, tools, notes.rest, moved)
 
 
 def _answer_parts(body: dict[str, Any]) -> AnswerParts:

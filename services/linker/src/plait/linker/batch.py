@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from plait.common.blobs import Blob
 from plait.common.bodies import AnswerParts, RequestParts, take_apart_answer, take_apart_request
 from plait.common.consumer import Record, Rejected
 from plait.common.events import (
@@ -18,6 +19,7 @@ from plait.common.events import (
     ResponseData,
     ResponseEvent,
 )
+from plait.common.frames import frame_of
 from plait.linker.domain.answer import answer_facts
 from plait.linker.domain.facts import AnswerFacts, Facts
 from plait.linker.domain.request import request_facts
@@ -31,6 +33,9 @@ class Asked:
     data: RequestData
     parts: RequestParts
     facts: Facts
+    frame: Blob
+    beside_frame: bytes
+    """What of the headers is not in it, packed."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class Answered:
     data: ResponseData
     parts: AnswerParts
     facts: AnswerFacts
+    frame: Blob
+    beside_frame: bytes
 
 
 @dataclass(frozen=True)
@@ -96,8 +103,9 @@ def read(records: Sequence[Record]) -> tuple[Batch, list[Rejected]]:
 
 
 def _asked(data: RequestData) -> Asked:
-    return Asked(data, take_apart_request(body_of(data)), request_facts(data))
+    parts = take_apart_request(body_of(data))
+    return Asked(data, parts, request_facts(data), *frame_of(data.headers, parts.rest))
 
 
 def _answered(data: ResponseData) -> Answered:
-    return Answered(data, take_apart_answer(body_of(data)), answer_facts(data))
+    return Answered(data, take_apart_answer(body_of(data)), answer_facts(data), *frame_of(data.headers, {}))

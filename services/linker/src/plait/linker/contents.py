@@ -81,5 +81,6 @@ def _blobs(batch: Batch, messages: set[bytes]) -> dict[bytes, Blob]:
     requests = [one.parts for one in batch.requests.values()]
     found = [blob for parts in requests for blob in (parts.system, parts.tools) if blob]
     found += [one.parts.content for one in batch.responses.values() if one.parts.content]
+    found += [one.frame for one in batch.requests.values()] + [one.frame for one in batch.responses.values()]
     found += [blob for parts in requests for blob in parts.messages if blob.hash in messages]
     return {blob.hash: blob for blob in found}

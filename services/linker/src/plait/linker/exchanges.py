@@ -8,7 +8,7 @@ from typing import Any, Final
 import asyncpg
 
 from plait.common.events import ChunkData, Header
-from plait.common.packing import pack_headers, pack_pieces
+from plait.common.packing import pack_pieces
 from plait.linker import statements
 from plait.linker.batch import Answered, Asked, Batch
 from plait.linker.columns import columns
@@ -91,12 +91,14 @@ async def _run(connection: asyncpg.pool.PoolConnectionProxy, statement: str, row
 def _request_body(one: Asked) -> Row:
     parts = one.parts
     system, tools = parts.system.hash if parts.system else None, parts.tools.hash if parts.tools else None
-    return one.data.exchange_id, pack_headers(one.data.headers), parts.head, system, tools, parts.remainder, parts.whole
+    frame, headers = one.frame.hash, one.beside_frame
+    return one.data.exchange_id, headers, frame, parts.head, system, tools, parts.beside_frame, parts.whole
 
 
 def _answer_body(one: Answered) -> Row:
     content = one.parts.content.hash if one.parts.content else None
-    return one.data.exchange_id, pack_headers(one.data.headers), content, one.parts.remainder, one.parts.whole
+    frame, headers = one.frame.hash, one.beside_frame
+    return one.data.exchange_id, headers, frame, content, one.parts.remainder, one.parts.whole
 
 
 def _chunk(data: ChunkData) -> Row:

@@ -69,14 +69,16 @@ WHERE e.outcome IS NULL
 """
 
 ADD_REQUEST_BODIES: Final = """
-INSERT INTO exchange_requests (id, headers, chain, system, tools, remainder, whole)
-SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bytea[], $7::boolean[])
+INSERT INTO exchange_requests (id, headers, frame, chain, system, tools, remainder, whole)
+SELECT * FROM unnest(
+    $1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[], $8::boolean[]
+)
 ON CONFLICT DO NOTHING
 """
 
 ADD_RESPONSE_BODIES: Final = """
-INSERT INTO exchange_responses (id, headers, content, remainder, whole)
-SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::boolean[])
+INSERT INTO exchange_responses (id, headers, frame, content, remainder, whole)
+SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::boolean[])
 ON CONFLICT DO NOTHING
 """
 

@@ -65,7 +65,8 @@ CREATE INDEX exchanges_troubled ON exchanges (outcome, started_at DESC, id DESC)
 -- What gives the exact request and answer back (plait.common.bodies), by id only.
 CREATE TABLE exchange_requests (
     id        uuid PRIMARY KEY,
-    headers   bytea NOT NULL,             -- packed (plait.common.packing): [[name, value], ...], masked
+    headers   bytea NOT NULL,             -- packed, masked: the values that the frame lacks; without one all fields
+    frame     bytea,                      -- blob: header fields and settings as most turns have them
     chain     bytea,                      -- head of the message chain
     system    bytea,                      -- blob
     tools     bytea,                      -- blob
@@ -75,6 +76,7 @@ CREATE TABLE exchange_requests (
 CREATE TABLE exchange_responses (
     id        uuid PRIMARY KEY,
     headers   bytea NOT NULL,
+    frame     bytea,
     content   bytea,                      -- blob: the answer as an assistant message
     remainder bytea NOT NULL,
     whole     boolean NOT NULL

@@ -32,4 +32,6 @@ CREATE INDEX chains_by_blob ON chains USING hash (blob);
 CREATE INDEX exchange_requests_by_chain ON exchange_requests USING hash (chain);
 CREATE INDEX exchange_requests_by_system ON exchange_requests (system) WHERE system IS NOT NULL;
 CREATE INDEX exchange_requests_by_tools ON exchange_requests (tools) WHERE tools IS NOT NULL;
+CREATE INDEX exchange_requests_by_frame ON exchange_requests (frame) WHERE frame IS NOT NULL;
+CREATE INDEX exchange_responses_by_frame ON exchange_responses (frame) WHERE frame IS NOT NULL;
 CREATE INDEX exchange_responses_by_content ON exchange_responses USING hash (content);

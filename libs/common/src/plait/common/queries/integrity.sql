@@ -34,6 +34,10 @@ FROM (
     WHERE q.system IS NOT NULL AND b.hash IS NULL
     UNION SELECT q.id FROM exchange_requests q LEFT JOIN blobs b ON b.hash = q.tools
     WHERE q.tools IS NOT NULL AND b.hash IS NULL
+    UNION SELECT q.id FROM exchange_requests q LEFT JOIN blobs b ON b.hash = q.frame
+    WHERE q.frame IS NOT NULL AND b.hash IS NULL
+    UNION SELECT r.id FROM exchange_responses r LEFT JOIN blobs b ON b.hash = r.frame
+    WHERE r.frame IS NOT NULL AND b.hash IS NULL
     UNION SELECT r.id FROM exchange_responses r LEFT JOIN blobs b ON b.hash = r.content
     WHERE r.content IS NOT NULL AND b.hash IS NULL
 ) AS found

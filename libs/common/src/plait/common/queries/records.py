@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 from plait.common.blobs import unshelve
 from plait.common.bodies import put_answer_together, put_request_together
 from plait.common.events import Header, Piece
+from plait.common.frames import headers_of, settings_of
 from plait.common.packing import unpack_headers, unpack_pieces
 from plait.common.queries.exchanges import ExchangeSummary, get_summary
 from plait.common.queries.named import statements
@@ -69,8 +70,8 @@ async def get_exchange(db: Reader, exchange_id: UUID) -> Exchange | None:
     return Exchange(
         **structs.asdict(summary),
         evidence=Evidence(record["rule"], record["detail"]) if record["rule"] else None,
-        request_headers=_headers(record["request_headers"]),
-        response_headers=_headers(record["response_headers"]),
+        request_headers=_headers(record, "request"),
+        response_headers=_headers(record, "response"),
         request_body=_request(record, await _messages(db, exchange_id)),
         response_body=answer,
         usage_data=usage,
@@ -127,8 +128,14 @@ async def _messages(db: Reader, exchange_id: UUID) -> list[bytes]:
 def _request(record: asyncpg.Record, messages: list[bytes]) -> Any:
     if record["request_remainder"] is None:
         return None
+    frame = _blob(record, "request_frame")
     return put_request_together(
-        record["request_remainder"], record["request_whole"], messages, _blob(record, "system"), _blob(record, "tools")
+        record["request_remainder"],
+        record["request_whole"],
+        messages,
+        _blob(record, "system"),
+        _blob(record, "tools"),
+        settings_of(frame) if frame else None,
     )
 
 
@@ -143,5 +150,8 @@ def _blob(record: asyncpg.Record, name: str) -> bytes | None:
     return None if data is None else unshelve(record[f"{name}_encoding"], data)
 
 
-def _headers(packed: bytes | None) -> list[Header]:
-    return unpack_headers(packed) if packed else []
+def _headers(record: asyncpg.Record, half: str) -> list[Header]:
+    kept, frame = record[f"{half}_headers"], _blob(record, f"{half}_frame")
+    if kept is None:
+        return []
+    return headers_of(frame, kept) if frame else unpack_headers(kept)

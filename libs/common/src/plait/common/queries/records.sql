@@ -5,6 +5,8 @@
 SELECT
     l.rule, l.detail, u.raw AS usage_data,
     q.headers AS request_headers, q.remainder AS request_remainder, q.whole AS request_whole,
+    asked.encoding AS request_frame_encoding, asked.data AS request_frame_data,
+    told.encoding AS response_frame_encoding, told.data AS response_frame_data,
     system.encoding AS system_encoding, system.data AS system_data,
     tools.encoding AS tools_encoding, tools.data AS tools_data,
     r.headers AS response_headers, r.remainder AS response_remainder, r.whole AS response_whole,
@@ -13,9 +15,11 @@ FROM exchanges e
 LEFT JOIN links l ON l.exchange_id = e.id
 LEFT JOIN usage u ON u.exchange_id = e.id
 LEFT JOIN exchange_requests q ON q.id = e.id
+LEFT JOIN blobs asked ON asked.hash = q.frame
 LEFT JOIN blobs system ON system.hash = q.system
 LEFT JOIN blobs tools ON tools.hash = q.tools
 LEFT JOIN exchange_responses r ON r.id = e.id
+LEFT JOIN blobs told ON told.hash = r.frame
 LEFT JOIN blobs content ON content.hash = r.content
 WHERE e.id = :id
 

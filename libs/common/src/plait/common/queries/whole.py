@@ -19,6 +19,7 @@ from plait.common.blobs import unshelve
 from plait.common.bodies import answer_bytes, request_bytes
 from plait.common.errors import DependencyDown, PlaitError
 from plait.common.events import Fault, Header, Piece
+from plait.common.frames import headers_of, settings_of
 from plait.common.packing import unpack_headers, unpack_pieces
 from plait.common.postgres import DOWN
 from plait.common.queries.exchanges import ExchangeFilter, count_all, walk
@@ -26,6 +27,7 @@ from plait.common.queries.named import statements
 from plait.common.queries.records import each_once
 
 _SQL: Final = statements("whole")
+_BLOBS: Final = ("system", "tools", "content", "request_frame", "response_frame")
 _RUN: Final = 100
 _RUN_BYTES: Final = 8 * 1024 * 1024
 """Of bodies as received, per run; one exchange alone may be larger."""
@@ -170,7 +172,7 @@ async def _runs(pool: asyncpg.Pool, where: ExchangeFilter) -> AsyncIterator[list
 async def _parts(connection: asyncpg.pool.PoolConnectionProxy, rows: Sequence[asyncpg.Record]) -> _Parts:
     heads = {row["chain"] for row in rows} - {None}
     links = {row["hash"]: (row["parent"], row["blob"]) for row in await _fetch(connection, "links", heads=list(heads))}
-    wanted = {row[name] for row in rows for name in ("system", "tools", "content")} - {None}
+    wanted = {row[name] for row in rows for name in _BLOBS} - {None}
     wanted |= {blob for _, blob in links.values()}
     blobs = await _fetch(connection, "blobs", hashes=list(wanted))
     chunks = await _fetch(connection, "chunks", ids=[row["id"] for row in rows])
@@ -219,12 +221,14 @@ def _asked(row: asyncpg.Record, parts: _Parts) -> Asked:
     if row["request_remainder"] is None:
         raise Damaged("its request is missing")
     system, tools = (row[name] and parts.blob(row[name]) for name in ("system", "tools"))
-    body = request_bytes(row["request_remainder"], row["request_whole"], parts.messages(row["chain"]), system, tools)
+    settings = settings_of(parts.blob(row["request_frame"])) if row["request_frame"] else None
+    messages = parts.messages(row["chain"])
+    body = request_bytes(row["request_remainder"], row["request_whole"], messages, system, tools, settings)
     return Asked(
         method=row["method"],
         path=row["path"],
         query=row["query"],
-        headers=unpack_headers(row["request_headers"]),
+        headers=_headers(row, parts, "request"),
         body=body,
         size=row["request_size"],
         tag=row["tag"],
@@ -240,7 +244,7 @@ def _answered(row: asyncpg.Record, parts: _Parts) -> Answered:
     return Answered(
         outcome=row["outcome"],
         status=row["status"],
-        headers=unpack_headers(row["response_headers"]),
+        headers=_headers(row, parts, "response"),
         body=answer_bytes(row["response_remainder"], row["response_whole"], content),
         size=row["response_size"],
         streamed=row["streamed"],
@@ -250,6 +254,11 @@ def _answered(row: asyncpg.Record, parts: _Parts) -> Answered:
         duration_ms=(row["ended_at"] - row["started_at"]) / timedelta(milliseconds=1),
         error=Fault(row["error_type"], row["error_message"] or "") if row["error_type"] else None,
     )
+
+
+def _headers(row: asyncpg.Record, parts: _Parts, half: str) -> list[Header]:
+    kept, frame = row[f"{half}_headers"], row[f"{half}_frame"]
+    return headers_of(parts.blob(frame), kept) if frame else unpack_headers(kept)
 
 
 def _rounded(milliseconds: Any) -> float | None:

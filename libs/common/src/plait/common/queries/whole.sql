@@ -6,9 +6,9 @@ SELECT
     e.id, e.domain, e.account_id, e.started_at, e.method, e.path, e.query, e.tag, e.key_name, e.client_address,
     e.request_size, e.status, e.outcome, e.streamed, e.response_size, e.ended_at, e.first_byte_ms, e.first_token_ms,
     e.error_type, e.error_message,
-    q.headers AS request_headers, q.chain, q.system, q.tools, q.remainder AS request_remainder,
+    q.headers AS request_headers, q.frame AS request_frame, q.chain, q.system, q.tools, q.remainder AS request_remainder,
     q.whole AS request_whole,
-    r.headers AS response_headers, r.content, r.remainder AS response_remainder, r.whole AS response_whole
+    r.headers AS response_headers, r.frame AS response_frame, r.content, r.remainder AS response_remainder, r.whole AS response_whole
 FROM exchanges e
 LEFT JOIN exchange_requests q ON q.id = e.id
 LEFT JOIN exchange_responses r ON r.id = e.id

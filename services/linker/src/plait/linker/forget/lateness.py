@@ -31,8 +31,9 @@ async def pass_over(connection: asyncpg.pool.PoolConnectionProxy, batch: Batch) 
 
 def _contents(batch: Batch, gone: set[object]) -> list[tuple[bytes, bool]]:
     """Hashes, and whether each is a link's."""
-    asked = [one.parts for number, one in batch.requests.items() if number in gone]
-    answered = [one.parts for number, one in batch.responses.items() if number in gone]
-    links = {(parts.head, True) for parts in asked if parts.head}
-    blobs = {(blob.hash, False) for parts in asked for blob in (parts.system, parts.tools) if blob}
-    return sorted(links | blobs | {(parts.content.hash, False) for parts in answered if parts.content})
+    asked = [one for number, one in batch.requests.items() if number in gone]
+    answered = [one for number, one in batch.responses.items() if number in gone]
+    links = {(one.parts.head, True) for one in asked if one.parts.head}
+    blobs = [blob for one in asked for blob in (one.parts.system, one.parts.tools, one.frame)]
+    blobs += [blob for one in answered for blob in (one.parts.content, one.frame)]
+    return sorted(links | {(blob.hash, False) for blob in blobs if blob})

@@ -47,6 +47,8 @@ SELECT hash, link FROM (
     SELECT chain AS hash, true AS link FROM exchange_requests WHERE id = ANY($1)
     UNION SELECT system, false FROM exchange_requests WHERE id = ANY($1)
     UNION SELECT tools, false FROM exchange_requests WHERE id = ANY($1)
+    UNION SELECT frame, false FROM exchange_requests WHERE id = ANY($1)
+    UNION SELECT frame, false FROM exchange_responses WHERE id = ANY($1)
     UNION SELECT content, false FROM exchange_responses WHERE id = ANY($1)
 ) AS used
 WHERE hash IS NOT NULL
@@ -114,6 +116,8 @@ WHERE b.hash = ANY($1)
     AND NOT EXISTS (SELECT FROM chains AS c WHERE c.blob = b.hash)
     AND NOT EXISTS (SELECT FROM exchange_requests AS q WHERE q.system = b.hash)
     AND NOT EXISTS (SELECT FROM exchange_requests AS q WHERE q.tools = b.hash)
+    AND NOT EXISTS (SELECT FROM exchange_requests AS q WHERE q.frame = b.hash)
+    AND NOT EXISTS (SELECT FROM exchange_responses AS r WHERE r.frame = b.hash)
     AND NOT EXISTS (SELECT FROM exchange_responses AS r WHERE r.content = b.hash)
 """
 
