@@ -112,7 +112,8 @@ async def raw_call(port: int, raw: bytes) -> tuple[bytes, bytes]:
     """Head and body of what comes back for these bytes until the gateway closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(raw)
-    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    async with asyncio.timeout(60):
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
     return head, body
 
