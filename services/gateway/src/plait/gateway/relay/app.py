@@ -114,7 +114,7 @@ class Relay:
 class _Nowhere:
     """A spool that keeps nothing."""
 
-    def append(self, _frame: object) -> bool:
+    def record(self, _exchange: bytes, _record: object) -> bool:
         return False
 
 

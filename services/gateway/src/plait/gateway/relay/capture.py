@@ -13,14 +13,13 @@ from plait.gateway.metrics import exchange_began, exchange_ended
 from plait.gateway.relay.call import Call
 from plait.gateway.relay.fields import Fields
 from plait.gateway.relay.refusals import Refusal
-from plait.gateway.spool.frames import Frame
-from plait.gateway.spool.records import Answer, End, Ending, Head, Piece, Record, Request, to_frame
+from plait.gateway.spool.records import Answer, End, Ending, Head, Piece, Record, Request
 
 
 class Spool(Protocol):
     """Where captures go."""
 
-    def append(self, frame: Frame) -> bool:
+    def record(self, exchange: bytes, record: Record) -> bool:
         """Write a record; False when it was dropped."""
         ...
 
@@ -140,7 +139,7 @@ class Capture:
             self._partial = not self._append(record)
 
     def _append(self, record: Record) -> bool:
-        return self._spool.append(to_frame(self._exchange, record))
+        return self._spool.record(self._exchange, record)
 
     def _now(self) -> float:
         return round((time.perf_counter() - self._began) * 1000, 3)

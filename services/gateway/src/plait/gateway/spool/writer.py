@@ -17,6 +17,7 @@ from plait.common.errors import UserError
 from plait.gateway.metrics import SPOOL_DROPPED
 from plait.gateway.spool.ends import capture_lost
 from plait.gateway.spool.frames import HEAD, Frame, Kind, frame_head
+from plait.gateway.spool.records import Record, to_frame
 from plait.gateway.spool.segments import bytes_used, lock, next_number, segment_path
 from plait.gateway.spool.syncing import GroupSync
 
@@ -25,6 +26,8 @@ _TROUBLE_SECONDS: Final = 60
 _RECOUNT_SECONDS: Final = 1
 _LOCK_SECONDS: Final = 2
 _MOST_OWED: Final = 10_000
+_MOST_OWED_BYTES: Final = 4096
+"""An end that came with a longer answer is written without it when there is no room."""
 _MOST_AT_ONCE: Final = os.sysconf("SC_IOV_MAX") // 2
 """Records that one `writev` takes, each a head and a payload."""
 _NONE: Final[frozenset[bytes]] = frozenset()
@@ -78,6 +81,10 @@ class SpoolWriter:
     def append(self, frame: Frame) -> bool:
         """Write a record; False when it was dropped. An end that could not be written is written before the next."""
         return not self.append_many((frame,))
+
+    def record(self, exchange: bytes, record: Record) -> bool:
+        """`append` of a record that is not encoded yet."""
+        return self.append(to_frame(exchange, record))
 
     def append_many(self, frames: Sequence[Frame]) -> frozenset[bytes]:
         """Write records in their order, in one go; returns the exchanges of which one was dropped.
@@ -139,7 +146,8 @@ class SpoolWriter:
             self._count(reason)
             first = lost.setdefault(frame.exchange, frame.kind)
             if frame.kind == Kind.END and first != Kind.REQUEST and len(self._owed) < _MOST_OWED:
-                self._owed.append(frame if first == Kind.END else capture_lost(frame))
+                is_short = len(frame.payload) <= _MOST_OWED_BYTES
+                self._owed.append(frame if first == Kind.END and is_short else capture_lost(frame))
         return frozenset(lost)
 
     def _settle_debts(self) -> bool:
@@ -148,7 +156,7 @@ class SpoolWriter:
         return not self._owed
 
     def _has_room(self, frame: Frame) -> bool:
-        if frame.kind == Kind.END:
+        if frame.kind == Kind.END and len(frame.payload) <= _MOST_OWED_BYTES:
             return True
         bound = self._max_bytes if frame.kind != Kind.REQUEST else self._max_bytes * 9 // 10
         return self._used + frame.size <= bound or self._make_room(bound - frame.size)

@@ -9,6 +9,7 @@ from typing import Protocol
 from plait.gateway.metrics import OVERHEAD_ANSWER
 from plait.gateway.spool.ends import capture_lost
 from plait.gateway.spool.frames import Frame, Kind
+from plait.gateway.spool.records import End, Record, to_frame
 
 
 class Spool(Protocol):
@@ -28,7 +29,7 @@ class Turn:
     def __init__(self, spool: Spool, loop: asyncio.AbstractEventLoop) -> None:
         self._spool = spool
         self._loop = loop
-        self._frames: list[Frame] = []
+        self._records: list[tuple[bytes, Record]] = []
         self._writes: list[tuple[asyncio.WriteTransport, bytes | None]] = []
         self._lost: set[bytes] = set()
         """Exchanges of which a record was dropped and whose end has not come yet."""
@@ -36,14 +37,14 @@ class Turn:
         """When each answer that begins with this turn was in hand."""
         self._scheduled = False
 
-    def append(self, frame: Frame) -> bool:
-        """Have a record written with this turn; False when an earlier one of its exchange was dropped."""
-        if self._lost and frame.exchange in self._lost:
-            if frame.kind != Kind.END:
-                return False
-            self._lost.discard(frame.exchange)
-            frame = capture_lost(frame)
-        self._frames.append(frame)
+    def record(self, exchange: bytes, record: Record) -> bool:
+        """Have a record written with this turn; False when an earlier one of its exchange was dropped.
+
+        It is encoded with the others: what goes to Claude in this turn is on its way by then.
+        """
+        if exchange in self._lost and not isinstance(record, End):
+            return False
+        self._records.append((exchange, record))
         self._schedule()
         return True
 
@@ -66,11 +67,20 @@ class Turn:
             self._scheduled = True
             self._loop.call_soon(self.end)
 
+    def _as_lost(self, frame: Frame) -> Frame:
+        if frame.kind != Kind.END or frame.exchange not in self._lost:
+            return frame
+        self._lost.discard(frame.exchange)
+        return capture_lost(frame)
+
     def end(self) -> None:
         """Write everything, now."""
         self._scheduled = False
-        if self._frames:
-            frames, self._frames = self._frames, []
+        if self._records:
+            records, self._records = self._records, []
+            frames = [to_frame(exchange, record) for exchange, record in records]
+            if self._lost:
+                frames = [self._as_lost(frame) for frame in frames]
             if dropped := self._spool.append_many(frames):
                 self._lost |= dropped - {frame.exchange for frame in frames if frame.kind == Kind.END}
         writes, self._writes = self._writes, []
