@@ -35,7 +35,7 @@ _FIELDS: Final = {
     (False, True): frozenset({b"x-api-key"}),
     (True, True): _BOTH,
 }
-_BEARER: Final = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([!-~]+)")
+_BEARER: Final = re.compile(rb"(?i:bearer) +([!-~]+)")
 _log = structlog.get_logger(__name__)
 
 
