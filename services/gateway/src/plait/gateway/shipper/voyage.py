@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -35,7 +36,7 @@ class Voyage:
         self._docks = docks
         self._embedded = is_embedded(settings)
         self._checked = 0.0
-        self.cargos: dict[str, Cargo] = {}
+        self.cargos: dict[Path, Cargo] = {}
         self._load()
 
     async def sail(self, stop: asyncio.Event) -> None:
@@ -90,8 +91,8 @@ class Voyage:
     def _load(self) -> None:
         """Take on the spools that are new."""
         for directory, journal in self._docks.look().items():
-            if directory.name not in self.cargos:
-                self.cargos[directory.name] = Cargo(directory, self._publisher, journal)
+            if directory not in self.cargos:
+                self.cargos[directory] = Cargo(directory, self._publisher, journal)
 
     def close(self) -> None:
         """Let go of the spools' files."""
