@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from plait.linker.domain import keys
 from plait.linker.domain.facts import KEPT_TURNS, MOST_TURNS, Facts
+from plait.linker.domain.link import Link
 from plait.linker.domain.lookup import FOREVER, Ask, Book, NotLoaded, Recorder
 from plait.linker.domain.parent import place
 from plait.linker.domain.weave import Loom, stirred
@@ -52,6 +54,11 @@ class Colliding(Book):
         return sorted(found.values(), key=lambda one: one.stamp, reverse=not ask.oldest_first)
 
 
+def pointers(link: Link) -> Link:
+    """A link without how many others were looked at."""
+    return structs.replace(link, detail={name: value for name, value in link.detail.items() if name != "refused"})
+
+
 def loom_of(name: str) -> Loom:
     loom = Loom()
     loom.feed(one.facts for one in RECORDED[name].values())
@@ -79,7 +86,7 @@ def test_colliding_keys_change_nothing(name: str) -> None:
     for facts in loom.book.facts.values():
         book.put(facts)
     for one, facts in loom.book.facts.items():
-        assert place(facts, book).link == loom.placements[one].link
+        assert pointers(place(facts, book).link) == pointers(loom.placements[one].link)
 
 
 def test_keys_are_signed_64_bit_and_tell_lists_of_parts_apart() -> None:

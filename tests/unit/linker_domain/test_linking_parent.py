@@ -6,7 +6,7 @@ from typing import Any
 
 from plait.linker.domain.facts import Facts
 from tests.unit.linker_domain.clients import Json, assistant, call, exchange, result, running, user
-from tests.unit.linker_domain.weaving import names_of, parent_of, weave
+from tests.unit.linker_domain.weaving import link_of, names_of, parent_of, weave
 
 HELLO = [user("Hello")]
 TURN = [*HELLO, assistant("Hi"), user("More")]
@@ -174,3 +174,11 @@ def test_an_orphan_moves_when_its_parent_arrives() -> None:
     loom.feed([first])
     assert len({one.conversation_id for one in loom.names().values()}) == 1
     assert loom.links()[second.id].rule == "match"
+
+
+def test_who_else_could_have_been_followed_is_evidence() -> None:
+    older, newer = (exchange(number, [user("Hello")], "Hi", session="s") for number in (1, 2))
+    other = exchange(3, [user("Hello")], outcome="failed", session="s")
+    link = link_of(older, newer, other, exchange(4, [user("Hello"), assistant("Hi"), user("On")], "Yes", session="s"))
+    assert link.parent_id == newer.id
+    assert link.detail == {"messages": 1, "refused": {"older than the one taken": 1}}

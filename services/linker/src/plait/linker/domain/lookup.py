@@ -10,14 +10,14 @@ from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from msgspec import Struct
 
 from plait.common.errors import PlaitError
 from plait.linker.domain.facts import Facts
-from plait.linker.domain.keys import widened
+from plait.linker.domain.keys import Place, place_of, widened
 from plait.linker.domain.offers import offers
 
 Stamp = tuple[datetime, UUID]
@@ -100,6 +100,9 @@ class Book:
         """Everything is at hand."""
 
 
+_OF_PARENTS: Final = frozenset({Place.ASKED, Place.ANSWERED, Place.MESSAGE, Place.TOOL, Place.SAID})
+
+
 def _in_all_scopes(keys: set[int]) -> set[int]:
     """Each key, and the one that finds it whatever the scope."""
     return keys | {widened(key) for key in keys}
@@ -111,10 +114,14 @@ class Recorder:
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
         self._until: dict[int, datetime] = {}
+        self.found: dict[UUID, Facts] = {}
+        """Who was found where parents are."""
 
     def find(self, ask: Ask) -> Sequence[Facts]:
         """See `Lookup.find`."""
         found = self._lookup.find(ask)
+        if place_of(ask.key) in _OF_PARENTS:
+            self.found |= {one.id: one for one in found}
         until = _until(ask, found)
         self._until[ask.key] = max(until, self._until.get(ask.key, until))
         return found

@@ -23,6 +23,7 @@ from plait.linker.domain.matching import (
     same_answer,
     tool_caller,
 )
+from plait.linker.domain.reasons import with_refused
 from plait.linker.domain.retry import Retries
 from plait.linker.domain.serving import neighbour, opening, searcher
 from plait.linker.domain.spawn import Spawn, Spawns
@@ -48,7 +49,8 @@ def place(facts: Facts, lookup: Lookup) -> Placement:
     """
     recorder = Recorder(lookup)
     found = _conversing(facts, recorder) if facts.converses else _Decided(_side_note(facts, recorder))
-    return Placement(link=found.link, watches=recorder.watches(), settled=found.settled, titled=found.titled)
+    link = with_refused(facts, found.link, recorder.found) if facts.converses else found.link
+    return Placement(link=link, watches=recorder.watches(), settled=found.settled, titled=found.titled)
 
 
 class _Decided(NamedTuple):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
 from plait.linker.domain import keys
@@ -74,6 +76,15 @@ def judged(facts: Facts, link: Link, watching: Watching) -> list[Seen]:
     chosen = watching.found[chosen_id][0] if chosen_id in watching.found else None
     seen = [Seen(one, sought, _refusal(facts, one, chosen)) for one, sought in watching.found.values()]
     return sorted((one for one in seen if one.exchange.id != facts.id), key=lambda one: one.exchange.stamp)[::-1]
+
+
+def with_refused(facts: Facts, link: Link, found: Mapping[UUID, Facts]) -> Link:
+    """A link with, as evidence, how many others could have been followed and why they were not."""
+    chosen = found.get(link.retry_of or link.parent_id or facts.id)
+    refused = Counter(why for one in found.values() if one.id != facts.id and (why := _refusal(facts, one, chosen)))
+    if not refused:
+        return link
+    return msgspec.structs.replace(link, detail={**link.detail, "refused": dict(sorted(refused.items()))})
 
 
 def refusal_unseen(facts: Facts, other: Facts) -> str:
