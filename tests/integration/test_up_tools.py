@@ -158,8 +158,11 @@ def test_commands_without_servers_say_what_to_do(tmp_path: Path) -> None:
 
 def test_the_doctor_finds_what_is_wrong_and_says_how_to_repair_it(tmp_path: Path, empty_postgres_url: str) -> None:
     env = {"DATABASE_URL": empty_postgres_url, "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+    (tmp_path / "home" / "credentials").mkdir(parents=True)
+    (tmp_path / "home" / "credentials" / "_default.credentials.json").write_text("{")
     sick = run_plait("doctor", "--home", str(tmp_path / "home"), env=env, cwd=tmp_path)
     assert sick.returncode == 1
+    assert "✗ credentials   1 of 1 files cannot be used\n" in sick.stdout
     assert f"0 of {len(migrations())} migrations" in sick.stdout
     assert "→ run `plait migrate`" in sick.stdout
     assert "✗ broker        Kafka at 127.0.0.1:1 cannot be reached.\n" in sick.stdout
