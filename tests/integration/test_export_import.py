@@ -25,6 +25,7 @@ from plait.common.errors import DependencyDown
 from plait.common.events import ChunkData, Event, Fault, RequestData, ResponseData
 from plait.common.ids import conversation_id, new_exchange_id
 from plait.common.postgres import Database
+from plait.common.queries import exchanges, whole
 from plait.common.queries.exchanges import ExchangeFilter
 from plait.common.queries.records import get_exchange, list_chunks
 from plait.ledger.processor import Ledger
@@ -153,8 +154,8 @@ async def test_odd_bodies_and_times_come_back(
     assert await all_of(reader) == wanted
 
 
-async def test_the_largest_body_comes_back(database: Database, reader: asyncpg.Pool, tmp_path: Path) -> None:
-    request = asked(said("user", [{"type": "image", "source": {"data": "QUJD" * 8 * 1024 * 1024}}]))
+async def test_a_large_body_comes_back(database: Database, reader: asyncpg.Pool, tmp_path: Path) -> None:
+    request = asked(said("user", [{"type": "image", "source": {"data": "QUJD" * 2 * 1024 * 1024}}]))
     await store(database, [event_of(request)])
     (line,) = await taken_out(reader, tmp_path / "a.gz")
     again = line[0].data
@@ -199,16 +200,18 @@ async def test_a_conversation_alone(database: Database, reader: asyncpg.Pool, tm
 
 
 async def test_long_histories_and_runs_are_read_in_parts(
-    database: Database, reader: asyncpg.Pool, tmp_path: Path
+    database: Database, reader: asyncpg.Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(whole, "_RUN", 10)
+    monkeypatch.setattr(exchanges, "_WALKED", 7)
     history: list[Any] = []
-    for turn in range(130):
+    for turn in range(25):
         history.append(said("user", f"turn {turn} " + "x" * 100))
         request = asked(*history, at=turn)
         await store(database, [event_of(request), event_of(answered(request, f"answer {turn}"))])
         history.append(said("assistant", [{"type": "text", "text": f"answer {turn}"}]))
     lines = await taken_out(reader, tmp_path / "a")
-    assert len(lines) == 130
+    assert len(lines) == 25
     assert json.loads((tmp_path / "a").read_text().splitlines()[-1])["request"]["body"]["messages"] == history[:-1]
 
 
