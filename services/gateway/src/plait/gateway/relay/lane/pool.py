@@ -32,11 +32,12 @@ class Pool:
         return None
 
     def give(self, connection: Connection, *, reusable: bool) -> None:
-        """Back from a request; `reusable`: both sides are ready for another one."""
-        if reusable and not connection.transport.is_closing():
+        """Back from a request; `reusable`: Claude takes another. One that was answered early may still be half sent."""
+        transport = connection.transport
+        if reusable and not transport.is_closing() and not transport.get_write_buffer_size():
             self._idle.append((self._loop.time(), connection))
         else:
-            connection.transport.close()
+            transport.abort()
 
     async def connect(self) -> Connection:
         """A new connection; where nobody listens it is tried twice more.
