@@ -41,6 +41,8 @@ class Body:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
+        self.since = time.perf_counter()
+        """When it was whole, or was to be sent anew."""
 
     def drop(self) -> None:
         """Let go of the bytes."""

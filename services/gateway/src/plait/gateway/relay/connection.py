@@ -90,11 +90,6 @@ class Connection(asyncio.Protocol):
         return data
 
     @property
-    def heard_nothing(self) -> bool:
-        """Whether the last exchange has brought no byte."""
-        return not self._heard
-
-    @property
     def reusable(self) -> bool:
         """Whether another exchange may follow: this one is over, both ways, and the server stays."""
         over = self._ended and self._keep and not self._pieces and not self._trouble

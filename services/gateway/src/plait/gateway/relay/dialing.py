@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import re
 import socket
 import ssl
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from plait.gateway.relay.refusals import too_slow, unreachable
 ProtocolT = TypeVar("ProtocolT", bound=asyncio.Protocol)
 _PORTS: Final = {"http": 80, "https": 443}
 _MOST_PROXY_HEAD: Final = 64 * 1024
-_FIRST_REFUSAL: Final = 300
+_STATUS: Final = re.compile(rb"HTTP/1\.[01] ([0-9]{3})[ \r]")
 _PAUSES: Final = (0.2, 0.6, None)
 """Seconds before each further try to open a connection that was refused."""
 
@@ -123,28 +124,53 @@ class Dialer:
         raise AssertionError("the last pause is None")
 
     async def _through(self, proxy: Proxy, tls: ssl.SSLContext, protocol: asyncio.Protocol) -> None:
-        reader, writer = await asyncio.open_connection(proxy.host, proxy.port, limit=_MOST_PROXY_HEAD)
+        loop = asyncio.get_running_loop()
+        plain, way = await loop.create_connection(_Way, proxy.host, proxy.port)
         try:
-            await self._ask_way(proxy, reader, writer)
-            await writer.start_tls(tls, server_hostname=self._host)
+            plain.write(self._way_asked(proxy))
+            _check(await way.answer)
+            transport = await loop.start_tls(plain, protocol, tls, server_hostname=self._host)
         except BaseException:
-            writer.transport.abort()
+            plain.abort()
             raise
-        transport = writer.transport
-        transport.set_protocol(protocol)
+        assert transport is not None
         protocol.connection_made(transport)
 
-    async def _ask_way(self, proxy: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        place = f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
+    def _way_asked(self, proxy: Proxy) -> bytes:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        place = f"{host}:{self._port}".encode()
         mark = b"Proxy-Authorization: %b\r\n" % proxy.authorization if proxy.authorization else b""
-        writer.write(b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (place.encode(), place.encode(), mark))
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-            raise ProxyRefused("the proxy gave no answer") from error
-        status = head.split(b" ", 2)[1:2]
-        if not status or not status[0].isdigit() or not 200 <= int(status[0]) < _FIRST_REFUSAL:
-            raise ProxyRefused(f"the proxy refused with status {(status or [b'?'])[0].decode('latin-1')}")
+        return b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (place, place, mark)
+
+
+class _Way(asyncio.Protocol):
+    """Waits for a proxy's answer to CONNECT."""
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        """Its head."""
+        self._came = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the proxy; behind its answer it is silent until we speak TLS."""
+        self._came += data
+        if not self.answer.done() and (b"\r\n\r\n" in self._came or len(self._came) > _MOST_PROXY_HEAD):
+            self.answer.set_result(self._came)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Closed before it has answered."""
+        if not self.answer.done():
+            refused = ProxyRefused("the proxy gave no answer")
+            refused.__cause__ = error
+            self.answer.set_exception(refused)
+
+
+def _check(answer: bytes) -> None:
+    status = _STATUS.match(answer)
+    if status is None:
+        raise ProxyRefused("the proxy's answer is no HTTP")
+    if not status[1].startswith(b"2"):
+        raise ProxyRefused(f"the proxy refused with status {status[1].decode()}")
 
 
 def _tls() -> ssl.SSLContext:

@@ -115,7 +115,7 @@ class Forward:
     async def _ask(self, fields: Fields, body: Body) -> Answer:
         """The answer that the client gets; attempts before it are records of their own."""
         for failures in range(1, self._upstream.retries + 1):
-            answer = await self._upstream.ask(self._call, fields, body.data)
+            answer = await self._upstream.ask(self._call, fields, body)
             pause = pause_before_retry(answer.status, answer.fields, failures)
             if pause is None:
                 body.drop()
@@ -123,10 +123,10 @@ class Forward:
             await self._record_failure(answer)
             self._between_attempts = True
             await asyncio.sleep(pause)
-            self._between_attempts = False
+            self._between_attempts, body.since = False, time.perf_counter()
             self._exchange_id = new_exchange_id()
             self._capture = self._capture.again(self._exchange_id, self._call.again(failures + 1), body.data)
-        answer = await self._upstream.ask(self._call, fields, body.data)
+        answer = await self._upstream.ask(self._call, fields, body)
         body.drop()
         return answer
 

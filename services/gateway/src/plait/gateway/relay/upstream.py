@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
 from plait.gateway.metrics import OVERHEAD_REQUEST
-from plait.gateway.relay.call import Call
+from plait.gateway.relay.call import Body, Call
 from plait.gateway.relay.connection import Broke, Connection
 from plait.gateway.relay.dialing import Dialer
 from plait.gateway.relay.fields import Fields
@@ -20,6 +21,7 @@ _IDLE_SECONDS: Final = 30
 _STATUSES: Final = range(200, 600)
 """What ends a request: 1xx come before an answer, and we asked for no other protocol."""
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""What may be asked twice without harm (RFC 9110, 9.2.2)."""
 
 
 @dataclass(frozen=True)
@@ -79,30 +81,27 @@ class Upstream:
         while self._waiting:
             self._waiting.pop()[0].close()
 
-    async def ask(self, call: Call, fields: Fields, body: bytes) -> Answer:
+    async def ask(self, call: Call, fields: Fields, body: Body) -> Answer:
         """Send the request; returns when the answer's head is there.
 
         Raises:
             Refusal: 502 when there is no connection or no answer, 504 when it takes too long.
         """
-        began = time.perf_counter()
-        head = self._head(call, fields, len(body))
-        taken = time.perf_counter() - began
-        connection = self._pooled()
-        if connection is not None:
-            answer = await self._ask(connection, call, head, body, taken, may_fail=call.method in _REPEATABLE)
-            if answer is not None:
-                return answer
-        answer = await self._ask(await self._fresh(), call, head, body, taken, may_fail=False)
-        assert answer is not None
-        return answer
+        taken = time.perf_counter() - body.since
+        kept = self._pooled()
+        if kept is not None and call.method in _REPEATABLE:
+            with contextlib.suppress(Broke):  # closed just when it was used: nobody has heard the call
+                return await self._answer(kept, call, fields, body.data, taken)
+            kept = None
+        try:
+            return await self._answer(kept or await self._fresh(), call, fields, body.data, taken)
+        except Broke as error:
+            raise unreachable(self._name, str(error)) from error
 
-    async def _ask(
-        self, connection: Connection, call: Call, head: bytes, body: bytes, taken: float, *, may_fail: bool
-    ) -> Answer | None:
-        """`may_fail`: None where the server closed an old connection just when we used it."""
+    async def _answer(self, connection: Connection, call: Call, fields: Fields, body: bytes, taken: float) -> Answer:
+        """`taken`: seconds that went by before a connection was looked for."""
         began = time.perf_counter()
-        connection.send(head, body, bodiless=call.method == "HEAD")
+        connection.send(self._head(call, fields, len(body)), body, bodiless=call.method == "HEAD")
         OVERHEAD_REQUEST.observe(time.perf_counter() - began + taken)
         try:
             async with asyncio.timeout(self._times.first_byte):
@@ -110,10 +109,6 @@ class Upstream:
         except TimeoutError as error:
             connection.close()
             raise too_slow(self._name, f"no answer within {self._times.first_byte:g} s") from error
-        except Broke as error:
-            if may_fail and connection.heard_nothing:
-                return None
-            raise unreachable(self._name, str(error)) from error
         except asyncio.CancelledError:
             connection.close()
             raise
