@@ -24,6 +24,8 @@ SWOLLEN = 100 * MEGA
 """What each bomb becomes: more than an event can hold."""
 MOST_MEMORY = 600 * MEGA
 """Of the process that decodes them all, one after another."""
+STREAMED = ("gzip", "identity")
+"""Encodings of answers that also come as event streams."""
 DEEP = b"[" * DEPTH + b"]" * DEPTH
 DEEP_MESSAGES = b'{"model":"m","messages":[{"role":"user","content":' + DEEP + b"}]}"
 DEEP_OBJECT = b'{"a":' * DEPTH + b"1" + b"}" * DEPTH
@@ -66,7 +68,7 @@ async def test_they_pass_unharmed_and_the_record_goes_on(
     claude: ScriptedClaude, broker: Broker, postgres_url: str, tmp_path: Path, byte_lane: str
 ) -> None:
     claude.rules.append(echo)
-    sent = [(target, *body) for body in bodies() for target in ("json", "stream")]
+    sent = [("json", *body) for body in bodies()] + [("stream", *body) for body in bodies() if body[0] in STREAMED]
     async with pipeline(claude.url, tmp_path, broker, postgres_url, {"BYTE_LANE": byte_lane}) as plait:
         for number, (kind, encoding, body) in enumerate(sent):
             fields = [*KEYED, ("content-type", "application/json"), ("content-encoding", encoding)]
