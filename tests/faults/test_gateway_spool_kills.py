@@ -46,7 +46,7 @@ main(["run", "shipper"])
 
 def test_killed_while_it_writes_what_was_appended_is_there_once_and_in_order(tmp_path: Path) -> None:
     appended = 0
-    for life in range(5):
+    for life in range(3):
         argv = [sys.executable, "-c", _WRITE, str(tmp_path), str(appended)]
         with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from plait.common.events import ExchangeEvent, ResponseEvent
 from plait.gateway.shipper import leg as legs
+from plait.gateway.shipper.docks import Docks
 from plait.gateway.shipper.journal import Journal
 from plait.gateway.shipper.leg import Leg
 from plait.gateway.shipper.progress import Hold
@@ -251,6 +252,17 @@ def test_deaths_with_different_exchanges_in_hand_blame_none(tmp_path: Path) -> N
     assert (journal.suspect, journal.culprit) == (b"b" * 16, None)
     journal.close()
     assert Journal(tmp_path).suspect == b"b" * 16, "until it is through"
+
+
+def test_who_was_in_hand_is_suspected_until_all_is_through(tmp_path: Path) -> None:
+    die_with(tmp_path, b"a" * 16)
+    docks = Docks(tmp_path)
+    (journal,) = docks.look().values()
+    docks.rest(through=False)
+    assert journal.suspect == b"a" * 16
+    docks.rest(through=True)
+    assert journal.suspect is None
+    docks.close()
 
 
 def test_ending_with_nothing_in_hand_is_no_death(tmp_path: Path) -> None:

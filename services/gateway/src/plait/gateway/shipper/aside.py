@@ -10,7 +10,7 @@ import structlog
 
 from plait.gateway.metrics import SET_ASIDE as SET_ASIDE_COUNT
 from plait.gateway.spool.frames import Frame, Kind, frame_head
-from plait.gateway.spool.segments import SET_ASIDE, segment_numbers, segment_path
+from plait.gateway.spool.segments import SET_ASIDE, segment_path, set_aside
 
 _log = structlog.get_logger(__name__)
 
@@ -20,7 +20,7 @@ class Aside:
 
     def __init__(self, spool: Path) -> None:
         self._directory = spool / SET_ASIDE
-        self._known = {number.to_bytes(16, "big") for number in segment_numbers(self._directory)}
+        self._known = set_aside(spool)
 
     def __contains__(self, exchange: bytes) -> bool:
         return exchange in self._known

@@ -37,10 +37,12 @@ class Docks:
         self._locks[spool] = lock(spool, "shipper", patience)
         self._journals[spool] = Journal(spool)
 
-    def rest(self) -> None:
-        """Nothing is in hand in any of them."""
+    def rest(self, *, through: bool) -> None:
+        """Nothing is in hand in any of them; `through`: because all was read, and the broker has it."""
         for journal in self._journals.values():
             journal.rest()
+            if through and journal.suspect is not None:
+                journal.acquit()
 
     def close(self) -> None:
         """Let other shippers have them."""

@@ -67,6 +67,7 @@ class Shipper:
                     await sailing.unload(self._settings.shipper_drain_seconds)
                 return
             except (KafkaError, DependencyDown, OSError) as error:
+                self._docks.rest(through=False)
                 self._say(up=False, why=type(error).__name__)
                 if stop.is_set():
                     self._say_what_is_left()

@@ -74,7 +74,7 @@ class Voyage:
             await self._check()
         if not moved:
             if not self._publisher.in_flight:
-                self._docks.rest()
+                self._docks.rest(through=True)
             await asyncio.sleep(_POLL_SECONDS)
         return moved
 

@@ -17,13 +17,13 @@ from plait.gateway.spool.frames import Frame, Kind
 from plait.gateway.spool.reader import SpoolReader
 from plait.gateway.spool.records import from_frame
 from plait.gateway.spool.segments import (
-    SET_ASIDE,
     START,
     bytes_between,
     bytes_used,
     has,
     segment_numbers,
     segment_path,
+    set_aside,
 )
 from plait.gateway.spool.shipping import Status, read_resume, read_status
 
@@ -57,7 +57,7 @@ def state(directory: Path) -> State:
         oldest=numbers[0] / 1000 if numbers else None,
         is_written=has(directory, "writer"),
         shipper=read_status(directory) if has(directory, "shipper") else None,
-        set_aside=len(segment_numbers(directory / SET_ASIDE)),
+        set_aside=len(set_aside(directory)),
     )
 
 

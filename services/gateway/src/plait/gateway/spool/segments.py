@@ -71,6 +71,12 @@ def spools_under(directory: Path) -> list[Path]:
     return [directory, *(spool for spool in found if spool.name != SET_ASIDE)]
 
 
+def set_aside(spool: Path) -> set[bytes]:
+    """The exchanges that could not be shipped: each is a segment whose number is its id."""
+    numbers = segment_numbers(spool / SET_ASIDE)
+    return {number.to_bytes(16, "big") for number in numbers if number >> 64}  # the others are times
+
+
 def lock(directory: Path, role: str, patience: float = 0) -> int:
     """Become the only process with this role on the directory, until the returned descriptor is closed.
 
