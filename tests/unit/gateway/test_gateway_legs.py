@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plait.common.errors import DependencyDown
 from plait.common.events import ExchangeEvent, ResponseEvent
 from plait.gateway.shipper import leg as legs
 from plait.gateway.shipper.docks import Docks
@@ -36,12 +38,16 @@ STEPS = st.lists(st.lists(st.integers(0, 3), max_size=12), max_size=3)
 class Published:
     """Takes events instead of a broker."""
 
-    def __init__(self) -> None:
+    def __init__(self, fails_after: int = -1) -> None:
+        self._left = fails_after
         self.events: dict[UUID, list[ExchangeEvent]] = defaultdict(list)
         self.flushed = 0
         self.refused: set[bytes] = set()
 
     async def publish(self, hold: Hold, event: ExchangeEvent) -> None:
+        if self._left == 0:
+            raise DependencyDown
+        self._left -= 1
         hold.sent()
         hold.unacknowledged -= 1
         self.events[event.data.exchange_id].append(event)
@@ -119,6 +125,32 @@ def test_two_stretches_tell_what_one_tells(lives: list[list[int]], data: st.Data
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), lives)
         asyncio.run(both(Path(folder)))
+
+
+@given(STEPS, st.integers(0, 30))
+@settings(max_examples=40, deadline=None)  # files on a busy disk take their time
+def test_after_a_broken_connection_each_exchange_is_sent_again_in_its_order(lives: list[list[int]], fails: int) -> None:
+    """What a consumer sees is a beginning of each exchange's events, and then all of those that were not done."""
+
+    async def twice(directory: Path) -> None:
+        journal = Journal(directory)
+        whole, first, second = Published(), Published(fails), Published()
+        await ship(leg(directory, whole, journal, START))
+        broken = leg(directory, first, journal, START)
+        with suppress(DependencyDown):
+            await ship(broken)
+        resume = broken.progress.resume_point(broken.reader.position, lambda _: True)
+        await ship(leg(directory, second, journal, resume))
+        for key, events in whole.told().items():
+            begun = first.told().get(key, [])
+            assert begun == events[: len(begun)]
+            again = second.told().get(key, [])
+            assert again == events or (not again and begun == events)
+        journal.close()
+
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder), lives)
+        asyncio.run(twice(Path(folder)))
 
 
 async def test_what_no_event_can_be_made_of_is_set_aside_whole(tmp_path: Path) -> None:

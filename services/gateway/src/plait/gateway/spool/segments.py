@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from plait.common.errors import UserError
+from plait.gateway.spool.frames import HEAD
 
 SET_ASIDE: Final = "set-aside"
 """Folder, in a spool, of exchanges that could not be shipped."""
@@ -73,8 +74,10 @@ def spools_under(directory: Path) -> list[Path]:
 
 def set_aside(spool: Path) -> set[bytes]:
     """The exchanges that could not be shipped: each is a segment whose number is its id."""
-    numbers = segment_numbers(spool / SET_ASIDE)
-    return {number.to_bytes(16, "big") for number in numbers if number >> 64}  # the others are times
+    folder = spool / SET_ASIDE
+    numbers = [number for number in segment_numbers(folder) if number >> 64]  # smaller ones are times
+    held = [number for number in numbers if segment_path(folder, number).stat().st_size > HEAD.size]  # not a mark alone
+    return {number.to_bytes(16, "big") for number in held}
 
 
 def lock(directory: Path, role: str, patience: float = 0) -> int:
