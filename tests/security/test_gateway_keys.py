@@ -138,3 +138,12 @@ def test_fresh_keys_cannot_be_guessed() -> None:
     made = {new_key() for _ in range(1000)}
     assert len(made) == 1000
     assert min(len(key.removeprefix("plait_")) for key in made) == 43  # 256 bits in base64
+
+
+async def test_a_wrong_guess_costs_its_connection(gateway: Gateway, claude: ScriptedClaude) -> None:
+    """Guesses cannot be tried a thousand at a time, and nothing behind a wrong one is looked at."""
+    one = b"GET /v1/models HTTP/1.1\r\nHost: %b\r\nx-api-key: x\r\n\r\n" % DOMAIN.encode()
+    head, body = await raw_call(gateway.port, one * 1000 + asked(b"x-api-key: " + KEY.encode()))
+    assert (head + body).count(b"HTTP/1.1 ") == 1
+    assert head.startswith(b"HTTP/1.1 401 ")
+    assert claude.calls == []
