@@ -24,7 +24,7 @@ from plait.ledger.processor import Ledger
 from plait.linker.forget import selection, statements
 from plait.linker.forget.deletion import delete
 from plait.linker.forget.forgetting import forget
-from plait.linker.forget.retention import enforce, expired
+from plait.linker.forget.retention import enforce, expired, keep_retention
 from plait.linker.forget.selection import Selection, count
 from plait.linker.forget.sweeping import sweep
 from plait.linker.processor import Linker
@@ -272,3 +272,12 @@ async def test_one_linker_at_a_time_enforces_retention(database: Database) -> No
         await connection.execute(statements.TRY_RETENTION)
         assert await enforce(database, []) is None
     assert await enforce(database, []) == 0
+
+
+async def test_the_linker_keeps_retention(database: Database, linker: Linker) -> None:
+    await feed(linker, turns(2, at=-40 * 86400) + turns(2, session="new", at=86400 * 365))
+    keeping = asyncio.create_task(keep_retention(database, 30, {}))
+    async with asyncio.timeout(60):
+        while await count(database, Selection()) > 2:
+            await asyncio.sleep(0.02)
+    keeping.cancel()

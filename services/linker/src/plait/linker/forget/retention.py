@@ -53,7 +53,10 @@ async def enforce(database: Database, selections: Iterable[Selection]) -> int | 
 
 
 async def keep_retention(database: Database, days: int, by_domain: Mapping[str, int]) -> None:
-    """Enforce it every hour, until cancelled; what a deletion that was broken off left is swept too."""
+    """Enforce it every hour, until cancelled; what a deletion that was broken off left is swept too.
+
+    What became of conversations is told with the linker's next batch: only then is it certain that topics are there.
+    """
     while True:
         try:
             deleted = await enforce(database, expired(days, by_domain, datetime.now(UTC)))
