@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import resource
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from plait.common.errors import UserError
 from plait.gateway.spool.frames import Frame, Kind
 from plait.gateway.spool.reader import SpoolReader
-from plait.gateway.spool.segments import START, segment_numbers, segment_path
+from plait.gateway.spool.segments import START, has, segment_numbers, segment_path
 from plait.gateway.spool.writer import SpoolWriter
 
 MEGA = 1 << 20
@@ -193,3 +194,17 @@ async def test_a_segment_that_was_left_is_synced_with_the_one_behind_it(
     assert synced == inodes
     assert len(inodes) == 3
     writer.close()
+
+
+def test_a_spool_that_is_deleted_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("plait.gateway.spool.writer.time.monotonic", lambda: now)
+    writer = SpoolWriter(tmp_path / "spool", segment_bytes=MEGA, max_bytes=4 * MEGA)
+    assert writer.append(frame(Kind.REQUEST))
+    shutil.rmtree(tmp_path / "spool")
+    now += 2
+    later = frame(Kind.REQUEST, exchange=b"l" * 16)
+    assert writer.append(later)
+    assert has(tmp_path / "spool", "writer")
+    writer.close()
+    assert read(tmp_path / "spool") == [later]

@@ -24,6 +24,7 @@ from plait.gateway.spool.syncing import GroupSync
 _LOG_PAUSE_SECONDS: Final = 60
 _TROUBLE_SECONDS: Final = 60
 _RECOUNT_SECONDS: Final = 1
+_LOOK_SECONDS: Final = 1
 _LOCK_SECONDS: Final = 2
 _MOST_OWED: Final = 10_000
 _MOST_OWED_BYTES: Final = 4096
@@ -59,6 +60,7 @@ class SpoolWriter:
         self._written = 0
         self._used = 0
         self._counted_at = 0.0
+        self._looked_at = time.monotonic()
         self._drop_reason, self._dropped_at = "", -float(_TROUBLE_SECONDS)
         self._logged_at = -float(_LOG_PAUSE_SECONDS)
         self._owed: list[Frame] = [_LIFE]
@@ -184,7 +186,7 @@ class SpoolWriter:
             parts.append(frame.payload)
         written = 0
         try:
-            if self._file < 0:
+            if self._file < 0 or self._is_gone():
                 self._become_writer()
             elif self._written >= self._segment_bytes:
                 self._roll()
@@ -196,6 +198,19 @@ class SpoolWriter:
             self._used += size
             return len(frames)
         return self._cut_back(frames, written)
+
+    def _is_gone(self) -> bool:
+        """Whether the file was deleted under our hands, looked at once a second: what it gets, nobody will read."""
+        now = time.monotonic()
+        if now - self._looked_at < _LOOK_SECONDS:
+            return False
+        self._looked_at = now
+        if os.fstat(self._file).st_nlink:
+            return False
+        _log.error("the spool was deleted while it was written, and is begun anew", spool=str(self._directory))
+        os.close(self._lock)
+        self._lock = -1
+        return True
 
     def _cut_back(self, frames: Iterable[Frame], written: int) -> int:
         """After a short write of `written` bytes: end the segment with the last whole record."""
