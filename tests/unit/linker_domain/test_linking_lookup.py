@@ -10,7 +10,7 @@ import pytest
 from msgspec import structs
 
 from plait.linker.domain import keys
-from plait.linker.domain.facts import KEPT_TURNS, MOST_TURNS, Facts
+from plait.linker.domain.facts import MOST_TURNS, Facts
 from plait.linker.domain.link import Link
 from plait.linker.domain.lookup import FOREVER, Ask, Book, NotLoaded, Recorder
 from plait.linker.domain.parent import place
@@ -163,7 +163,7 @@ def test_a_long_conversation_costs_the_same_at_its_end() -> None:
     assert loom.placed == 300
     counts = [len(placement.watches) for placement in loom.placements.values()]
     assert counts[20] == counts[-1] <= 3
-    assert {len(facts.turns) for facts in list(loom.book.facts.values())[5:]} == {KEPT_TURNS}
+    assert {len(facts.turns) for facts in list(loom.book.facts.values())[5:]} == {1}
 
 
 def test_a_long_history_that_nobody_knows_asks_no_more_than_a_shorter_one() -> None:

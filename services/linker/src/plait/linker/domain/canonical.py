@@ -20,7 +20,7 @@ DEPTH: Final = 100
 _OPEN: Final = "<system-reminder>"
 _CLOSE: Final = "</system-reminder>"
 _THOUGHTS: Final = frozenset({"thinking", "redacted_thinking"})
-_HASH_BYTES: Final = 16
+_HASH_BYTES: Final = 12
 _SNIPPET: Final = 24
 """Characters of a text that are kept to be compared with what may be a part of it."""
 _RESULTS: Final = 8

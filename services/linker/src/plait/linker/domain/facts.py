@@ -17,14 +17,11 @@ from plait.common.events import Outcome
 FACTS_VERSION: Final = 3
 """Version of the extraction; facts of another version must be made again from the bodies."""
 
-KEPT_TURNS: Final = 2
-"""Assistant messages, the last ones, of which facts always tell; further back others must not look."""
-
 MOST_TURNS: Final = 256
 """Assistant messages, the newest, that facts tell of: rules ask about each while no parent is known."""
 
 Hash = bytes
-"""The first 16 bytes of a SHA-256."""
+"""The first 12 bytes of a SHA-256: compared within a domain only."""
 
 Kind = Literal["inference", "subagent", "compaction", "auxiliary", "count_tokens", "quota", "models", "probe", "other"]
 CONVERSING: Final[frozenset[str]] = frozenset({"inference", "subagent", "compaction"})
@@ -46,7 +43,7 @@ class Turn(Struct, frozen=True, array_like=True):
     before: Hash
     """Chain of the messages before it."""
     upto: Hash
-    """Chain up to and with it; b"" where nobody will ask any more (`weave.slim`)."""
+    """Chain up to and with it."""
     text: Snippet
     message: Hash = b""
     """Its hash; like the rest only of the last one."""
@@ -143,8 +140,8 @@ class Facts(Struct, frozen=True, kw_only=True, array_like=True):
     shorter: tuple[Hash, ...] = ()
     """Chains of the messages without the last one, two, … blocks of the last (user) message."""
     turns: tuple[Turn, ...] = ()
-    """The newest `MOST_TURNS` assistant messages, in order. Stored: all these while they may decide, else the last few
-    (`weave.slim`)."""
+    """The newest `MOST_TURNS` assistant messages, in order. Stored: all these while they may decide, else the last one
+    (`weave.slim`): others must not look further back."""
     tail: Tail | None = None
     prompt: Hash = b""
     """What an agent was asked, if this request can be an agent's first."""

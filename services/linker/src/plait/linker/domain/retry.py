@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from plait.linker.domain import keys
-from plait.linker.domain.facts import KEPT_TURNS, Answer, Facts, Hash
+from plait.linker.domain.facts import Answer, Facts, Hash
 from plait.linker.domain.lookup import Ask, Lookup, Stamp
 from plait.linker.domain.matching import resends
 from plait.linker.domain.offers import is_attempt
@@ -139,7 +139,7 @@ def _fits(facts: Facts, attempt: Facts) -> bool:
 
 def _goes_on_from(facts: Facts, attempt: Facts) -> bool:
     """Whether a request sends an attempt's messages and what came of its answer."""
-    return any(turn.before == attempt.chain and resends(turn, attempt) for turn in facts.turns[-KEPT_TURNS:])
+    return any(turn.before == attempt.chain and resends(turn, attempt) for turn in facts.turns[-1:])
 
 
 def _same_messages(facts: Facts, chain: Hash, answer: Answer) -> bool:

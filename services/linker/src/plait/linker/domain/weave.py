@@ -18,7 +18,7 @@ from uuid import UUID
 
 import msgspec
 
-from plait.linker.domain.facts import KEPT_TURNS, Facts, Turn
+from plait.linker.domain.facts import Facts, Turn
 from plait.linker.domain.keys import widened
 from plait.linker.domain.link import Link, Placement, Rule
 from plait.linker.domain.lookup import Book
@@ -43,14 +43,14 @@ def slim(facts: Facts, placement: Placement) -> Facts:
     """The facts as they are kept: what only a search further back would read is left out once none can come."""
     if not placement.settled:
         return facts
-    *older, last = facts.turns[-KEPT_TURNS:] or (None,)
-    if last and placement.link.rule in _ALL_BEHIND:
-        last = Turn(last.before, last.upto, last.text)
+    last = facts.turns[-1:]
+    if placement.link.rule in _ALL_BEHIND:
+        last = tuple(Turn(one.before, one.upto, one.text) for one in last)
     return msgspec.structs.replace(
         facts,
-        turns=(*(Turn(one.before, b"", one.text) for one in older if one), *((last,) if last else ())),
+        turns=last,
         summary="",
-        since_summary=min(facts.since_summary, KEPT_TURNS),
+        since_summary=min(facts.since_summary, 1),
         title="" if placement.titled else facts.title,
     )
 
