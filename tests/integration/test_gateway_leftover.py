@@ -13,7 +13,7 @@ from plait.common.events import ChunkEvent, RequestEvent, ResponseEvent
 from plait.common.kafka import is_embedded
 from plait.gateway.shipper.shipper import Shipper
 from plait.gateway.spool.records import Head, Piece
-from plait.gateway.spool.segments import SET_ASIDE, bytes_between, segment_numbers
+from plait.gateway.spool.segments import SET_ASIDE, bytes_between, segment_numbers, set_aside
 from plait.gateway.spool.shipping import read_resume, read_status
 from tests.integration.spooled import SSE, Reading, Spooled, until, until_async
 from tests.servers import Broker
@@ -101,3 +101,26 @@ async def test_an_exchange_that_the_broker_finds_too_large_does_not_hold_up_the_
         await reading.until_ended([good])
         assert not reading.of(large, RequestEvent)
     assert len(segment_numbers(spooled.directory / SET_ASIDE)) == 1
+
+
+async def test_what_was_set_aside_can_be_shipped_later(
+    spooled: Spooled, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("plait.gateway.shipper.leg.begin", _failing)
+        async with spooled.shipping():
+            refused = spooled.exchange()
+            await until(lambda: set_aside(spooled.directory) == {refused.bytes})
+            await until(lambda: read_status(spooled.directory) is not None)
+    spooled.writer.close()
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", spooled.broker.servers)
+    monkeypatch.setenv("KAFKA_FLAVOR", spooled.broker.flavor)
+    await asyncio.to_thread(app, ["spool", "ship", str(spooled.directory / SET_ASIDE)], exit_on_error=False)
+    async with Reading(spooled.settings, "plait.test") as reading:
+        await reading.until_ended([refused])
+    if not is_embedded(spooled.settings):
+        assert not set_aside(spooled.directory)
+
+
+def _failing(*_: object) -> None:
+    raise RuntimeError("no event can be made of this")

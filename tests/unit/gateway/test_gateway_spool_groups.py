@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from plait.gateway.spool.frames import HEAD, Frame, Kind
 from plait.gateway.spool.reader import SpoolReader
-from plait.gateway.spool.records import End, Ending, from_frame, to_frame
+from plait.gateway.spool.records import Answer, End, Ending, from_frame, to_frame
 from plait.gateway.spool.segments import START
 from plait.gateway.spool.writer import SpoolWriter
 
@@ -133,3 +133,23 @@ def test_a_full_spool_says_which_of_a_group_it_did_not_take(tmp_path: Path) -> N
         (1, Kind.END),
     ]
     assert endings(found) == {1: Ending.CAPTURE_LOST}
+
+
+@pytest.mark.parametrize("reason", ["full", "disk"])
+def test_an_end_that_came_with_its_answer_goes_without_it_where_there_is_no_room(tmp_path: Path, reason: str) -> None:
+    name = bytes([1]) * 16
+    writer = spool(tmp_path, max_bytes=MEGA)
+    assert writer.append(frame(Kind.REQUEST, 1, 900_000))
+    end = to_frame(
+        name, End(7.0, Ending.WHOLE, answer=Answer(200, [], b"a" * (200_000 if reason == "full" else 50_000)))
+    )
+    if reason == "disk":
+        with next_write_cut(100):
+            assert writer.append_many([end]) == {name}
+    else:
+        assert writer.append_many([end]) == {name}
+    writer.close()
+    last = from_frame(read(tmp_path)[-1])
+    assert isinstance(last, End)
+    assert (last.ending, last.answer) == (Ending.CAPTURE_LOST, None)
+    assert writer.dropped == {reason: 1}

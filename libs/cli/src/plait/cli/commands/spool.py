@@ -18,6 +18,7 @@ from plait.gateway.settings import ShipperSettings, SpoolSettings
 from plait.gateway.spool import inspection
 from plait.gateway.spool.inspection import State, Verdict
 from plait.gateway.spool.segments import has, segment_numbers, spools_under
+from plait.gateway.spool.writer import SpoolWriter
 
 app = App(name="spool", help="The gateway's spool: what waits on disk to be shipped.")
 out = Console()
@@ -81,6 +82,7 @@ def ship(directory: Path, /, *, home: Path | None = None) -> None:
     for spool in spools:
         if has(spool, "writer"):
             raise UserError(f"A gateway writes {spool}: its shipper ships it.")
+        SpoolWriter(spool, segment_bytes=1, max_bytes=1).close()  # marks the end of all that is there
     before = sum(inspection.state(spool).kept for spool in spools)
     broker = target.broker(target.home(home))
     asyncio.run(_ship(ShipperSettings(spool_dir=directory, **broker.model_dump(exclude_unset=True))))
