@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.contract.gateway.conftest import byte_lane, claude, gateway
+from tests.contract.gateway.conftest import byte_lane, claude, gateway, pytest_asyncio_loop_factories
 
-__all__ = ["byte_lane", "claude", "gateway"]
+__all__ = ["byte_lane", "claude", "gateway", "pytest_asyncio_loop_factories"]

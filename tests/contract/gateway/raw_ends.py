@@ -45,7 +45,7 @@ class RawUpstream:
         self.rule: Callable[[Arrived], Script] = lambda _: self.script
         self.arrived: list[Arrived] = []
         self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
+        self._open: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
 
     @property
     def port(self) -> int:
@@ -67,19 +67,21 @@ class RawUpstream:
     ) -> None:
         assert self._server is not None
         self._server.close()
+        serving = [task for task in self._open.values() if task]
         for writer in self._open:
             writer.close()
+        await asyncio.gather(*serving)
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
+        self._open[writer] = asyncio.current_task()
         try:
             while await self._one(reader, writer):
                 pass
         except (BrokenMessage, ConnectionError):
             pass  # whoever asked has left: what it saw is the test's business
         finally:
-            self._open.discard(writer)
+            del self._open[writer]
             writer.close()
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

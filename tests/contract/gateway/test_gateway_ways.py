@@ -51,6 +51,10 @@ class Proxy:
     refusal: bytes = b""
     asked: list[Head] = field(default_factory=list)
     port: int = 0
+    serving: set[asyncio.Future[None]] = field(default_factory=set)
+
+    def open(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.serving.add(asyncio.ensure_future(self.serve(reader, writer)))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await read_head(reader)
@@ -77,10 +81,11 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 @asynccontextmanager
 async def proxy(refusal: bytes = b"") -> AsyncIterator[Proxy]:
     running = Proxy(refusal)
-    server = await asyncio.start_server(running.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(running.open, "127.0.0.1", 0)
     running.port = server.sockets[0].getsockname()[1]
     async with server:
         yield running
+        await asyncio.gather(*running.serving)
 
 
 async def test_tls_is_verified_against_the_authority_that_is_named(
