@@ -77,6 +77,11 @@ def _scope(scope: Scope | None) -> int:
     return ALL_SCOPES if scope is None else min(_bits(_SCOPE_BITS, *scope), ALL_SCOPES - 1)
 
 
+def _session(session: str | None) -> int:
+    """The bits of a session; who has none offers to the whole domain, and asks it."""
+    return _scope((session, None) if session else ANYWHERE)
+
+
 def answered(domain: str, scope: Scope | None, upto: Hash) -> int:
     """Exchanges whose messages and answer have this chain."""
     return key("answered", domain, upto, place=Place.ANSWERED, scope=_scope(scope))
@@ -134,17 +139,17 @@ def of_agent(domain: str, session: str | None, agent: str | None) -> int:
 
 def agent_call(domain: str, session: str | None, prompt: Hash) -> int:
     """Exchanges whose answer starts an agent with this prompt; a session or the whole domain."""
-    return key("agent call", domain, session, prompt)
+    return key("agent call", domain, prompt, scope=_session(session))
 
 
 def agent_prompt(domain: str, session: str | None, prompt: Hash) -> int:
     """Requests that an agent of this prompt may begin with; a session or the whole domain."""
-    return key("agent prompt", domain, session, prompt)
+    return key("agent prompt", domain, prompt, scope=_session(session))
 
 
 def workflow_call(domain: str, session: str | None) -> int:
     """Exchanges whose answer starts a workflow; a session or the whole domain."""
-    return key("workflow call", domain, session)
+    return key("workflow call", domain, scope=_session(session))
 
 
 def named_agent(domain: str, session: str | None, agent: str) -> int:
@@ -164,4 +169,4 @@ def summary_in(domain: str, session: str | None) -> int:
 
 def searched(domain: str, session: str | None, query: Hash) -> int:
     """Exchanges whose answer calls WebSearch with this query; a session or the whole domain."""
-    return key("search", domain, session, query)
+    return key("search", domain, query, scope=_session(session))

@@ -53,7 +53,7 @@ def _offers(facts: Facts) -> Iterator[int]:
     for _, agent in facts.pairs:
         yield keys.named_agent(facts.domain, facts.session_id, agent)
     if facts.prompt and (facts.fork_agent or not facts.turns):
-        yield from {keys.agent_prompt(facts.domain, place, facts.prompt) for place in (facts.session_id, keys.ANYWHERE)}
+        yield keys.agent_prompt(facts.domain, facts.session_id, facts.prompt)
     if facts.candidate:
         if facts.session_id or facts.agent_id:
             yield keys.of_agent(facts.domain, facts.session_id, facts.agent_id)
@@ -85,8 +85,7 @@ def _answer_offers(facts: Facts, answer: Answer) -> Iterator[int]:
         yield from {keys.summary_in(domain, place) for place in (facts.session_id, keys.ANYWHERE)}
     for call in answer.calls:
         yield keys.tool_call(domain, scope, call.id)
-        for place in {facts.session_id, keys.ANYWHERE}:
-            yield from _call_offers(domain, place, call)
+        yield from _call_offers(domain, facts.session_id, call)
 
 
 def _call_offers(domain: str, session: str | None, call: Call) -> Iterator[int]:
