@@ -92,3 +92,43 @@ async def test_the_next_turn_reads_no_more_of_a_long_conversation(
         row = await connection.fetchrow("SELECT request_count, message_count, latest_id FROM conversations")
     assert row is not None
     assert (row["request_count"], row["message_count"], row["latest_id"]) == (31, 62, request.exchange_id)
+
+
+async def test_branches_agents_and_retries_read_no_tree_either(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linker = Linker(database, lambda: None)
+    call = {"type": "tool_use", "id": "toolu_1", "name": "Agent", "input": {"prompt": "Look."}}
+    history = [said("user", "begin")]
+    first = asked(*history)
+    await linker.process(records(first, answered(first, [call])))
+    history += [said("assistant", [call]), said("user", [{"type": "tool_result", "tool_use_id": "toolu_1"}])]
+    second = asked(*history, at=1)
+    await linker.process(records(second, answered(second, "seen")))
+    monkeypatch.setattr(statements, "TREES", "SELECT 'the whole tree was read'::integer")
+    agent = asked(said("user", "Look."), at=2, headers=[("x-claude-code-agent-id", "a1")])
+    branches = [asked(*history, said("user", f"or {n}"), at=3 + n / 10) for n in range(3)]
+    failing = asked(*history, said("assistant", "seen"), said("user", "on"), at=5)
+    again = asked(*history, said("assistant", "seen"), said("user", "on"), at=6)
+    for request in (agent, *branches):
+        await linker.process(records(request))
+        await linker.process(records(answered(request, "yes")))
+    await linker.process(records(failing, answered(failing, [], outcome="failed")))
+    await linker.process(records(again))
+    await linker.process(records(answered(again, "yes")))
+    async with database.transaction() as connection:
+        rows = await connection.fetch(
+            "SELECT link_kind, branch_id FROM links JOIN exchanges ON id = exchange_id ORDER BY started_at"
+        )
+        found = [dict(row) for row in await connection.fetch(CONVERSATION)]
+        assert found == await counted_anew(connection)
+    day = first.started_at
+    named = f"branch_{day:%Y%m%d%H%M}03"
+    assert [tuple(row) for row in rows] == [
+        ("root", "main"),
+        ("continue", "main"),
+        ("spawn", "subtask_1"),
+        *(("branch", name) for name in (named, f"{named}_2", f"{named}_3")),
+        ("continue", "main"),
+        ("retry", "main"),
+    ]
