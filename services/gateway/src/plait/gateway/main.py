@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from functools import partial
 
 from plait.common.masking import Masker
@@ -35,6 +36,7 @@ async def run(stop: asyncio.Event) -> None:
         UserError: the port is taken, another gateway writes this spool, or the network would be let in without a key.
     """
     settings = RelaySettings()
+    gc.freeze()  # what was imported stays: no collection has to look at it again
     if settings.gateway_workers > 1:
         policy.checked(settings, settings.host)
         await run_workers(settings, stop)

@@ -31,6 +31,11 @@ class Capture:
     the end says `capture_lost`.
     """
 
+    __slots__ = (
+        "_began", "_bytes_in", "_exchange", "_first_byte_ms", "_log", "_masker", "_open", "_opened", "_partial",
+        "_size", "_spool", "_status", "ended",
+    )  # fmt: skip
+
     def __init__(self, spool: Spool, masker: Masker, exchange_id: UUID, log: AccessLog | None = None) -> None:
         self._spool = spool
         self._masker = masker
@@ -92,22 +97,23 @@ class Capture:
         self._status, self._size = status, len(data)
         if data:
             self._first_byte_ms = now
-        self._end(Ending.WHOLE, answer=Answer(status, self._masker.fields(fields), data))
+        self._end(End(now, Ending.WHOLE, answer=Answer(status, self._masker.fields(fields), data)), now)
 
     def end(self, ending: Ending, error_type: str = "", message: str = "") -> None:
         """The end, before the client gets the last byte. Only the first one counts."""
-        if not self.ended:
-            self._end(ending, error_type, message)
-
-    def _end(self, ending: Ending, error_type: str = "", message: str = "", answer: Answer | None = None) -> None:
-        self.ended = True
-        if self._opened is not None:
-            self._tell(*self._opened, ending)
-        if not self._open:
+        if self.ended:
             return
         if self._partial and ending is Ending.WHOLE:
             ending, error_type, message = Ending.CAPTURE_LOST, "capture_lost", "the spool had no room for the answer"
-        self._append(End(self._now(), ending, error_type, message, answer))
+        now = self._now()
+        self._end(End(now, ending, error_type, message), now)
+
+    def _end(self, end: End, now: float) -> None:
+        self.ended = True
+        if self._opened is not None:
+            self._tell(*self._opened, end.ending, now)
+        if self._open:
+            self._append(end)
 
     def own_answer(self, refusal: Refusal, fields: Fields, body: bytes, ending: Ending) -> None:
         """An answer of the gateway itself."""
@@ -115,9 +121,9 @@ class Capture:
         self.piece(body)
         self.end(ending, refusal.type, refusal.message)
 
-    def _tell(self, call: Call, admission: Admission, ending: Ending) -> None:
+    def _tell(self, call: Call, admission: Admission, ending: Ending, now: float) -> None:
         line = Line(
-            ended_at=time.time(),
+            ended_at=call.started_at + now / 1000,
             exchange=self._exchange,
             domain=admission.domain,
             key_name=admission.key_name,
@@ -128,7 +134,7 @@ class Capture:
             bytes_in=self._bytes_in,
             bytes_out=self._size,
             first_byte_ms=self._first_byte_ms,
-            duration_ms=self._now(),
+            duration_ms=now,
         )
         exchange_ended(line)
         if self._log is not None:

@@ -28,6 +28,8 @@ async def admit(access: Access, fields: Fields) -> Admission:
 
 def as_admitted(fields: Fields, admission: Admission) -> Fields:
     """The same fields with the domain's credential in the client's place, if it has one."""
+    if not admission.drop and admission.beta is None:
+        return [*fields, *admission.add]
     kept = [field for field in fields if field[0].lower() not in admission.drop]
     return [*with_beta(kept, admission.beta), *admission.add]
 

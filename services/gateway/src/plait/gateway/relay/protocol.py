@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any, Final
 
@@ -49,9 +50,11 @@ class RelayProtocol(HttpToolsProtocol):
     _framing: Framing | None = None
     _upload: Upload | None = None
     _exchange: Exchange | None = None
+    _rests_since = 0.0
 
     def data_received(self, data: bytes) -> None:
         """Bytes came from the client."""
+        self._rests_since = 0.0
         if self._exchange is not None:
             self._wait_with(data)
             return
@@ -123,7 +126,8 @@ class RelayProtocol(HttpToolsProtocol):
             self._framing = None
             return False
         self._head = b""
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
         upload.add(data[end:])
         self._upload = upload
         if whole:
@@ -163,15 +167,26 @@ class RelayProtocol(HttpToolsProtocol):
             early, self._head = self._head, b""
             self.transport.resume_reading()
             self.data_received(early)
-        elif not self.transport.is_closing():
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+        else:
+            self._rests_since = self.loop.time()
+
+    def close_if_tired(self) -> None:
+        """Close a connection on which nothing has come for too long since the lane answered."""
+        if self._rests_since and self._rests_since < self.loop.time() - self.timeout_keep_alive:
+            self.transport.close()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """A client has come."""
+        super().connection_made(transport)
+        if self.lane is not None:
+            self.lane.clients.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client's connection is closed, by either side."""
         exchange, upload = self._exchange, self._upload
         self._exchange = self._upload = None
+        if self.lane is not None:
+            self.lane.clients.discard(self)
         if exchange is not None:
             exchange.client_gone()
         elif upload is not None and self.lane is not None:

@@ -40,6 +40,10 @@ class Client(Protocol):
         """The answer is on its way out; another request may come."""
         ...
 
+    def close_if_tired(self) -> None:
+        """Close it if no request has come for too long."""
+        ...
+
 
 class Exchange:
     """Told of its answer by the connection that it asked on, of its client by the protocol."""

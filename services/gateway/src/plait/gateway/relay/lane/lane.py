@@ -88,6 +88,8 @@ class Lane:
         self.pool = pool
         self.turn = Turn(spool, loop)
         self.running: set[Exchange] = set()
+        self.clients: set[Client] = set()
+        """All connections that may bring requests."""
         self.now = loop.time
         self._dialer = dialer
         self._access = access
@@ -147,6 +149,8 @@ class Lane:
             await asyncio.sleep(min(_MOST_TICK, self._times.first_byte / 4, self._times.idle / 4))
             for exchange in list(self.running):
                 exchange.watch(self._times)
+            for client in list(self.clients):
+                client.close_if_tired()
             self.pool.sweep()
 
     def close(self) -> None:
