@@ -20,7 +20,6 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding
 WHOLE = b"".join(b"%x\r\n%b\r\n" % (len(event), event) for event in EVENTS) + b"0\r\n\r\n"
 STARTED = WHOLE[: WHOLE.index(b"content_block_delta")]
 """So far that a message has begun."""
-IN_CHARACTER = "🤖".encode()[:2]
 REFUSED = b'HTTP/1.1 529 Overloaded\r\nContent-Length: 24\r\n\r\n{"type":"error","e":"x"}'
 
 
