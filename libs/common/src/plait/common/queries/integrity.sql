@@ -17,6 +17,7 @@ FROM (
     SELECT id, 'exchange_requests' AS place FROM exchange_requests
     UNION ALL SELECT id, 'exchange_responses' FROM exchange_responses
     UNION ALL SELECT exchange_id, 'facts' FROM facts
+    UNION ALL SELECT exchange_id, 'answer_facts' FROM answer_facts
     UNION ALL SELECT exchange_id, 'links' FROM links
 ) AS found
 LEFT JOIN exchanges e ON e.id = found.id
