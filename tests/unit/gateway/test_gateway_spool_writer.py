@@ -208,3 +208,26 @@ def test_a_spool_that_is_deleted_is_begun_anew(tmp_path: Path, monkeypatch: pyte
     assert has(tmp_path / "spool", "writer")
     writer.close()
     assert read(tmp_path / "spool") == [later]
+
+
+@pytest.mark.parametrize("always_syncs", [False, True])
+def test_a_deleted_spool_whose_place_is_taken_is_begun_anew_as_soon_as_it_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, always_syncs: bool
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("plait.gateway.spool.writer.time.monotonic", lambda: now)
+    spool = tmp_path / "spool"
+    writer = SpoolWriter(spool, segment_bytes=MEGA, max_bytes=4 * MEGA, always_syncs=always_syncs)
+    shutil.rmtree(spool)
+    spool.touch()
+    now += 2
+    assert not writer.append(frame(Kind.REQUEST))
+    assert not writer.append(frame(Kind.REQUEST)), "what a deleted file would get, nobody would read"
+    now += 2
+    assert not writer.append(frame(Kind.REQUEST))
+    spool.unlink()
+    later = frame(Kind.REQUEST, exchange=b"l" * 16)
+    assert writer.append(later)
+    assert writer.dropped == {"disk": 3}
+    writer.close()
+    assert read(spool) == [later]

@@ -209,7 +209,9 @@ class SpoolWriter:
             return False
         _log.error("the spool was deleted while it was written, and is begun anew", spool=str(self._directory))
         os.close(self._lock)
-        self._lock = -1
+        if not self.always_syncs:  # else it is the sync's to close
+            os.close(self._file)
+        self._lock = self._file = -1
         return True
 
     def _cut_back(self, frames: Iterable[Frame], written: int) -> int:
