@@ -1,4 +1,4 @@
-"""The 401s of the gateway itself. Each names what is wrong; who has no key learns of no domain whether it exists."""
+"""The 401s of the gateway itself. Each names what is wrong; who shows no key learns of no domain whether it exists."""
 
 from __future__ import annotations
 
