@@ -146,6 +146,8 @@ async def test_a_login_goes_up_as_a_token_with_its_beta(gateway: Gateway, claude
         ([bearer("oat-theirs"), ("x-api-key", "good-key")], [("authorization", "Bearer oat-theirs")]),
         ([bearer("good-key"), ("x-api-key", "good-key")], []),
         ([bearer("disabled-key"), ("x-api-key", "good-key")], []),
+        ([("Authorization", "good-key"), ("x-api-key", "good-key")], []),
+        ([bearer("good-key"), ("x-api-key", "Bearer good-key")], []),
     ],
 )
 async def test_where_the_domain_has_no_credential_only_our_key_is_dropped(
@@ -182,6 +184,13 @@ async def test_a_credential_that_comes_twice_is_refused_where_one_could_be_ours(
     assert received.status == 400
     assert error_of(received.body)[1] == "The Authorization or x-api-key header came more than once."
     assert claude.calls == []
+
+
+async def test_a_key_of_ours_goes_up_under_no_name(gateway: Gateway, claude: ScriptedClaude) -> None:
+    named = [("X-Other", "good-key"), ("X-Text", "my good-key, twice"), ("X-Kept", "good-ke y")]
+    assert (await ask(gateway, bearer("good-key"), *named)).status == 200
+    [seen] = claude.calls
+    assert [name.lower() for name, _ in seen.headers if name[:2] in ("x-", "X-")] == ["x-kept", "x-api-key"]
 
 
 async def test_no_key_and_no_credential_is_in_the_record(gateway: Gateway, claude: ScriptedClaude) -> None:

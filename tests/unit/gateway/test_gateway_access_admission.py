@@ -98,7 +98,9 @@ def test_a_client_key_opens_and_the_domain_goes_up(
     access: Make, authorization: bytes | None, api_key: bytes | None, name: str
 ) -> None:
     admission = access(a__example=UPSTREAM | KEYS).admit(HOST, authorization, api_key)
-    assert admission == Admission("a.example", "acc", name, BOTH, ((b"x-api-key", b"sk-ant-domain"),))
+    hidden = (b"disabled",) if authorization == b"Bearer disabled" else ()  # the others are too short to be found
+    upstream = ((b"x-api-key", b"sk-ant-domain"),)
+    assert admission == Admission("a.example", "acc", name, BOTH, upstream, hide=hidden)
 
 
 @pytest.mark.parametrize(

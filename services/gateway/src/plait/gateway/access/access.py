@@ -36,6 +36,8 @@ _FIELDS: Final = {
     (True, True): _BOTH,
 }
 _BEARER: Final = re.compile(rb"(?i:bearer) +([!-~]+)")
+_SHORTEST: Final = 8
+"""Bytes from which on a key is looked for in all fields of its request."""
 _log = structlog.get_logger(__name__)
 
 
@@ -56,6 +58,8 @@ class Admission(Struct, frozen=True, gc=False):
     """To be merged into `anthropic-beta`; None: that field is let be."""
     stale: bool = False
     """The credential's token has to be refreshed first: see `Access.fresh`."""
+    hide: tuple[bytes, ...] = ()
+    """Client keys that were shown: no field that holds one goes to Claude, whatever its name."""
 
 
 class Shown(NamedTuple):
@@ -67,9 +71,11 @@ class Shown(NamedTuple):
     """One that is the domain's, good or not."""
     fields: frozenset[bytes]
     """Where such keys stand: Claude must not see them, even when they are no longer good."""
+    secrets: tuple[bytes, ...]
+    """Those keys, but for any so short that its letters may stand elsewhere by chance."""
 
 
-_NO_KEY: Final = Shown(None, None, frozenset())
+_NO_KEY: Final = Shown(None, None, frozenset(), ())
 
 
 class Refresher(Protocol):
@@ -186,14 +192,18 @@ class Access:
         good = by_bearer if by_bearer and by_bearer.is_good(now) else by_field
         if good is not None and not good.is_good(now):
             good = None
-        return Shown(good, by_bearer or by_field, _FIELDS[by_bearer is not None, by_field is not None])
+        shown = [bearer[1]] if bearer and by_bearer else []
+        shown += [api_key] if api_key and by_field else []
+        secrets = tuple(secret for secret in shown if len(secret) >= _SHORTEST)
+        return Shown(good, by_bearer or by_field, _FIELDS[by_bearer is not None, by_field is not None], secrets)
 
     def _admission(self, domain: str, credential: Credential, shown: Shown) -> Admission:
         name = shown.good.name if shown.good else None
         if credential.upstream:
             ends = credential.expires_at
             stale = ends is not None and ends - self._clock() < STALE_SECONDS
-            return Admission(domain, credential.account_id, name, _BOTH, credential.upstream, credential.beta, stale)
+            own = (credential.upstream, credential.beta, stale)
+            return Admission(domain, credential.account_id, name, _BOTH, *own, shown.secrets)
         if not self._policy.passes_on(credential):
             raise refused.no_credential(domain)
-        return Admission(domain, credential.account_id, name, shown.fields)
+        return Admission(domain, credential.account_id, name, shown.fields, hide=shown.secrets)

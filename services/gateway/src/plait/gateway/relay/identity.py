@@ -27,11 +27,20 @@ async def admit(access: Access, fields: Fields) -> Admission:
 
 
 def as_admitted(fields: Fields, admission: Admission) -> Fields:
-    """The same fields with the domain's credential in the client's place, if it has one."""
+    """The same fields without the gateway's keys; with the domain's credential in the client's place if it has one."""
     if not admission.drop and admission.beta is None:
         return [*fields, *admission.add]
     kept = [field for field in fields if field[0].lower() not in admission.drop]
-    return [*with_beta(kept, admission.beta), *admission.add]
+    return [*with_beta(_without(kept, admission.hide), admission.beta), *admission.add]
+
+
+def _without(fields: Fields, keys: tuple[bytes, ...]) -> Fields:
+    """The fields that hold none of these keys: clients send theirs under more names than they have to."""
+    values = b"\n".join([value for _, value in fields]) if keys else b""
+    for key in keys:
+        if key in values:
+            fields = [field for field in fields if key not in field[1]]
+    return fields
 
 
 def with_beta(fields: Fields, beta: bytes | None) -> Fields:
