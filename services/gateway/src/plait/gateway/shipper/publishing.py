@@ -107,7 +107,8 @@ class Publisher:
 
     def _landed(self, hold: Hold, exchange: bytes, size: int, future: asyncio.Future[RecordMetadata]) -> None:
         self.in_flight -= size
-        self._room.set()
+        if self.in_flight <= _MOST_IN_FLIGHT:
+            self._room.set()
         if future.cancelled():
             self._failure = asyncio.CancelledError()
         elif (error := future.exception()) is not None:
