@@ -87,6 +87,11 @@ def test_secrets_of_others_are_masked_and_our_marks_stay() -> None:
     assert asked.data.query.endswith("&token=masked:0123456789abcdef")
 
 
+def test_a_mark_hides_no_secret_beside_it() -> None:
+    (asked,) = events(line(request={"headers": {"x-api-key": "sk-secret masked:0123456789abcdef"}}))
+    assert "sk-secret" not in str(asked)
+
+
 def test_a_stream_of_others_is_folded_as_the_gateway_would() -> None:
     _, chunk, answer = events(line(response={"sse": SSE, "durationMs": 1500}))
     assert isinstance(chunk, ChunkEvent)

@@ -28,7 +28,7 @@ from plait.gateway.shipper.exchange import Exchange, begin
 from plait.gateway.spool.records import End, Ending, Head, Headers, Piece
 from plait.gateway.spool.records import Request as RequestRecord
 
-_MARK: Final = re.compile(rb"masked:[0-9a-f]{16}$")
+_MARK: Final = re.compile(rb"(?:(?:Bearer|Basic) +)?masked:[0-9a-f]{16}", re.IGNORECASE)
 _ENCODING: Final = b"content-encoding"
 """Left out where a body stands decoded in the line."""
 _KIND: Final = b"content-type"
@@ -41,7 +41,7 @@ class LineMasker(Masker):
     """Masks what files of others show, and leaves the marks in our own as they are."""
 
     def _mark(self, secret: bytes) -> bytes:
-        return secret if _MARK.search(secret) else super()._mark(secret)
+        return secret if _MARK.fullmatch(secret) else super()._mark(secret)
 
 
 def events_of(line: Line, masker: Masker) -> Iterator[ExchangeEvent]:
