@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,26 @@ def test_what_was_not_written_to_its_end_is_not_there(tmp_path: Path) -> None:
         sink.write(b"half" * (1 // 0))
     assert [one.name for one in tmp_path.iterdir()] == ["a.jsonl"]
     assert path.read_bytes() == b"before\n"
+
+
+def test_a_named_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with write_to(path) as sink:
+        sink.write(b"one\n")
+    assert os.read(reading, 100) == b"one\n"
+    os.close(reading)
+    assert path.is_fifo()
+
+
+def test_nobody_gets_to_read_a_file_through_one_that_lay_there(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    (tmp_path / f".a.{os.getpid()}").symlink_to(theirs)
+    with write_to(tmp_path / "a") as sink:
+        sink.write(b"one\n")
+    assert not theirs.exists()
+    assert lines_of(tmp_path / "a") == [(1, b"one\n")]
 
 
 def test_where_nothing_can_be_written_is_said(tmp_path: Path) -> None:

@@ -45,8 +45,13 @@ def write_to(path: Path) -> Iterator[Sink]:
 
 
 def _written(path: Path) -> Iterator[Sink]:
+    if path.exists() and not path.is_file():  # a device or a named pipe stays what it is
+        with path.open("wb") as file, _compressed(file, path) as sink:
+            yield sink
+        return
     making = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    making.unlink(missing_ok=True)
+    descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             with _compressed(file, path) as sink:
