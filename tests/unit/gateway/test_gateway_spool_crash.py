@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from plait.gateway.spool.frames import HEAD, MAX_PAYLOAD, Frame, Kind, frame_head
 from plait.gateway.spool.reader import SpoolReader
 from plait.gateway.spool.records import End, Ending, from_frame
-from plait.gateway.spool.segments import START, segment_numbers, segment_path
+from plait.gateway.spool.segments import START, Position, bytes_between, segment_numbers, segment_path
 from plait.gateway.spool.writer import SpoolWriter
 
 MEGA = 1 << 20
@@ -199,3 +199,15 @@ def test_a_damaged_length_reserves_no_more_than_the_file_has(tmp_path: Path, mon
     monkeypatch.setattr("plait.gateway.spool.reader.os.pread", counted)
     assert read(tmp_path) == [second]
     assert max(asked) <= len(raw)
+
+
+def test_a_segment_that_a_power_cut_left_shorter_than_what_was_shipped_of_it_is_passed(tmp_path: Path) -> None:
+    before, after = frames_of([b"x" * 100, b"y" * 100])
+    write(tmp_path, [before])
+    write(tmp_path, [after])
+    beyond = Position(segment_numbers(tmp_path)[0], files(tmp_path)[0].stat().st_size + 500)
+    reader = SpoolReader(tmp_path, beyond)
+    assert [reader.next(), reader.next()] == [after, None]
+    assert reader.damaged == 0
+    reader.close()
+    assert bytes_between(tmp_path, beyond) == files(tmp_path)[1].stat().st_size

@@ -131,7 +131,8 @@ class SpoolReader:
     def _skip_damage(self) -> bool:
         """Go to the next marker behind this place; False at the segment's end."""
         self._forget()
-        rest = os.pread(self._file, os.fstat(self._file).st_size - self._base, self._base)
+        # After a power cut a segment may end before the place up to which it was shipped.
+        rest = os.pread(self._file, max(os.fstat(self._file).st_size - self._base, 0), self._base)
         if not rest:
             return False
         self.damaged += 1

@@ -62,7 +62,7 @@ def bytes_between(directory: Path, position: Position, until: Position | None = 
         with contextlib.suppress(FileNotFoundError):
             size = segment_path(directory, number).stat().st_size
             end = until.offset if until is not None and number == until.segment else size
-            total += end - (position.offset if number == position.segment else 0)
+            total += max(end - (position.offset if number == position.segment else 0), 0)
     return total
 
 
