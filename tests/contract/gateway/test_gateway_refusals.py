@@ -12,6 +12,7 @@ import pytest
 from plait.cli.program import free_port
 from plait.fakes.answers import Answer, json_answer, stream_answer
 from plait.fakes.claude import ScriptedClaude
+from plait.gateway.relay.dialing import Dialer
 from plait.gateway.spool.records import Ending, Request
 from tests.contract.gateway.relaying import MEGA, Gateway, error_of, raw_call, relaying
 
@@ -114,6 +115,39 @@ async def test_claude_that_closes_without_an_answer_is_502(tmp_path: Path) -> No
     assert error_of(received.body)[1].endswith("it closed the connection without an answer.")
     server.close()
     await server.wait_closed()
+
+
+@pytest.mark.parametrize("name", ["a..example", f"{'a' * 64}.example"])
+async def test_claude_whose_name_no_resolver_takes_is_502(tmp_path: Path, name: str) -> None:
+    async with relaying(f"http://{name}", tmp_path) as gateway:
+        received = await gateway.post(within=10)
+        assert error_of(received.body) == ("api_error", "Claude cannot be reached: its name cannot be resolved.")
+        assert gateway.end(received.request_id).ending is Ending.NO_ANSWER
+
+
+async def test_claude_that_leaves_before_it_is_asked_is_502(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def dial_and_lose(dialer: Dialer, protocol: asyncio.Protocol) -> asyncio.Protocol:
+        lost, tell = asyncio.Event(), protocol.connection_lost
+
+        def tell_and_note(error: Exception | None) -> None:
+            tell(error)
+            lost.set()
+
+        monkeypatch.setattr(protocol, "connection_lost", tell_and_note)
+        await dial(dialer, protocol)
+        await lost.wait()
+        return protocol
+
+    dial = Dialer.dial
+    monkeypatch.setattr(Dialer, "dial", dial_and_lose)
+    server = await asyncio.start_server(close, "127.0.0.1", 0)
+    async with server, relaying(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", tmp_path) as gateway:
+        received = await gateway.post(within=10)
+        assert error_of(received.body)[1] == "Claude cannot be reached: it closed the connection without an answer."
+        assert gateway.end(received.request_id).ending is Ending.NO_ANSWER
 
 
 async def test_an_answer_that_does_not_begin_in_time_is_504(claude: ScriptedClaude, tmp_path: Path) -> None:

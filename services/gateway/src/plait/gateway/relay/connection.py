@@ -16,6 +16,7 @@ _MOST_HELD: Final = 256 * 1024
 _AT_ONCE: Final = 64 * 1024
 _INTERIM: Final = range(100, 200)
 _SWITCHED: Final = 101
+_NO_ANSWER: Final = "it closed the connection without an answer"
 
 
 class Broke(PlaitError):
@@ -50,7 +51,13 @@ class Connection(asyncio.Protocol):
     # What an exchange does.
 
     def send(self, head: bytes, body: bytes, *, bodiless: bool) -> None:
-        """Send a request; `bodiless`: its answer has a head only (HEAD). What the socket does not take waits here."""
+        """Send a request; `bodiless`: its answer has a head only (HEAD). What the socket does not take waits here.
+
+        Raises:
+            Broke: the server has left.
+        """
+        if self.closed:
+            raise Broke(_NO_ANSWER)
         self._begin(bodiless=bodiless)
         transport = self._open_transport()
         if len(body) <= _AT_ONCE:
@@ -67,7 +74,7 @@ class Connection(asyncio.Protocol):
         """
         while not self._in_body:
             if self._trouble or self._lost:
-                raise Broke(self._trouble or "it closed the connection without an answer")
+                raise Broke(self._trouble or _NO_ANSWER)
             await self._wait()
 
     async def piece(self) -> bytes:

@@ -117,8 +117,8 @@ class Dialer:
                     return await self.dial(make())
             except TimeoutError as error:
                 raise too_slow(name, "no connection") from error
-            except (OSError, ProxyRefused) as error:
-                if pause is None or isinstance(error, ssl.SSLError):
+            except Exception as error:  # whatever it is, a client waits
+                if pause is None or not _may_pass(error):
                     raise unreachable(name, _cause(error)) from error
                 await asyncio.sleep(pause)
         raise AssertionError("the last pause is None")
@@ -179,13 +179,18 @@ def _tls() -> ssl.SSLContext:
     return context
 
 
+def _may_pass(error: Exception) -> bool:
+    """Whether another try may go better."""
+    return isinstance(error, (OSError, ProxyRefused)) and not isinstance(error, ssl.SSLError)
+
+
 def _cause(error: Exception) -> str:
     """What went wrong, without addresses or content."""
     if isinstance(error, ssl.SSLError):
         return "its certificate or TLS is not good"
     if isinstance(error, ProxyRefused):
         return str(error)
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, (socket.gaierror, UnicodeError)):
         return "its name cannot be resolved"
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)

@@ -17,6 +17,7 @@ _AT_ONCE: Final = 16 * 1024
 """Bytes up to which copying a body costs less than a second buffer."""
 _ANSWERS: Final = range(200, 600)
 _INTERIM: Final = frozenset(range(100, 200)) - {101}
+_NO_ANSWER: Final = "closed the connection without an answer"
 
 
 class Asker(Protocol):
@@ -51,6 +52,9 @@ class Connection(asyncio.Protocol):
 
     def ask(self, asker: Asker, head: bytes, body: bytes) -> None:
         """Send a whole request; the asker hears of its answer."""
+        if self.transport.is_closing():  # Claude may leave between the handshake and the turn of who waited for it
+            asker.broke(_NO_ANSWER)
+            return
         self._asker = asker
         if len(body) <= _AT_ONCE:
             self.transport.write(head + body)
@@ -107,7 +111,7 @@ class Connection(asyncio.Protocol):
         if exc is None and self._head is not None and self._head.framing is Framing.CLOSE:
             asker.heard(None, b"", whole=True)
         else:
-            asker.broke("closed the connection without an answer" if self._head is None else "cut the answer")
+            asker.broke(_NO_ANSWER if self._head is None else "cut the answer")
 
     # What llhttp calls.
 
