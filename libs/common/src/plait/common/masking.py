@@ -17,7 +17,8 @@ from urllib.parse import unquote_plus
 _SECRET: Final = re.compile(r"token|secret|password|api[-_]?key|authorization|cookie|credential", re.IGNORECASE)
 _FIGURES: Final = re.compile(r"anthropic-ratelimit-|x-ratelimit-", re.IGNORECASE)
 _SCHEME: Final = re.compile(rb"(?:Bearer|Basic) +", re.IGNORECASE)
-_MOST_REMEMBERED: Final = 4096
+_MOST_REMEMBERED: Final = 256
+"""Few, because a hostile one may have 64 KB; more than clients have at a time."""
 _SHORTEST: Final = 8
 """Bytes below which the value of a secret field may well stand elsewhere by chance."""
 

@@ -14,7 +14,8 @@ DEFAULT: Final = "_default"
 WILD: Final = "*."
 """`*.example.com` stands for every host below example.com, at any depth."""
 
-_MOST_REMEMBERED: Final = 4096
+_MOST_REMEMBERED: Final = 256
+"""Few, because a hostile one may have 64 KB; more than clients have at a time."""
 _HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._-]{1,254})(?::([0-9]{0,5}))?")
 _NAME: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _HIGHEST_PORT: Final = 65535

@@ -12,7 +12,8 @@ from plait.gateway.relay.lane.heads import split_head
 
 _LINE: Final = re.compile(rb"HTTP/1\.[01]( ([0-9]{3})(?: [^\r\n]*)?)")
 _BODILESS: Final = frozenset({204, 304})
-_MOST_REMEMBERED: Final = 4096
+_MOST_REMEMBERED: Final = 256
+"""Few, because a hostile one may have 64 KB; more than clients have at a time."""
 
 
 class Framing(Enum):

@@ -11,7 +11,8 @@ from plait.gateway.relay.lane.heads import split_head
 
 _LINE: Final = re.compile(rb'(GET|POST|PUT|PATCH|DELETE) (?:/t/([^/?# ]+))?(/v1/[!"$-~]*) HTTP/1\.1')
 _NUMBER: Final = re.compile(rb"[0-9]{1,15}")
-_MOST_REMEMBERED: Final = 4096
+_MOST_REMEMBERED: Final = 256
+"""Few, because a hostile one may have 64 KB; more than clients have at a time."""
 
 # What becomes of a field: numbers, because this is looked up for every field of every request.
 _PASSED, _HOST, _AUTHORIZATION, _API_KEY, _LENGTH, _CONNECTION, _TAG, _DROPPED, _UNUSUAL = range(9)
