@@ -211,6 +211,36 @@ async def test_an_answer_that_lost_a_record_to_damage_is_not_whole(tmp_path: Pat
     journal.close()
 
 
+@pytest.mark.parametrize(("split", "is_ahead"), [(2, True), (4, False)])
+async def test_an_answer_that_lost_a_record_in_one_stretch_and_ended_in_the_other_is_not_whole(
+    tmp_path: Path, split: int, is_ahead: bool
+) -> None:
+    """The first piece is damaged: where the second stretch begins with it, and where that begins with the end."""
+    name = b"n" * 16
+    writer = SpoolWriter(tmp_path, segment_bytes=MEGA, max_bytes=64 * MEGA)
+    frames = [request(name), *(to_frame(name, record) for record in RECORDS)]
+    writer.append_many(frames)
+    writer.close()
+    (first,) = segment_numbers(tmp_path)
+    raw = bytearray(segment_path(tmp_path, first).read_bytes())
+    raw[HEAD.size + sum(frame.size for frame in frames[:3]) - 1] ^= 1
+    segment_path(tmp_path, first).write_bytes(raw)
+    SpoolWriter(tmp_path, segment_bytes=MEGA, max_bytes=64 * MEGA).close()
+    place = Position(first, HEAD.size + sum(frame.size for frame in frames[:split]))
+    published, journal = Published(), Journal(tmp_path)
+    before, now = leg(tmp_path, published, journal, START, place), leg(tmp_path, published, journal, place)
+    now.has_leg_before = True
+    if is_ahead:
+        await ship(now)
+    await ship(before)
+    await now.join(before)
+    await ship(now)
+    ended = published.events[UUID(bytes=name)][-1]
+    assert ended.data.error.type == "capture_lost"  # type: ignore[union-attr]
+    now.reader.close()
+    journal.close()
+
+
 async def test_an_exchange_whose_end_was_damaged_ends_when_it_has_been_silent_for_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

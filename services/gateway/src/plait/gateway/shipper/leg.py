@@ -90,6 +90,8 @@ class Leg:
 
     async def join(self, before: Leg) -> None:
         """The leg before has come to where this one began: give it what it lacked, and go on in its place."""
+        self.reader.hit |= before.reader.hit
+        before.reader.hit = self.reader.hit
         strangers, self._strangers, self._strange_bytes = self._strangers, [], 0
         for frame in strangers:
             await before._ship(frame)
