@@ -170,6 +170,28 @@ async def test_what_no_event_can_be_made_of_is_set_aside_whole(tmp_path: Path) -
     journal.close()
 
 
+async def test_what_turns_out_bad_where_two_stretches_meet_is_set_aside_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plait.gateway.shipper.exchange.judge", None)
+    name = b"b" * 16
+    writer = SpoolWriter(tmp_path, segment_bytes=MEGA, max_bytes=64 * MEGA)
+    frames = [request(name), *(to_frame(name, record) for record in RECORDS)]
+    writer.append_many(frames)
+    writer.close()
+    place = places(tmp_path)[2]
+    published, journal = Published(), Journal(tmp_path)
+    before, now = leg(tmp_path, published, journal, START, place), leg(tmp_path, published, journal, place)
+    now.has_leg_before = True
+    for each in (now, before):
+        await ship(each)
+    await now.join(before)
+    assert kept(tmp_path) == frames
+    assert now.running == 0
+    now.reader.close()
+    journal.close()
+
+
 async def test_what_the_broker_never_takes_is_set_aside(tmp_path: Path) -> None:
     big, good = b"b" * 16, b"g" * 16
     writer = SpoolWriter(tmp_path, segment_bytes=MEGA, max_bytes=64 * MEGA)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -56,6 +57,8 @@ class Leg:
         self._waiting: dict[bytes, float] = {}
         self._strangers: list[Frame] = []
         self._strange_bytes = 0
+        self._beyond: list[Frame] = []
+        """Records behind its stretch, which the leg that joins it has kept for it."""
         self._doubtful: dict[bytes, float] = {}
         self._damaged = 0
 
@@ -94,6 +97,7 @@ class Leg:
         before.reader.hit = self.reader.hit
         strangers, self._strangers, self._strange_bytes = self._strangers, [], 0
         for frame in strangers:
+            before._beyond.append(frame)
             await before._ship(frame)
         if self.reader.lives:  # a writer began since: whoever wrote what is open there is gone
             for key in list(before._running):
@@ -202,8 +206,8 @@ class Leg:
         self._waiting.pop(key, None)
         self._aside.take(key, why)
         running.exchange = None
-        again = SpoolReader(self._directory, running.hold.position)
-        while again.position < self.reader.position and (each := again.next()) is not None:
+        again = SpoolReader(self._directory, running.hold.position, until=self.reader.position)
+        for each in chain(iter(again.next, None), self._beyond):
             if each.exchange == key:
                 self._aside.keep(each)
         again.close()
