@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 
 import pytest
 
 from plait.fakes.answers import raw_answer, stream_answer
 from plait.fakes.claude import ScriptedClaude
-from tests.contract.gateway.relaying import Gateway, error_of, raw_call
+from plait.gateway.spool.records import Ending
+from tests.contract.gateway.relaying import Gateway, ended, error_of, raw_call
 
 BEHIND = b"GET /v1/smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
 
@@ -153,6 +155,25 @@ async def test_what_stands_behind_a_request_in_one_go_is_judged_like_it(
         assert re.findall(rb"HTTP/1.1 (4..) ", answered) in ([b"400"], [b"431"])
     assert {call.body for call in claude.calls} <= {b"1"}
     assert {call.method for call in claude.calls} <= {"POST"}
+
+
+@pytest.mark.parametrize("chunked", [True, False], ids=["chunked", "length"])
+async def test_what_breaks_behind_a_request_is_never_refused_inside_its_answer(
+    gateway: Gateway, claude: ScriptedClaude, chunked: bool
+) -> None:
+    """The refusal would be read as bytes of the answer: the connection ends as it does when an answer is cut."""
+    rest = asyncio.Event()
+    answer = replace(stream_answer([b"data: 1\n\n", b"x" * 500]), chunked=chunked)
+    claude.rules.append(lambda _: answer.gated(rest, 1))
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(chunks(b"2\r\n{}\r\n0\r\n\r\n"))
+    answered = await reader.readuntil(b"data: 1\n\n")
+    writer.write(b"\x01\r\n\r\n" + BEHIND)
+    assert (await reader.read()).strip() == b""
+    writer.close()
+    rest.set()
+    [request_id] = re.findall(rb"x-request-id: (\S+)", answered)
+    assert (await ended(gateway, request_id.decode())).ending is Ending.CLIENT_GONE
 
 
 async def test_a_request_cut_off_by_its_client_is_never_asked(gateway: Gateway, claude: ScriptedClaude) -> None:

@@ -108,6 +108,14 @@ async def _listening(port: int, running: asyncio.Task[None]) -> None:
     running.result()
 
 
+async def ended(gateway: Gateway, request_id: str | None) -> End:
+    """The end of an exchange, as soon as it is recorded."""
+    async with asyncio.timeout(10):
+        while not isinstance(last := gateway.records(request_id)[-1], End):
+            await asyncio.sleep(0.02)
+    return last
+
+
 async def raw_call(port: int, raw: bytes) -> tuple[bytes, bytes]:
     """Head and body of what comes back for these bytes until the gateway closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -13,17 +13,9 @@ from plait.fakes.answers import stream_answer
 from plait.fakes.claude import ScriptedClaude
 from plait.gateway.shipper.outcome import judge
 from plait.gateway.spool.records import End, Ending, Head, Piece, Request
-from tests.contract.gateway.relaying import Gateway, relaying
+from tests.contract.gateway.relaying import Gateway, ended, relaying
 
 EVENTS = [b"data: %d\n\n" % n for n in range(20)]
-
-
-async def ended(gateway: Gateway, request_id: str | None) -> End:
-    """The end of an exchange, as soon as it is recorded."""
-    async with asyncio.timeout(10):
-        while not isinstance(last := gateway.records(request_id)[-1], End):
-            await asyncio.sleep(0.02)
-    return last
 
 
 async def test_drained_answers_are_recorded_to_their_end_and_are_still_aborted(

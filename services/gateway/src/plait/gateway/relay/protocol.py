@@ -225,6 +225,9 @@ class RelayProtocol(HttpToolsProtocol):
         self._refuse(broken_http(msg))
 
     def _refuse(self, refusal: Refusal) -> None:
+        if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
+            self.cut()  # a refusal of what stands behind a request would be read as bytes of its answer
+            return
         fields, body = refusal.answer(str(new_exchange_id()), close=True)
         head = b"".join(b"%s: %s\r\n" % field for field in fields)
         self.transport.write(STATUS_LINE[refusal.status] + head + b"\r\n" + body)
