@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,23 @@ def test_a_secret_cut_into_two_events_is_not_in_the_message(tmp_path: Path, name
     records = recorded(tmp_path, asked(b"{}"), head, *(Piece(2.0, part) for part in stream), END)
     told = EVERYTHING.response(response(records))
     assert f"it is [redacted:{name}] I said".encode() in encode(told)
+
+
+def test_an_answer_full_of_marks_takes_time_by_its_length_and_not_by_its_square() -> None:
+    """Whoever asks Claude to repeat a mark must not hold up the shipper: by the square this took a minute."""
+    marks = "[redacted:private-keys] " * 20_000
+    records: list[Record] = [asked(b"{}"), Head(1.0, 200, []), Piece(2.0, json.dumps({"content": marks}).encode()), END]
+    began = time.process_time()
+    assert marks.encode() in encode(EVERYTHING.response(response(records)))
+    assert time.process_time() - began < 10
+
+
+def test_a_half_key_goes_to_its_end_past_the_mark_of_another_secret() -> None:
+    body = json.dumps(
+        {"content": "[redacted:private-keys]MIIB\n[redacted:emails]AAAA\n-----END PRIVATE KEY----- and on"}
+    )
+    records: list[Record] = [asked(b"{}"), Head(1.0, 200, []), Piece(2.0, body.encode()), END]
+    assert b'"[redacted:private-keys] and on"' in encode(EVERYTHING.response(response(records)))
 
 
 def response(records: list[Record]) -> ResponseEvent:

@@ -27,11 +27,15 @@ NAMED: Final = {
 _OWN: Final = "own"
 _AROUND: Final = {
     "api-keys": rb"%b[\w-]+",
-    "private-keys": rb"%b(?:[^\"]*?-----END [A-Z ]*PRIVATE KEY-----|(?:[\w+/=]|\\n)+)",
+    "private-keys": rb"%b(?:(?:[^\"\[]|\[(?!redacted:private-keys))*?-----END [A-Z ]*PRIVATE KEY-----"
+    rb"|(?:[\w+/=]|\\n)+)",
     "tokens": rb"%b[\w-]+(?:\.[\w-]+)*",
     "emails": rb"(?<![\w.%%+-])[\w.%%+-]{0,64}%b(?:[\w-]+(?:\.[\w-]+)*)?",
 }
-"""A mark with the rest of its secret beside it: of one that was cut, a part was long enough to be found."""
+"""A mark with the rest of its secret beside it: of one that was cut, a part was long enough to be found.
+
+A key's end is sought up to the next mark: sought by each mark through the whole body, it takes time by the square.
+"""
 _MOST_HELD: Final = 64 * 1024
 _MOST_MATCHED: Final = 4 * _MOST_HELD
 _LONGEST: Final = 8 * 1024
