@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plait.cli.program import free_port
-from tests.bench import certificates, nginx
+from tests.bench import certificates, nginx, streaming
 from tests.bench.gateway import HAS_LANE, Gateway, gateway
 from tests.bench.pinning import DRIVING, MEASURED
 from tests.bench.turns import Way
@@ -22,10 +22,7 @@ ANSWER = json.dumps({
     "content": [{"type": "text", "text": "x" * 750}], "stop_reason": "end_turn", "stop_sequence": None,
     "usage": {"input_tokens": 230, "output_tokens": 190},
 }).encode()  # fmt: skip
-STREAM = b"".join(
-    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"text":"%d"}}\n\n' % n
-    for n in range(50)
-)
+STREAM = b"".join(map(streaming.event, range(streaming.EVENTS)))
 
 LEAST_BYTES = min(len(ANSWER), len(STREAM))
 
@@ -47,14 +44,20 @@ class Stage:
 
 
 @contextmanager
-def stage(*, tls: bool = False, without_lane: bool = False) -> Iterator[Stage]:
-    """The ways direct, through nginx and through us; `tls`: to the upstream; `without_lane`: also that, if we can."""
+def stage(*, tls: bool = False, without_lane: bool = False, events: bool = False) -> Iterator[Stage]:
+    """The ways direct, through nginx and through us; `tls`: to the upstream; `without_lane`: also that, if we can.
+
+    `events`: an upstream that answers everything with a stream, each event written by itself; else nginx, at once.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="plait-bench-")))
         shown = certificates.make(folder / "certificates") if tls else None
         trust = {"SSL_CERT_FILE": str(shown.authority)} if shown else {}
         there, between = free_port(), free_port()
-        stack.enter_context(nginx.upstream(folder / "upstream", there, DRIVING, ANSWER, STREAM, tls=shown))
+        if events:
+            stack.enter_context(streaming.upstream(there, DRIVING))
+        else:
+            stack.enter_context(nginx.upstream(folder / "upstream", there, DRIVING, ANSWER, STREAM, tls=shown))
         address = f"{'https' if tls else 'http'}://127.0.0.1:{there}"
         theirs = stack.enter_context(nginx.proxy(folder / "proxy", between, MEASURED, there, tls=shown))
         gateways = {PLAIT: stack.enter_context(gateway(folder / "spool", address, **trust))}
