@@ -72,10 +72,10 @@ class Voyage:
         self._publisher.check()
         if time.monotonic() - self._checked >= _CHECK_SECONDS:
             await self._check()
-        if not moved:
-            if not self._publisher.in_flight:
-                self._docks.rest(through=True)
-            await asyncio.sleep(_POLL_SECONDS)
+        if not moved and not self._publisher.in_flight:
+            self._docks.rest(through=True)
+        # Publishing alone seldom waits: the producer, which sends, and whoever shares this loop have a turn here.
+        await asyncio.sleep(0 if moved else _POLL_SECONDS)
         return moved
 
     async def _check(self) -> None:
