@@ -36,13 +36,18 @@ async def run(stop: asyncio.Event) -> None:
         UserError: the port is taken, another gateway writes this spool, or the network would be let in without a key.
     """
     settings = RelaySettings()
-    gc.freeze()  # what was imported stays: no collection has to look at it again, nor so often at what comes and goes
-    gc.set_threshold(10_000, 20, 20)
+    collect_less()
     if settings.gateway_workers > 1:
         policy.checked(settings, settings.host)
         await run_workers(settings, stop)
     else:
         await relay(settings, stop)
+
+
+def collect_less() -> None:
+    """What was imported stays: no collection has to look at it again, nor so often at what comes and goes."""
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 async def relay(settings: RelaySettings, stop: asyncio.Event, *, shares_port: bool = False) -> None:

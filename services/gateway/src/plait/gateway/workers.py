@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
 import time
@@ -51,7 +52,8 @@ async def _keep_running(number: int, stop: asyncio.Event) -> None:
         ends = 0 if time.monotonic() - began > _SETTLED_SECONDS else ends + 1
         pause = _PAUSES[min(ends, len(_PAUSES)) - 1] if ends else 0.0
         _log.warning("a worker ended and is started again", worker=number, status=status, pause=pause)
-        await asyncio.wait({asyncio.create_task(stop.wait())}, timeout=pause)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause)
 
 
 async def _live(number: int, stop: asyncio.Event) -> int:
