@@ -112,7 +112,7 @@ class Cargo:
         SPOOL_BYTES.labels(name).set(bytes_used(self.directory))
         SPOOL_BEHIND_BYTES.labels(name).set(behind)
         SPOOL_BEHIND_SECONDS.labels(name).set(now - self._caught_up_at)
-        SPOOL_RUNNING.labels(name).set(self._now.running)
+        SPOOL_RUNNING.labels(name).set(sum(leg.running for leg in (self._before, self._now) if leg is not None))
 
     def _end_what_is_left(self) -> bool:
         """If there is something open that nobody writes, begin as a writer and end: readers then know its end."""
