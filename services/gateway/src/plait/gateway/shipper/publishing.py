@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 import structlog
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata
@@ -118,7 +118,7 @@ class Publisher:
         else:
             found = future.result()
             SHIPPED.labels(found.topic).inc()
-            hold.acknowledged(TopicPartition(found.topic, found.partition), found.offset)
+            hold.acknowledged(found.topic_partition, found.offset)
 
 
 def _without_body(event: ExchangeEvent) -> ExchangeEvent:

@@ -41,8 +41,8 @@ class Shipper:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Ship until `stop` is set; then the rest, for at most `shipper_drain_seconds`."""
-        tasks = {asyncio.create_task(self._ship(stop))}
-        shipping = next(iter(tasks))
+        shipping = asyncio.create_task(self._ship(stop))
+        tasks = {shipping}
         if self._settings.spool_sync == "interval":
             tasks.add(asyncio.create_task(Syncing(self._settings.spool_dir).run()))
         stopped = asyncio.create_task(stop.wait())
