@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from enum import Enum
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from plait.gateway.relay.fields import HOP_BY_HOP, REQUEST_ID, Fields
 from plait.gateway.relay.lane.heads import split_head
@@ -27,7 +29,7 @@ class Framing(Enum):
     """There is no body."""
 
 
-class AnswerHead(NamedTuple):
+class AnswerHead(Struct, frozen=True, gc=False):
     """Status line and fields of an answer."""
 
     status: int

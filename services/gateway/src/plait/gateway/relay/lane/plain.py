@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from plait.gateway.relay.fields import HOP_BY_HOP, OURS, TAG, Fields
 from plait.gateway.relay.lane.heads import split_head
@@ -27,7 +29,7 @@ _TREATMENTS: Final = dict.fromkeys(HOP_BY_HOP | {b"expect", b"origin", b"http2-s
 }
 
 
-class PlainRequest(NamedTuple):
+class PlainRequest(Struct, frozen=True, gc=False):
     """The head of a request that the lane can carry."""
 
     method: bytes
