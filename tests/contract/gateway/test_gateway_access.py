@@ -24,7 +24,7 @@ from tests.contract.gateway.credential_files import (
     until,
     write,
 )
-from tests.contract.gateway.relaying import Gateway, error_of, relaying
+from tests.contract.gateway.relaying import MESSAGES, Gateway, error_of, relaying
 
 HOW = "Send the gateway's key as `Authorization: Bearer KEY` or `x-api-key: KEY`."
 BETA = "oauth-2025-04-20"
@@ -199,6 +199,19 @@ async def test_no_key_and_no_credential_is_in_the_record(gateway: Gateway, claud
     spool = gateway.raw_spool()
     assert received.request_id
     assert [secret for secret in (b"good-key", b"theirs", b"of-the-domain") if secret in spool] == []
+
+
+async def test_no_key_that_claude_gives_back_and_none_in_a_query_is_in_the_record(
+    gateway: Gateway, claude: ScriptedClaude
+) -> None:
+    echoes = (("x-key", "good-key"), ("x-text", "sk-ant-of-the-domain, was it?"))
+    claude.rules[:] = [lambda _: json_answer({}, headers=echoes)]
+    target = f"{MESSAGES}?a=good-key&b=kept"
+    received = await call(gateway.port, "POST", target, [("Host", DOMAIN), ("x-api-key", "good-key")], b"{}")
+    assert set(echoes) <= {(name.lower(), value) for name, value in received.headers}
+    spool = gateway.raw_spool()
+    assert [secret for secret in (b"good-key", b"sk-ant-of-the-domain") if secret in spool] == []
+    assert [kept for kept in (b", was it?", b"b=kept") if kept not in spool] == []
 
 
 async def test_the_network_is_not_let_in_by_an_omission(claude: ScriptedClaude, tmp_path: Path) -> None:

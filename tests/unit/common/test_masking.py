@@ -92,3 +92,12 @@ def test_queries(query: str, wanted: str) -> None:
 def test_a_query_without_secrets_stays_as_it_is(query: str) -> None:
     if not any(is_secret(word) for word in query.replace("%", "").replace("&", "=").split("=")) and "%" not in query:
         assert MASKER.query(query) == query
+
+
+def test_what_is_known_to_be_secret_is_masked_wherever_it_stands() -> None:
+    known = [b"sk-known-1"]
+    asked = MASKER.fields([(b"x-api-key", b"sk-found-2"), (b"x-a", b"is sk-known-1")], known)
+    assert known == [b"sk-known-1", b"sk-found-2"]
+    assert asked[1] == (b"x-a", b"is " + MASKER.mark(b"sk-known-1"))
+    assert MASKER.fields([(b"x-echo", b"sk-found-2")], known) == [(b"x-echo", MASKER.mark(b"sk-found-2"))]
+    assert MASKER.query("a=sk-found-2&b=kept", known) == f"a={MASKER.mark(b'sk-found-2').decode()}&b=kept"

@@ -42,6 +42,11 @@ def _scheme_length(secret: bytes) -> int:
     return scheme.end() if scheme else 0
 
 
+def without_scheme(value: bytes) -> bytes:
+    """The secret in a field's value: what stands behind an authorisation scheme, if there is one."""
+    return value[_scheme_length(value) :]
+
+
 class Masker:
     """Replaces secrets by `masked:<16 hex digits>`, an HMAC-SHA256 under the installation's key."""
 
@@ -55,32 +60,41 @@ class Masker:
         digest = hmac.new(self._key, secret[start:], hashlib.sha256).hexdigest()
         return b"%bmasked:%b" % (secret[:start], digest[:16].encode())
 
-    def fields(self, fields: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """The same header fields in the same order, secret values masked, wherever else they stand as well."""
+    def fields(
+        self, fields: Iterable[tuple[bytes, bytes]], known: list[bytes] | None = None
+    ) -> list[tuple[bytes, bytes]]:
+        """The same header fields in the same order, secret values masked, wherever else they stand as well.
+
+        `known`: secrets that came up before in the same exchange; those that are found here are added.
+        """
         masked: list[tuple[bytes, bytes]] = []
-        secrets: list[bytes] = []
+        secrets = [] if known is None else known
         for field in fields:
             name, value = field
             if holds_secret(name):
-                secrets.append(value[_scheme_length(value) :])
+                secrets.append(without_scheme(value))
                 masked.append((name, self.mark(value)))
             else:
                 masked.append(field)
         return self._everywhere(masked, secrets) if secrets else masked
 
     def _everywhere(self, fields: list[tuple[bytes, bytes]], secrets: list[bytes]) -> list[tuple[bytes, bytes]]:
-        """The fields without what was found to be secret in one of them: people pass keys on under any name."""
+        """The fields without what is known to be secret: people, and servers, pass keys on under any name."""
         values = b"\n".join([value for _, value in fields])
         for secret in secrets:
             if len(secret) >= _SHORTEST and secret in values:
                 fields = [(name, value.replace(secret, self.mark(secret))) for name, value in fields]
         return fields
 
-    def query(self, query: str) -> str:
-        """The same query string with secret values masked; the rest byte for byte."""
+    def query(self, query: str, known: Iterable[bytes] = ()) -> str:
+        """The same query string with secret values masked, `known` ones wherever they stand; the rest byte for byte."""
         if not query:
             return query
-        return "&".join(self._parameter(part) for part in query.split("&"))
+        masked = "&".join(self._parameter(part) for part in query.split("&"))
+        for secret in known:
+            if len(secret) >= _SHORTEST:
+                masked = masked.replace(secret.decode("latin-1"), self.mark(secret).decode("latin-1"))
+        return masked
 
     def _parameter(self, part: str) -> str:
         name, equals, value = part.partition("=")

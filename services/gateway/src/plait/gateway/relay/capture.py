@@ -6,7 +6,7 @@ import time
 from typing import Protocol
 from uuid import UUID
 
-from plait.common.masking import Masker
+from plait.common.masking import Masker, without_scheme
 from plait.gateway.access.access import Admission
 from plait.gateway.access_log import AccessLog, Line
 from plait.gateway.metrics import exchange_began, exchange_ended
@@ -32,8 +32,8 @@ class Capture:
     """
 
     __slots__ = (
-        "_began", "_bytes_in", "_exchange", "_first_byte_ms", "_log", "_masker", "_open", "_opened", "_partial",
-        "_size", "_spool", "_status", "ended",
+        "_began", "_bytes_in", "_exchange", "_first_byte_ms", "_known", "_log", "_masker", "_open", "_opened",
+        "_partial", "_size", "_spool", "_status", "ended",
     )  # fmt: skip
 
     def __init__(self, spool: Spool, masker: Masker, exchange_id: UUID, log: AccessLog | None = None) -> None:
@@ -41,6 +41,8 @@ class Capture:
         self._masker = masker
         self._log = log
         self._exchange = exchange_id.bytes
+        self._known: list[bytes] = []
+        """Secrets of this exchange: Claude may give them back."""
         self._opened: tuple[Call, Admission] | None = None
         self._bytes_in = 0
         self._began = time.perf_counter()
@@ -53,13 +55,15 @@ class Capture:
 
     def request(self, call: Call, admission: Admission, body: bytes) -> None:
         """The request, before upstream has it; its secrets are masked here."""
+        self._known = [without_scheme(value) for _, value in admission.add]
+        headers = self._masker.fields(call.fields, self._known)
         record = Request(
             started_at=call.started_at,
             domain=admission.domain,
             method=call.method,
             path=call.path.decode("latin-1"),
-            query=self._masker.query(call.query.decode("latin-1")),
-            headers=self._masker.fields(call.fields),
+            query=self._masker.query(call.query.decode("latin-1"), self._known),
+            headers=headers,
             body=body,
             tag=call.tag,
             client_address=call.client_address,
@@ -81,7 +85,7 @@ class Capture:
     def head(self, status: int, fields: Fields) -> None:
         """Status and fields of the answer."""
         self._status = status
-        self._follow(Head(self._now(), status, self._masker.fields(fields)))
+        self._follow(Head(self._now(), status, self._masker.fields(fields, self._known)))
 
     def piece(self, data: bytes) -> None:
         """Bytes of the answer, before the client gets them."""
@@ -97,7 +101,7 @@ class Capture:
         self._status, self._size = status, len(data)
         if data:
             self._first_byte_ms = now
-        self._end(End(now, Ending.WHOLE, answer=Answer(status, self._masker.fields(fields), data)), now)
+        self._end(End(now, Ending.WHOLE, answer=Answer(status, self._masker.fields(fields, self._known), data)), now)
 
     def end(self, ending: Ending, error_type: str = "", message: str = "") -> None:
         """The end, before the client gets the last byte. Only the first one counts."""
