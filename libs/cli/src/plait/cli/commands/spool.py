@@ -78,6 +78,8 @@ def ship(directory: Path, /, *, home: Path | None = None) -> None:
         directory: The spool, or a folder of spools.
         home: Whose `plait up` is meant when KAFKA_BOOTSTRAP_SERVERS is not set.
     """
+    from plait.common.kafka import is_embedded
+
     spools = _spools(directory, home)
     for spool in spools:
         if has(spool, "writer"):
@@ -87,7 +89,10 @@ def ship(directory: Path, /, *, home: Path | None = None) -> None:
     broker = target.broker(target.home(home))
     asyncio.run(_ship(ShipperSettings(spool_dir=directory, **broker.model_dump(exclude_unset=True))))
     left = sum(inspection.state(spool).set_aside for spool in spools)
-    _say(f"{_size(before)} shipped: {directory} is not needed any more.")
+    if is_embedded(broker):
+        _say(f"{_size(before)} shipped. This broker forgets when it ends: keep {directory} until `plait lag` is 0.")
+    else:
+        _say(f"{_size(before)} shipped: {directory} is not needed any more.")
     if left:
         _say(f"{left} exchanges could not be shipped and are in set-aside: `plait spool dump` shows them.")
 
