@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from pathlib import Path
 from uuid import UUID
@@ -13,6 +12,7 @@ from cyclopts import App
 from rich.console import Console
 
 from plait.cli import target
+from plait.cli.exchange_file.files import PIPE, write_to
 from plait.common.errors import UserError
 from plait.gateway.settings import ShipperSettings, SpoolSettings
 from plait.gateway.spool import inspection
@@ -65,9 +65,10 @@ def dump(directory: Path | None = None, /, *, exchange: UUID | None = None, home
         exchange: Only this one.
         home: Whose `plait up` is meant when neither is given.
     """
-    for spool in _spools(directory, home):
-        for record in inspection.dump(spool, exchange):
-            sys.stdout.buffer.write(msgspec.json.encode(record) + b"\n")
+    with write_to(PIPE) as sink:
+        for spool in _spools(directory, home):
+            for record in inspection.dump(spool, exchange):
+                sink.write(msgspec.json.encode(record) + b"\n")
 
 
 @app.command

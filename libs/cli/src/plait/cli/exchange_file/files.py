@@ -41,7 +41,8 @@ def write_to(path: Path) -> Iterator[Sink]:
         else:
             yield from _written(path)
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.") from None
+        where = "The standard output" if path == PIPE else path
+        raise UserError(f"{where} cannot be written: {error.strerror}.") from None
 
 
 def _written(path: Path) -> Iterator[Sink]:
