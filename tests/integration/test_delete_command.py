@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from plait.cli.commands import deleting
 from plait.common.postgres import Database
+from plait.linker.forget.forgetting import forget
 from plait.linker.processor import Linker
 from tests.integration.test_forgetting import turns
 from tests.integration.test_linker_corpus import feed
@@ -37,6 +39,17 @@ async def test_a_domain_is_deleted_and_told(recorded: str, writer: asyncpg.Conne
     audit = await writer.fetchrow("SELECT selection->>'domain' AS domain, exchanges FROM deletions")
     assert tuple(audit or ()) == ("a.test", 3)
     assert await command(recorded, tmp_path, "--domain", "a.test", "--yes") == (0, "Nothing matches.\n")
+
+
+async def test_a_deletion_that_was_killed_before_its_last_content_is_ended_by_the_same_command(
+    recorded: str, writer: asyncpg.Connection, tmp_path: Path
+) -> None:
+    async with writer.transaction():
+        rows = await writer.fetch("SELECT id FROM exchanges WHERE domain = 'a.test'")
+        await forget(writer, {UUID(int=row["id"].int): "a.test" for row in rows})  # type: ignore[arg-type]
+    assert await writer.fetchval("SELECT count(*) FROM forsaken")
+    assert await command(recorded, tmp_path, "--domain", "a.test", "--yes") == (0, "Nothing matches.\n")
+    assert not await writer.fetchval("SELECT count(*) FROM forsaken")
 
 
 async def test_nothing_is_deleted_where_nobody_can_be_asked(

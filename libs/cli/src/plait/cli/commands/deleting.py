@@ -60,12 +60,14 @@ async def _delete(url: str, selection: Selection, *, yes: bool) -> int:
     from plait.cli import database as databases
     from plait.common.postgres import Database
     from plait.linker.forget.selection import count
+    from plait.linker.forget.sweeping import sweep
 
     await (await databases.connect(url)).close()
     database = Database(url, name="delete", size=2)
     try:
         found = await count(database, selection)
         if not found:
+            await sweep(database)  # a deletion that was broken off may have left contents
             out.print("Nothing matches.")
             return 0
         if not yes and not sys.stdin.isatty():
