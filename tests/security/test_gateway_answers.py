@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.contract.gateway.raw_ends import RawClient, RawUpstream, Script
-from tests.contract.gateway.relaying import error_of, raw_call, relaying
+from tests.contract.gateway.relaying import error_of, relaying
 
-ASKED = b"GET /v1/models HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+ASKED = b"GET /v1/models HTTP/1.1\r\nHost: h\r\n\r\n"
 ANSWERS = {
     "a length and chunks": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 0\r\n\r\n{}",
@@ -29,10 +29,25 @@ async def test_a_head_that_is_no_http_is_refused_and_injects_nothing(tmp_path: P
     async with RawUpstream() as upstream, relaying(upstream.url, tmp_path / "spool") as gateway:
         for case, raw in ANSWERS.items():
             upstream.script = Script((raw,))
-            head, body = await raw_call(gateway.port, ASKED)
-            assert b"\nx-injected" not in head.lower().replace(b"\r", b"\n"), case
-            assert head.startswith(b"HTTP/1.1 502 "), case
-            assert error_of(body)[0] == "api_error", case
+            async with RawClient(gateway.port) as client:
+                seen = await client.ask([ASKED], "GET")
+            assert "x-injected" not in {name.lower() for name, _ in seen.fields}, case
+            assert seen.status == 502, case
+            kind, message = error_of(seen.body)
+            assert kind == "api_error", case
+            assert "cut the answer" not in message, case
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"identity", b"chunked, gzip"])
+async def test_an_answer_whose_last_coding_is_not_chunked_ends_with_its_connection(
+    tmp_path: Path, coding: bytes
+) -> None:
+    """RFC 9112, 6.3: nothing else can tell its end."""
+    async with RawUpstream() as upstream, relaying(upstream.url, tmp_path / "spool") as gateway:
+        upstream.script = Script((b"HTTP/1.1 200 OK\r\nTransfer-Encoding: %b\r\n\r\nabc" % coding,))
+        async with RawClient(gateway.port) as client:
+            seen = await client.ask([ASKED], "GET")
+    assert (seen.status, seen.body, seen.whole) == (200, b"abc", True)
 
 
 CHUNKS = {
@@ -65,5 +80,5 @@ async def test_an_answer_that_nobody_asked_for_is_given_to_nobody(tmp_path: Path
         upstream.script = Script((good, evil) if apart else (good + evil,), "keep")
         async with RawClient(gateway.port) as client:
             for _ in range(5):
-                seen = await asyncio.wait_for(client.ask([ASKED.replace(b"Connection: close\r\n", b"")], "GET"), 10)
+                seen = await asyncio.wait_for(client.ask([ASKED], "GET"), 10)
                 assert (seen.status, seen.body, seen.whole) == (200, b"ok", True)

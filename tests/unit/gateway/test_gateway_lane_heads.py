@@ -136,6 +136,8 @@ def test_an_answers_fields_go_on_as_the_asgi_relay_has_them(status: int, lines: 
     [
         (200, [("Content-Length", "3")], Framing.LENGTH),
         (200, [("transfer-encoding", "chunked")], Framing.CHUNKED),
+        (200, [("transfer-encoding", "gzip"), ("transfer-encoding", "Chunked")], Framing.CHUNKED),
+        (200, [("transfer-encoding", "gzip")], Framing.CLOSE),
         (200, [], Framing.CLOSE),
         (204, [("Content-Length", "0")], Framing.NONE),
         (304, [("Content-Length", "3")], Framing.NONE),

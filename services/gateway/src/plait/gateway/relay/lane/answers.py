@@ -95,7 +95,7 @@ def _framing(status: int, special: list[bytes]) -> Framing:
     if status in _BODILESS:
         return Framing.NONE
     if special[_CODING]:
-        return Framing.CHUNKED
+        return Framing.CHUNKED if special[_CODING].rstrip(b", ").lower().endswith(b"chunked") else Framing.CLOSE
     return Framing.LENGTH if special[_LENGTH] else Framing.CLOSE
 
 

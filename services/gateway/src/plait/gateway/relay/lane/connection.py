@@ -18,6 +18,7 @@ _AT_ONCE: Final = 16 * 1024
 _ANSWERS: Final = range(200, 600)
 _INTERIM: Final = frozenset(range(100, 200)) - {101}
 _NO_ANSWER: Final = "closed the connection without an answer"
+_NO_HTTP: Final = "gave an answer that is no HTTP"
 
 
 class Asker(Protocol):
@@ -140,7 +141,7 @@ class Connection(asyncio.Protocol):
             self._held = b""
             head = read_answer(data[:end])
             if head is None:
-                self._fail("gave an answer that is no HTTP")
+                self._fail(_NO_HTTP)
                 return None
             if head.status in _ANSWERS:
                 self._head = head
@@ -167,7 +168,7 @@ class Connection(asyncio.Protocol):
         if data or head is not None:
             asker.heard(head, data, whole=False)
         if fault:
-            self._fail("cut the answer")
+            self._fail("cut the answer" if self._told else _NO_HTTP)
 
     def _fail(self, why: str) -> None:
         asker, self._asker = self._asker, None
