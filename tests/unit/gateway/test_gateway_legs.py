@@ -329,6 +329,20 @@ async def test_what_the_shipper_died_of_three_times_is_set_aside_and_the_rest_is
     again.close()
 
 
+async def test_what_waits_for_its_answer_is_not_blamed_for_what_kills_the_shipper_in_another_spool(
+    tmp_path: Path,
+) -> None:
+    waits = b"w" * 16
+    writer = SpoolWriter(tmp_path, segment_bytes=MEGA, max_bytes=64 * MEGA)
+    writer.append(request(waits))
+    die_with(tmp_path, waits)
+    for _ in range(4):
+        killed = Journal(tmp_path)
+        await ship(leg(tmp_path, Published(), killed, START))
+    assert Journal(tmp_path).culprit is None
+    writer.close()
+
+
 def test_deaths_with_different_exchanges_in_hand_blame_none(tmp_path: Path) -> None:
     for name in (b"a", b"b", b"a", b"b"):
         die_with(tmp_path, name * 16)

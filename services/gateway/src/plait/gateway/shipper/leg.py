@@ -139,6 +139,7 @@ class Leg:
     async def _go_carefully(self, key: bytes) -> None:
         """As long as one is suspected, nothing else is on its way meanwhile: so the next death tells who it was."""
         await self._publisher.flush()
+        self._journal.rest()
         if key == self._journal.suspect and key not in self._running:
             self._journal.acquit()
 
