@@ -66,12 +66,20 @@ def test_our_own_kafka_is_no_embedded_broker(tmp_path: Path) -> None:
 
 
 def test_settings_that_mean_one_process_are_not_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HOST", "PORT", "METRICS_PORT"):
+    for name in ("HOST", "PORT"):
         monkeypatch.setenv(name, "9")
     found = made(tmp_path)
     shipper, gateway = found.environment("shipper", part("shipper")), found.environment("gateway", part("gateway"))
-    assert not {"HOST", "PORT", "METRICS_PORT"} & set(shipper)
+    assert not {"HOST", "PORT"} & set(shipper)
     assert (gateway["HOST"], gateway["PORT"]) == (LOOPBACK, str(found.options.gateway_port))
+
+
+def test_the_port_of_metrics_is_the_gateways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METRICS_PORT", "9391")
+    found = made(tmp_path)
+    firsts = {"gateway": "gateway", "api": "api", "workers": "shipper"}
+    ports = {name: found.environment(name, part(first))["METRICS_PORT"] for name, first in firsts.items()}
+    assert ports == {"gateway": "9391", "api": "0", "workers": str(found.addresses.health["workers"])}
 
 
 def test_every_process_carries_the_mark_of_its_home(tmp_path: Path) -> None:

@@ -22,6 +22,13 @@ def test_every_setting_of_every_part_has_a_meaning() -> None:
     assert [row.name for row in rows if not row.meaning.endswith(".")] == []
 
 
+def test_every_part_reads_the_file_that_the_table_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("LOG_LEVEL=debug\nMASKING_KEY=" + "ab" * 32 + "\nOTHER=1\n")
+    monkeypatch.chdir(tmp_path)
+    for part in PARTS:
+        assert part.settings_class()(DASHBOARD_API_KEY="k").model_dump()["log_level"] == "debug", part.name
+
+
 def test_value_and_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLAUDE_API_TIMEOUT", "7")
     monkeypatch.delenv("LOG_LEVEL", raising=False)

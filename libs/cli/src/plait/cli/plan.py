@@ -22,8 +22,8 @@ from plait.common.errors import UserError
 
 Broker = Literal["embedded", "kafka"]
 
-_NOT_PASSED_ON: Final = ("HOST", "PORT", "METRICS_PORT")
-"""They mean one process each; several would fight over one port."""
+_NOT_PASSED_ON: Final = ("HOST", "PORT")
+"""They mean one process each; several would fight over one port. METRICS_PORT is the gateway's."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +106,13 @@ class Plan:
         """The whole environment of a process; `part` is the first or only one that it runs."""
         inherited = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
         listen = {"HOST": self.options.host, "PORT": str(self.options.ports[part.name])} if part.port else {}
-        health = {"METRICS_PORT": str(self.addresses.health[process])} if process in self.addresses.health else {}
+        metrics = self.addresses.health.get(process, self.settings.metrics_port if part.name == "gateway" else 0)
         return (
             inherited
             | self.mark
             | listen
-            | health
             | {
+                "METRICS_PORT": str(metrics),
                 "DATABASE_URL": self.database_url,
                 "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
                 "KAFKA_FLAVOR": self.addresses.flavor,

@@ -11,17 +11,21 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class Settings(BaseSettings):
-    """What every part reads."""
+class Environment(BaseSettings):
+    """Where every group of settings is read from. A class of several groups is configured as the last of them is."""
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
+
+class Settings(Environment):
+    """What every part reads."""
+
     log_level: str = Field("info", description="Least level that is logged: debug, info, warning, error.")
     metrics_host: str = Field("127.0.0.1", description="Address that this part's own /metrics and /health listen on.")
-    metrics_port: int = Field(0, ge=0, le=65535, description="Port of this part's own /metrics and /health; 0: none.")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Port of this part's own /metrics and /health; 0: none. Of `plait up`, the gateway's.")
 
 
-class KafkaSettings(BaseSettings):
+class KafkaSettings(Environment):
     """Where the broker is."""
 
     kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="Brokers, host:port, comma-separated.")
@@ -38,7 +42,7 @@ class KafkaSettings(BaseSettings):
     kafka_replication: int = Field(1, ge=1, description="Copies of each topic that is created.")
 
 
-class PostgresSettings(BaseSettings):
+class PostgresSettings(Environment):
     """Where the database is."""
 
     database_url: SecretStr = Field(
@@ -46,7 +50,7 @@ class PostgresSettings(BaseSettings):
     )
 
 
-class HomeSettings(BaseSettings):
+class HomeSettings(Environment):
     """Where state lies on disk."""
 
     plait_home: Path = Field(

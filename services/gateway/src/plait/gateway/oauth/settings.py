@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
 
-from plait.common.settings import Settings
+from plait.common.settings import Environment
 
 _URL = "^https?://[^/?#]+"
 
 
-class TokenSettings(BaseSettings):
+class TokenSettings(Environment):
     """How tokens are granted; the gateway reads them to refresh."""
 
     oauth_token_url: str = Field(
@@ -24,8 +23,6 @@ class TokenSettings(BaseSettings):
 
 class LoginSettings(TokenSettings):
     """How a person logs in; `plait login` reads them."""
-
-    model_config = Settings.model_config
 
     oauth_authorize_url: str = Field(
         "https://claude.ai/oauth/authorize", pattern=_URL, description="The page on which a person allows a login."
