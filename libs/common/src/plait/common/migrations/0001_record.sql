@@ -2,7 +2,7 @@
 --
 -- Sized for a hundred million exchanges. Rows that lists and filters read (exchanges, links, usage) are narrow and
 -- hold no body. Bodies and raw chunks are read by id only, carry no further index, and are partitioned by month: an
--- exchange id is a UUIDv7, so a range of ids is a range of time, and dropping a month is dropping two tables.
+-- exchange id is a UUIDv7, so a range of ids is a range of time, and dropping a month is dropping three tables.
 
 -- Content-addressed texts: messages, system prompts, tool lists. `hash`: first 20 bytes of the plain bytes' SHA-256.
 CREATE TABLE blobs (
