@@ -186,6 +186,14 @@ async def test_a_credential_that_comes_twice_is_refused_where_one_could_be_ours(
     assert claude.calls == []
 
 
+@pytest.mark.parametrize("header", [("x-api-key", "good-key"), bearer("good-key"), ("X-Api-Key", "wrong")])
+@pytest.mark.parametrize("host", [DOMAIN, "unknown.example"])
+async def test_a_doubled_key_is_told_to_be_doubled(gateway: Gateway, header: Header, host: str) -> None:
+    received = await ask(gateway, header, header, host=host)
+    assert received.status == 400
+    assert error_of(received.body)[1] == "The Authorization or x-api-key header came more than once."
+
+
 async def test_a_key_of_ours_goes_up_under_no_name(gateway: Gateway, claude: ScriptedClaude) -> None:
     named = [("X-Other", "good-key"), ("X-Text", "my good-key, twice"), ("X-Kept", "good-ke y")]
     assert (await ask(gateway, bearer("good-key"), *named)).status == 200

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Final
 
 from plait.gateway.access.access import Access, Admission
 from plait.gateway.relay.fields import Fields
-from plait.gateway.relay.refusals import doubled_credential
+from plait.gateway.relay.refusals import Refusal, doubled_credential
 
 _CREDENTIALS: Final = (b"authorization", b"x-api-key")
 _BETA: Final = b"anthropic-beta"
@@ -20,8 +21,14 @@ async def admit(access: Access, fields: Fields) -> Admission:
     """
     hosts, authorizations, api_keys = (_values(fields, name) for name in (b"host", *_CREDENTIALS))
     host = hosts[0] if len(hosts) == 1 else None
-    admission = access.admit(host, b", ".join(authorizations) or None, b", ".join(api_keys) or None)
-    if admission.drop and max(len(authorizations), len(api_keys)) > 1:
+    is_doubled = max(len(authorizations), len(api_keys)) > 1
+    try:
+        admission = access.admit(host, b", ".join(authorizations) or None, b", ".join(api_keys) or None)
+    except Refusal as refusal:
+        if is_doubled and refusal.status == HTTPStatus.UNAUTHORIZED:  # two keys as one value are nobody's key
+            raise doubled_credential() from refusal
+        raise
+    if is_doubled and admission.drop:
         raise doubled_credential()  # one of the two may be a key of ours that must not go to Claude
     return await access.fresh(admission) if admission.stale else admission
 
