@@ -91,3 +91,19 @@ async def test_a_stop_while_draining_says_that_the_client_had_left(
     assert [type(record) for record in records[:2]] == [Request, Head]
     assert isinstance(records[-1], End)
     assert records[-1].ending in (Ending.CLIENT_GONE, Ending.DRAINED)
+
+
+async def test_a_request_that_never_becomes_whole_is_closed_without_an_answer_at_the_end_of_a_stop(
+    claude: ScriptedClaude, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("plait.common.serving.GRACE_SECONDS", 0.2)
+    claude.rules.append(lambda _: stream_answer(EVENTS[:1]))
+    async with relaying(claude.url, tmp_path) as gateway:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(b"POST /v1/messages HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf")
+        assert (await gateway.post()).status == 200
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+    writer.close()
+    assert [record.message for record in caplog.records if record.exc_info] == []
+    assert len(claude.calls) == 1

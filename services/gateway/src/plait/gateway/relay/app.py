@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from plait.gateway.relay.fields import Fields, to_claude, to_service
 from plait.gateway.relay.forward import Forward
 from plait.gateway.relay.health import Health
 from plait.gateway.relay.identity import admit, as_admitted
+from plait.gateway.relay.protocol import cut
 from plait.gateway.relay.refusals import Refusal
 from plait.gateway.relay.upstream import Upstream
 from plait.gateway.spool.records import Ending
@@ -60,7 +62,10 @@ class Relay:
             return
         if origin is not None:
             send = self._cors.sending(origin, send)
-        await self._answer(call, exchange_id, scope, receive, send)
+        try:
+            await self._answer(call, exchange_id, scope, receive, send)
+        except asyncio.CancelledError:
+            cut(scope)  # the grace time of a stop is over, and the request is not whole: nobody gets an answer
 
     async def _answer(self, call: Call, exchange_id: UUID, scope: Scope, receive: Receive, send: Send) -> None:
         path = call.path.decode("latin-1")
