@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 
 import pytest
 
-from plait.fakes.answers import End, stream_answer
+from plait.fakes.answers import End, raw_answer, stream_answer
 from plait.fakes.claude import ScriptedClaude
 from plait.fakes.client import Received
 from plait.gateway.spool.records import Ending, Head, Piece, Request
@@ -143,6 +144,24 @@ async def test_a_slow_reader_slows_claude_down(gateway: Gateway, claude: Scripte
     assert written < pieces // 2
     body = await reader.read()
     assert body.count(b"Y") == size * pieces
+    writer.close()
+
+
+async def test_who_reads_no_answer_gets_no_further_ones(gateway: Gateway, claude: ScriptedClaude) -> None:
+    """Each answer is small and ends at once: all of them must not gather in the gateway's memory."""
+    size, most = 200_000, 300
+    claude.rules.append(lambda _: raw_answer(b"Y" * size, "text/plain"))
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=1024)
+    with contextlib.suppress(TimeoutError):
+        for number in range(most):
+            writer.write(b"POST /v1/messages HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+            await asyncio.wait_for(claude.call(number), 2)  # as long as it takes to say that no more are asked
+    asked = len(claude.calls)
+    assert asked < most // 2
+    body = bytearray()
+    while body.count(b"Y") < size * (asked + 1):  # what was sent last is answered when there is room
+        body += await reader.read(1 << 20)
+    assert len(claude.calls) == asked + 1
     writer.close()
 
 

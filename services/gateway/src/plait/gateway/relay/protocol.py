@@ -50,12 +50,14 @@ class RelayProtocol(HttpToolsProtocol):
     _framing: Framing | None = None
     _upload: Upload | None = None
     _exchange: Exchange | None = None
+    _waits = False
+    """Whether nothing is read, because `_head` holds what came too early."""
     _rests_since = 0.0
 
     def data_received(self, data: bytes) -> None:
         """Bytes came from the client."""
         self._rests_since = 0.0
-        if self._exchange is not None:
+        if self._exchange is not None or (self.is_full and self._upload is None and self._is_idle):
             self._wait_with(data)
             return
         if self._upload is not None:
@@ -107,6 +109,11 @@ class RelayProtocol(HttpToolsProtocol):
     # Plain requests: the lane's.
 
     @property
+    def is_full(self) -> bool:
+        """Whether the client has not taken so much of its answers that it gets no more, and no request begins."""
+        return bool(self.flow.write_paused)
+
+    @property
     def _is_idle(self) -> bool:
         """Whether no request is with the ASGI app."""
         return (self.cycle is None or self.cycle.response_complete) and not self.pipeline
@@ -152,8 +159,9 @@ class RelayProtocol(HttpToolsProtocol):
         self._exchange = lane.start(self, upload)
 
     def _wait_with(self, data: bytes) -> None:
-        """The next request came before the answer to this one."""
+        """The next request came before the answer to this one was given, or taken."""
         self._head += data
+        self._waits = True
         self.transport.pause_reading()
 
     def answered(self) -> None:
@@ -163,12 +171,16 @@ class RelayProtocol(HttpToolsProtocol):
         if self.closes:
             assert self.lane is not None
             self.lane.turn.close(self.transport)
-        elif self._head:
-            early, self._head = self._head, b""
-            self.transport.resume_reading()
-            self.data_received(early)
+        elif self._waits:
+            self._take_waiting()
         else:
             self._rests_since = self.loop.time()
+
+    def _take_waiting(self) -> None:
+        """Go on with what came too early."""
+        early, self._head, self._waits = self._head, b"", False
+        self.transport.resume_reading()
+        self.data_received(early)
 
     def close_if_tired(self) -> None:
         """Close a connection on which nothing has come for too long since the lane answered."""
@@ -201,9 +213,11 @@ class RelayProtocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         """The client has caught up."""
+        super().resume_writing()
         if self._exchange is not None:
             self._exchange.resume()
-        super().resume_writing()
+        elif self._waits and not self.transport.is_closing():
+            self._take_waiting()
 
     def shutdown(self) -> None:
         """The server ends: so does the connection, with the answer that is under way if there is one."""

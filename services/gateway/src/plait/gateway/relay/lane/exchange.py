@@ -36,6 +36,11 @@ class Client(Protocol):
         """Whether the connection is to end with this answer."""
         ...
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it has to be read by its client before it takes more."""
+        ...
+
     def answered(self) -> None:
         """The answer is on its way out; another request may come."""
         ...
@@ -128,6 +133,8 @@ class Exchange:
             self._lane.turn.write(self._client.transport, out)
         if whole:
             self._finish()
+        elif self._client.is_full and not self._paused:
+            self.pause()  # filled by the answer before, when this one had no connection to be paused
 
     def _record(self, data: bytes) -> None:
         if data:
