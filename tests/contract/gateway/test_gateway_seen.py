@@ -19,7 +19,8 @@ from plait.common import logs
 from plait.fakes.answers import error_answer, stream_answer
 from plait.fakes.claude import ScriptedClaude
 from plait.fakes.client import call
-from tests.contract.gateway.relaying import relaying
+from tests.contract.gateway.credential_files import KEYS, UPSTREAM, write
+from tests.contract.gateway.relaying import raw_call, relaying
 
 EVENTS = [b"data: %d\n\n" % n for n in range(5)]
 CANARY = "canary-secret"
@@ -38,9 +39,9 @@ def stderr() -> Iterator[io.StringIO]:
     structlog.reset_defaults()
 
 
-def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+def lines(stream: io.StringIO, event: str = "exchange") -> list[dict[str, Any]]:
     found = [json.loads(line) for line in stream.getvalue().splitlines()]
-    return [line for line in found if line["event"] == "exchange"]
+    return [line for line in found if line["event"] == event]
 
 
 async def figures(port: int) -> dict[tuple[str, str], float]:
@@ -85,10 +86,54 @@ async def test_each_attempt_and_each_ending_has_its_line(
     assert len({line["exchange_id"] for line in lines(stderr)}) == 3
 
 
+async def test_each_refusal_has_its_line(claude: ScriptedClaude, tmp_path: Path, stderr: io.StringIO) -> None:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    write(folder, "contract.example.test", UPSTREAM | KEYS)
+    api = f"http://127.0.0.1:{free_port()}"
+    async with relaying(
+        claude.url, tmp_path / "spool", credentials_dir=folder, api_url=api, max_request_bytes=10
+    ) as gateway:
+        wrong, good = ("x-api-key", CANARY), ("x-api-key", "good-key")
+        answers = [
+            await gateway.post(target=f"/t/blue/v1/messages?key={CANARY}", headers=[wrong]),
+            await gateway.get("/v2/" + "x" * 1000, headers=[good]),
+            await gateway.get("/api/conversations", headers=[good]),
+            await gateway.post(b"x" * 11, headers=[good]),
+        ]
+        broken, _ = await raw_call(gateway.port, b"GET /v1/messages HTTP/1.1\r\nBad Header: x\r\n\r\n")
+    told = lines(stderr, "refusal")
+    assert [line["exchange_id"] for line in told[:-1]] == [answer.request_id for answer in answers]
+    assert told[-1]["exchange_id"].encode() in broken
+    asked = [(line["status"], line["reason"], line["domain"], line["method"], line["path"]) for line in told]
+    assert asked == [
+        (401, "wrong_key", "contract.example.test", "POST", "/v1/messages"),
+        (404, "unknown_path", "contract.example.test", "GET", "/v2/" + "x" * 251),
+        (502, "unreachable", "contract.example.test", "GET", "/api/conversations"),
+        (413, "too_large", "contract.example.test", "POST", "/v1/messages"),
+        (400, "broken_http", None, None, None),
+    ]
+    assert CANARY not in stderr.getvalue()
+
+
+async def test_claude_away_has_its_line(tmp_path: Path, stderr: io.StringIO) -> None:
+    async with relaying(f"http://127.0.0.1:{free_port()}", tmp_path) as gateway:
+        received = await gateway.post()
+    (line,) = lines(stderr, "refusal")
+    assert (line["exchange_id"], line["status"], line["reason"]) == (received.request_id, 502, "unreachable")
+
+
 async def test_it_can_be_turned_off(claude: ScriptedClaude, tmp_path: Path, stderr: io.StringIO) -> None:
     async with relaying(claude.url, tmp_path, access_log=False) as gateway:
         await gateway.post()
     assert lines(stderr) == []
+
+
+async def test_health_is_told_on_the_port_of_the_figures_too(claude: ScriptedClaude, tmp_path: Path) -> None:
+    port = free_port()
+    async with relaying(claude.url, tmp_path, metrics_port=port):
+        received = await call(port, "GET", "/health/ready", [("Host", "h")])
+    assert json.loads(received.body)["checks"].keys() == {"spool", "shipper", "credentials"}
 
 
 async def test_the_figures_agree_with_what_happened(claude: ScriptedClaude, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import structlog
 
 from plait.common import logs
 from plait.gateway import access_log
-from plait.gateway.access_log import AccessLog, Line
+from plait.gateway.access_log import AccessLog, Line, RefusalLine
 
 EXCHANGE = UUID("0190a7c2-1111-7222-8333-444455556666")
 LINE = Line(
@@ -33,6 +33,9 @@ LINE = Line(
     first_byte_ms=1.5,
     duration_ms=20.125,
 )
+
+
+REFUSAL = RefusalLine(1_790_000_000.25, EXCHANGE.bytes, 401, "wrong_key", "a.example", "POST", "/v1/messages")
 
 
 class Stderr(io.StringIO):
@@ -124,11 +127,29 @@ async def test_a_stderr_that_is_not_read_holds_nothing_up_and_the_loss_is_told(m
     assert [line["lines"] for line in told if line["level"] == "warning"] == [5]
 
 
+async def test_a_flood_of_refusals_is_counted_and_pushes_no_exchange_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    stderr = logging_to(Stderr())
+    monkeypatch.setattr(access_log, "_PAUSE_SECONDS", 0.01)
+    log = AccessLog()
+    for _ in range(1000):
+        log.refused(REFUSAL)
+    log.note(LINE)
+    async with asyncio.timeout(10):
+        while "one by one" not in stderr.getvalue() or '"exchange"' not in stderr.getvalue():
+            await asyncio.sleep(0.01)
+    log.refused(REFUSAL)
+    await log.close()
+    told = stderr.lines()
+    assert [line["event"] for line in told if line["level"] == "info"] == ["refusal"] * 20 + ["exchange", "refusal"]
+    assert [line["refusals"] for line in told if line["level"] == "warning"] == [980]
+
+
 @pytest.mark.parametrize(("on", "level"), [(False, "info"), (True, "warning")])
 async def test_nothing_is_written_where_it_is_off_or_below_the_level(on: bool, level: str) -> None:
     stderr = logging_to(Stderr(), level)
     log = AccessLog(on=on)
     log.note(LINE)
+    log.refused(REFUSAL)
     await log.close()
     assert stderr.getvalue() == ""
 

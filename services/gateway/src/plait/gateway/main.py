@@ -91,7 +91,7 @@ async def relay(settings: RelaySettings, stop: asyncio.Event, *, shares_port: bo
                 host=settings.host,
                 port=settings.port,
                 stop=stop,
-                protocol=protocol_with(lane),
+                protocol=protocol_with(lane, log),
                 shares_port=shares_port,
             )
     finally:

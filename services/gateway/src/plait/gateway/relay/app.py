@@ -11,7 +11,7 @@ from plait.common.masking import Masker
 from plait.gateway.access.access import Access
 from plait.gateway.access_log import AccessLog
 from plait.gateway.relay import refusals
-from plait.gateway.relay.call import Call, ClientGone, Receive, Scope, Send, call_of, drain, read_body
+from plait.gateway.relay.call import Call, ClientGone, Receive, Scope, Send, call_of, drain, read_body, refusal_line
 from plait.gateway.relay.capture import Capture
 from plait.gateway.relay.cors import Cors
 from plait.gateway.relay.fields import Fields, to_claude, to_service
@@ -76,14 +76,14 @@ class Relay:
         elif path in self._health.paths:
             await self._health.answer(path, str(exchange_id), send)
         else:
-            await _refuse(refusals.unknown_path(path), exchange_id, receive, send)
+            await self._refuse(refusals.unknown_path(path), call, exchange_id, receive, send)
 
     async def _to_claude(self, call: Call, exchange_id: UUID, scope: Scope, receive: Receive, send: Send) -> None:
         capture = Capture(self._spool, self._masker, exchange_id, self._log)
         try:
             admission = await admit(self._access, call.fields)
         except Refusal as refusal:
-            await _refuse(refusal, exchange_id, receive, send)
+            await self._refuse(refusal, call, exchange_id, receive, send)
             return
         try:
             body = await read_body(call, receive, self._max_request_bytes)
@@ -109,11 +109,15 @@ class Relay:
         except ClientGone:
             return
         except Refusal as refusal:
-            await _refuse(refusal, exchange_id, receive, send)
+            await self._refuse(refusal, call, exchange_id, receive, send)
             return
-        capture = Capture(_Nowhere(), self._masker, exchange_id)
+        capture = Capture(_Nowhere(), self._masker, exchange_id, self._log, call)
         forward = Forward(self._api, capture, call, exchange_id, keep_id=True)
         await forward.run(scope, to_service(call.fields), body, receive, send)
+
+    async def _refuse(self, refusal: Refusal, call: Call, exchange_id: UUID, receive: Receive, send: Send) -> None:
+        self._log.refused(refusal_line(refusal, exchange_id.bytes, call))
+        await _say(refusal.status, *refusal.answer(str(exchange_id), close=True), receive, send)
 
 
 class _Nowhere:
@@ -126,10 +130,6 @@ class _Nowhere:
 def _is_claudes(method: str, path: str) -> bool:
     """`/v1/*`, and the probes that Claude Code sends before its first call (wire.md)."""
     return path.startswith("/v1/") or path == "/api/hello" or (path == "/" and method == "HEAD")
-
-
-async def _refuse(refusal: Refusal, exchange_id: UUID, receive: Receive, send: Send) -> None:
-    await _say(refusal.status, *refusal.answer(str(exchange_id), close=True), receive, send)
 
 
 async def _say(status: int, fields: Fields, body: bytes, receive: Receive, send: Send) -> None:

@@ -11,8 +11,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from plait.common.errors import PlaitError
+from plait.gateway.access_log import RefusalLine
 from plait.gateway.relay.fields import TAG, Fields, value_of
-from plait.gateway.relay.refusals import too_large
+from plait.gateway.relay.refusals import Refusal, too_large
 from plait.gateway.relay.retries import ATTEMPT
 
 Scope = MutableMapping[str, Any]
@@ -24,6 +25,7 @@ TARGET: Final = "plait.target"
 """The extension of a scope that says what ASGI does not of its target: `bare_query`, a `?` that nothing follows."""
 _TAG_PREFIX: Final = b"/t/"
 _DRAIN_SECONDS: Final = 10
+_LONGEST_LOGGED: Final = 255
 _ANNOUNCING: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
@@ -96,6 +98,20 @@ def call_of(scope: Scope) -> Call:
         began=time.perf_counter(),
         bare_query=scope["extensions"][TARGET]["bare_query"],
     )
+
+
+def refusal_line(refusal: Refusal, exchange: bytes, call: Call | None) -> RefusalLine:
+    """What the log tells of a refusal now; `call` is None where the head could not be read."""
+    status, reason = refusal.status, refusal.reason
+    if call is None:
+        return RefusalLine(time.time(), exchange, status, reason, domain=None, method=None, path=None)
+    asked, path = _short(value_of(call.fields, b"host")), _short(call.path)
+    return RefusalLine(time.time(), exchange, status, reason, asked, call.method, path)
+
+
+def _short(value: bytes | None) -> str | None:
+    """Of a stranger's text no more than a line of the log may have."""
+    return None if value is None else value[:_LONGEST_LOGGED].decode("ascii", "backslashreplace")
 
 
 def _tag_field(fields: Fields) -> str | None:

@@ -10,7 +10,7 @@ from plait.common.masking import Masker, without_scheme
 from plait.gateway.access.access import Admission
 from plait.gateway.access_log import AccessLog, Line
 from plait.gateway.metrics import exchange_began, exchange_ended
-from plait.gateway.relay.call import Call
+from plait.gateway.relay.call import Call, refusal_line
 from plait.gateway.relay.fields import Fields
 from plait.gateway.relay.refusals import Refusal
 from plait.gateway.spool.records import Answer, End, Ending, Head, Piece, Record, Request
@@ -32,18 +32,22 @@ class Capture:
     """
 
     __slots__ = (
-        "_began", "_bytes_in", "_exchange", "_first_byte_ms", "_known", "_log", "_masker", "_open", "_opened",
-        "_partial", "_size", "_spool", "_status", "ended",
+        "_admission", "_began", "_bytes_in", "_call", "_exchange", "_first_byte_ms", "_known", "_log", "_masker",
+        "_open", "_partial", "_size", "_spool", "_status", "ended",
     )  # fmt: skip
 
-    def __init__(self, spool: Spool, masker: Masker, exchange_id: UUID, log: AccessLog | None = None) -> None:
+    def __init__(
+        self, spool: Spool, masker: Masker, exchange_id: UUID, log: AccessLog, call: Call | None = None
+    ) -> None:
+        """`call`: for one whose request is not recorded; its refusal is logged nevertheless."""
         self._spool = spool
         self._masker = masker
         self._log = log
         self._exchange = exchange_id.bytes
         self._known: list[bytes] = []
         """Secrets of this exchange: Claude may give them back."""
-        self._opened: tuple[Call, Admission] | None = None
+        self._call = call
+        self._admission: Admission | None = None
         self._bytes_in = 0
         self._began = time.perf_counter()
         self._open = False
@@ -70,16 +74,16 @@ class Capture:
             account_id=admission.account_id,
             key_name=admission.key_name,
         )
-        self._opened, self._bytes_in = (call, admission), len(body)
+        self._call, self._admission, self._bytes_in = call, admission, len(body)
         self._began = call.began
         exchange_began()
         self._open = self._append(record)
 
     def again(self, exchange_id: UUID, call: Call, body: bytes) -> Capture:
         """The record of a further attempt at the same call."""
-        assert self._opened is not None
+        assert self._admission is not None
         fresh = Capture(self._spool, self._masker, exchange_id, self._log)
-        fresh.request(call, self._opened[1], body)
+        fresh.request(call, self._admission, body)
         return fresh
 
     def head(self, status: int, fields: Fields) -> None:
@@ -114,13 +118,14 @@ class Capture:
 
     def _end(self, end: End, now: float) -> None:
         self.ended = True
-        if self._opened is not None:
-            self._tell(*self._opened, end.ending, now)
+        if self._call is not None and self._admission is not None:
+            self._tell(self._call, self._admission, end.ending, now)
         if self._open:
             self._append(end)
 
     def own_answer(self, refusal: Refusal, fields: Fields, body: bytes, ending: Ending) -> None:
         """An answer of the gateway itself."""
+        self._log.refused(refusal_line(refusal, self._exchange, self._call))
         self.head(refusal.status, fields)
         self.piece(body)
         self.end(ending, refusal.type, refusal.message)
@@ -141,8 +146,7 @@ class Capture:
             duration_ms=now,
         )
         exchange_ended(line)
-        if self._log is not None:
-            self._log.note(line)
+        self._log.note(line)
 
     def _follow(self, record: Head | Piece) -> None:
         if self._open and not self._partial:

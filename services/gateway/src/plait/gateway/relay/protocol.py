@@ -10,7 +10,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from plait.common.errors import PlaitError
 from plait.common.ids import new_exchange_id
-from plait.gateway.relay.call import TARGET, Scope
+from plait.gateway.access_log import AccessLog
+from plait.gateway.relay.call import TARGET, Scope, refusal_line
 from plait.gateway.relay.lane.exchange import Exchange
 from plait.gateway.relay.lane.lane import Framing, Lane, Upload
 from plait.gateway.relay.refusals import Refusal, broken_http, head_too_large
@@ -39,6 +40,9 @@ class RelayProtocol(HttpToolsProtocol):
 
     lane: Lane | None = None
     """What plain requests go down; without one all go to the ASGI app."""
+
+    log: AccessLog
+    """Told of each refusal that is made here."""
 
     closes = False
     """Whether the connection ends with the answer that is under way."""
@@ -242,15 +246,17 @@ class RelayProtocol(HttpToolsProtocol):
         if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
             self.cut()  # a refusal of what stands behind a request would be read as bytes of its answer
             return
-        fields, body = refusal.answer(str(new_exchange_id()), close=True)
+        exchange_id = new_exchange_id()
+        self.log.refused(refusal_line(refusal, exchange_id.bytes, None))
+        fields, body = refusal.answer(str(exchange_id), close=True)
         head = b"".join(b"%s: %s\r\n" % field for field in fields)
         self.transport.write(STATUS_LINE[refusal.status] + head + b"\r\n" + body)
         self.transport.close()
 
 
-def protocol_with(lane: Lane | None) -> type[RelayProtocol]:
-    """The protocol whose connections share a lane."""
-    attributes: dict[str, Any] = {"lane": lane}
+def protocol_with(lane: Lane | None, log: AccessLog) -> type[RelayProtocol]:
+    """The protocol whose connections share a lane and a log."""
+    attributes: dict[str, Any] = {"lane": lane, "log": log}
     return type("LaneProtocol", (RelayProtocol,), attributes)
 
 
