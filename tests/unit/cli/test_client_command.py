@@ -104,3 +104,16 @@ def test_the_gateways_own_address_may_be_set(
     monkeypatch.setenv("GATEWAY_URL", f"http://{DOMAIN}:8080")
     assert plait(home) == 0
     assert f"export ANTHROPIC_BASE_URL=http://{DOMAIN}:8080\n" in capsys.readouterr().out
+
+
+def test_a_key_is_made_in_the_file_that_is_in_force(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = home / "credentials"
+    (folder / f"{DOMAIN}.credentials.json").rename(folder / "*.example.com.credentials.json")
+    assert plait(home, DOMAIN) == 0
+    assert "`plait keys new '*.example.com'` makes one." in capsys.readouterr().out
+
+
+def test_that_nobody_gets_through_is_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "credentials" / f"{DOMAIN}.credentials.json").write_text(json.dumps({"client_api_keys": [KEY]}))
+    assert plait(home, DOMAIN) == 0
+    assert f"Nobody gets through it: no credential for Claude: `plait login {DOMAIN}`" in capsys.readouterr().out

@@ -161,7 +161,8 @@ def test_domains_are_listed_with_their_state(run: Run, folder: Path) -> None:
     assert listed["3.example"][4].endswith("UTC, then refreshed")
     assert listed["4.example"] == ["expired", "login", "", "none", "`plait login 4.example` renews it"]
     assert listed["5.example"] == ["broken: `api_key` is missing", "", "", "", ""]
-    assert listed["*.6.example"] == ["valid", "none", "", "1", ""]
+    assert listed["*.6.example"][:4] == ["valid", "none", "", "1"]
+    assert listed["*.6.example"][4].startswith("no credential for Claude: `plait login '*.6.example'`, ")
     assert "secret" not in said
 
 
@@ -171,8 +172,57 @@ def test_all_well_is_0_and_a_file_that_all_may_read_is_told_of(run: Run, folder:
     code, said, _ = run("credentials")
     assert code == 0
     assert rows(said)[1][5] == (
-        "the next request refreshes it; every user may read it: chmod 600 a.example.credentials.json"
+        f"the next request refreshes it; every user may read it: chmod 600 {folder / 'a.example.credentials.json'}"
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "obstacle"),
+    [
+        ({"client_api_key": "k"}, "no credential for Claude"),
+        (
+            UPSTREAM | {"client_api_keys": [{"name": "a", "hash": hash_of("a"), "disabled": True}]},
+            "no client key is good",
+        ),
+    ],
+)
+def test_a_domain_that_lets_nobody_through_is_told_of(
+    run: Run, folder: Path, content: dict[str, Any], obstacle: str
+) -> None:
+    write(folder, "a.example", content)
+    code, said, _ = run("credentials")
+    assert code == 1
+    assert rows(said)[1][5].startswith(f"{obstacle}: `plait ")
+
+
+def test_clients_credentials_that_pass_are_enough(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASS_CLIENT_CREDENTIALS", "true")
+    write(folder, "a.example", {"client_api_key": "k"})
+    code, said, _ = run("credentials")
+    assert (code, rows(said)[1][5]) == (0, "")
+
+
+@pytest.mark.parametrize("source", ["*.team.example", "_default"])
+def test_a_key_does_not_hide_the_file_that_is_in_force_unless_told_to(run: Run, folder: Path, source: str) -> None:
+    write(folder, source, UPSTREAM | {"client_api_key": "shared"})
+    code, said, notes = run("keys", "new", "a.team.example")
+    assert (code, said) == (1, "")
+    assert f"The file of {source} is in force for a.team.example: `plait keys new " in notes
+    assert [path.name for path in folder.glob("*.json")] == [f"{source}.credentials.json"]
+    assert run("keys", "new", "a.team.example", "--own-file")[0] == 0
+    assert (folder / "a.team.example.credentials.json").exists()
+
+
+def test_the_keys_in_force_for_a_domain_are_listed(run: Run, folder: Path) -> None:
+    write(folder, "*.team.example", UPSTREAM | {"client_api_key": "shared"})
+    code, said, notes = run("keys", "list", "a.team.example")
+    assert (code, rows(said)[1][:2]) == (0, ["*.team.example", "client_api_key"])
+    assert notes == "The file of *.team.example is in force for a.team.example:\n"
+
+
+@pytest.mark.parametrize("pattern", ["*.team.example", "_default"])
+def test_a_pattern_is_nobodys_address(run: Run, folder: Path, pattern: str) -> None:
+    assert "`plait client HOST` says how" in run("keys", "new", pattern)[2]
 
 
 def test_no_files_are_no_fault(run: Run, folder: Path) -> None:

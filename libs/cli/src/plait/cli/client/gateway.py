@@ -26,6 +26,8 @@ class Gateway:
 
     url: str
     domain: str
+    source: str
+    """The domain or pattern whose file is in force for it."""
     credential: Credential
 
     @property
@@ -62,7 +64,7 @@ def find(credentials: Path, *, domain: str | None, url: str | None, usual: str) 
         raise UserError(f"No good credential file is for {wanted}: {credentials} knows {known}. Name one of them.")
     if table.find(domain_at(address)) is not credential:
         raise UserError(f"Requests to {address} are not of {wanted}: clients have to reach the gateway by that name.")
-    return Gateway(address, wanted, credential)
+    return Gateway(address, wanted, table.source(wanted) or wanted, credential)
 
 
 def address_of(domain: str, usual: str) -> str:

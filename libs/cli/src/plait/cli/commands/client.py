@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+import time
 from getpass import getpass
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,7 +12,7 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 from rich.console import Console
 
-from plait.cli import target
+from plait.cli import obstacles, target
 from plait.cli.client import gateway, settings_file
 from plait.cli.client.gateway import Gateway
 from plait.cli.client.setup import KEY, Setup
@@ -68,6 +70,8 @@ def _running(home: Home) -> str:
 
 def _show(found: Gateway, setup: Setup, *, key_is_known: bool) -> None:
     _say(f"{found.url} is the gateway of {found.domain}. {_about_key(found, key_is_known=key_is_known)}")
+    if why := obstacles.of_credential(found.credential, found.source, time.time()):
+        _say(f"Nobody gets through it: {why}.")
     _section("Shell", setup.shell())
     _section(f"Claude Code, for one person: {settings_file.DEFAULT} (--write puts it there)", setup.settings())
     _section(f"Claude Code, for all users of a machine: an administrator's file\n{_MANAGED}", setup.managed_settings())
@@ -83,10 +87,15 @@ def _about_key(found: Gateway, *, key_is_known: bool) -> str:
         return "It asks for no key on this machine, but Claude Code does not start without one: any will do."
     if key_is_known:
         return "Whoever reads what follows has the key."
-    makes = f"`plait keys new {found.domain}` makes one."
+    makes = f"`{_makes_key(found)}` makes one."
     if found.has_keys:
         return f"Put a client's key in place of {gateway.PLACEHOLDER}: {makes}"
     return f"It has no client key yet, so nobody gets in from the network: {makes}"
+
+
+def _makes_key(found: Gateway) -> str:
+    """For the file that is in force: one of the domain's own would hide it, and the credential for Claude with it."""
+    return f"plait keys new {shlex.quote(found.source)}"
 
 
 def _write(found: Gateway, setup: Setup, path: Path) -> None:
@@ -95,9 +104,7 @@ def _write(found: Gateway, setup: Setup, path: Path) -> None:
     env = dict(setup.env)
     if env.get(KEY) == gateway.PLACEHOLDER:
         if KEY not in settings.get("env", {}):
-            raise UserError(
-                f"{found.domain} needs a key: give it with --key (`plait keys new {found.domain}` makes one)."
-            )
+            raise UserError(f"{found.domain} needs a key: give it with --key (`{_makes_key(found)}` makes one).")
         del env[KEY]
     settings_file.write(path, settings_file.merged(settings, env))
     _say(f"{path} now sends Claude Code through {found.url}: it has {', '.join(env)}. The rest of it is as it was.")

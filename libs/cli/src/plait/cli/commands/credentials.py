@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Final
 
 from rich.console import Console
 
-from plait.cli import target
+from plait.cli import obstacles, target
 from plait.cli.tables import print_table
 from plait.common.errors import UserError
 from plait.gateway.access.credentials import Credential
@@ -21,7 +22,7 @@ _DAY: Final = 24 * 60 * 60
 
 
 def credentials(*, home: Path | None = None) -> int:
-    """List the domains that have a credential file, and what is wrong; exits 1 when one cannot be used.
+    """List the domains that have a credential file, and what is wrong; exits 1 when nobody gets through one of them.
 
     Args:
         home: Whose `plait up` is meant.
@@ -37,7 +38,11 @@ def credentials(*, home: Path | None = None) -> int:
     now = time.time()
     files = list(directory.files.values())
     print_table(out, ["domain", "state", "Claude", "account", "keys", "remarks"], [_row(file, now) for file in files])
-    return 1 if any(file.problem or (file.credential and file.credential.has_ended(now)) for file in files) else 0
+    return 1 if any(_is_useless(file, now) for file in files) else 0
+
+
+def _is_useless(file: File, now: float) -> bool:
+    return bool(file.problem or _obstacle(file, now) or (file.credential and file.credential.has_ended(now)))
 
 
 def _row(file: File, now: float) -> list[str]:
@@ -68,7 +73,13 @@ def _keys(found: Credential, now: float) -> str:
 
 
 def _remark(file: File, now: float) -> str:
-    return "; ".join(filter(None, [_end(file, now), _open(file)]))
+    return "; ".join(filter(None, [_obstacle(file, now), _end(file, now), _open(file)]))
+
+
+def _obstacle(file: File, now: float) -> str:
+    if file.credential is None or file.domain is None:
+        return ""
+    return obstacles.of_credential(file.credential, file.domain, now)
 
 
 def _end(file: File, now: float) -> str:
@@ -82,7 +93,7 @@ def _end(file: File, now: float) -> str:
 
 
 def _open(file: File) -> str:
-    return f"every user may read it: chmod 600 {file.path.name}" if file.readable_by_all else ""
+    return f"every user may read it: chmod 600 {shlex.quote(str(file.path))}" if file.readable_by_all else ""
 
 
 def _say(text: str) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
-from cyclopts import App
+from cyclopts import App, Parameter
 from rich.console import Console
 
 from plait.cli import domains, target
@@ -16,6 +17,7 @@ from plait.common.errors import UserError
 from plait.gateway.access import keyring
 from plait.gateway.access.credentials import ClientKey
 from plait.gateway.access.directory import Directory, File
+from plait.gateway.access.domains import DEFAULT, WILD
 
 app = App(name="keys", help="Keys by which clients are let into a domain.")
 out = Console()
@@ -27,19 +29,30 @@ _SOON: Final = timedelta(hours=24)
 
 
 @app.command
-def new(domain: str, /, *, name: str | None = None, expires: str | None = None, home: Path | None = None) -> None:
+def new(
+    domain: str,
+    /,
+    *,
+    name: str | None = None,
+    expires: str | None = None,
+    own_file: Annotated[bool, Parameter(negative="")] = False,
+    home: Path | None = None,
+) -> None:
     """Make a key, and show it this once: only its hash is kept.
 
     Args:
         domain: Whose requests it lets in: a host's name, `_default`, or `*.` and a name.
         name: By which it is listed and recorded; default: key-1, key-2, …
         expires: When it ends: a span (12h, 30d, 8w) or a time (2027-01-31, or with a time of day); default: never.
+        own_file: Give the domain a file of its own, where another file is for it so far and is not any more then.
         home: Whose `plait up` is meant.
     """
     folder, named = target.credentials(target.home(home)), domains.named(domain)
     until = _moment(expires) if expires else None
     directory = Directory(folder)
-    directory.scan()
+    source = directory.scan().source(named)
+    if source not in (None, named) and not own_file:
+        raise UserError(_would_hide(named, source or ""))
     path = directory.path_of(named)
     chosen, key = keyring.add(path, name, until)
     ends = f", good until {until:%Y-%m-%d %H:%M} UTC" if until else ""
@@ -49,13 +62,21 @@ def new(domain: str, /, *, name: str | None = None, expires: str | None = None, 
         _note(note)
 
 
+def _would_hide(domain: str, source: str) -> str:
+    return (
+        f"The file of {source} is in force for {domain}: `plait keys new {shlex.quote(source)}` makes a key there."
+        f" A file of its own (--own-file) would hide that one from {domain}, with its keys and credential for Claude."
+    )
+
+
 def _next_steps(folder: Path, domain: str, path: Path, *, is_first: bool) -> list[str]:
-    notes = [f"`plait client {domain}` says how clients are set up with it."]
+    host = "HOST" if domain == DEFAULT or domain.startswith(WILD) else domain
+    notes = [f"`plait client {host}` says how clients are set up with it."]
     credential = Directory(folder).scan().find(domain)
     if credential is not None and not credential.upstream:
         notes.append(
-            f"{domain} has no credential for Claude yet: `plait login {domain}`, or put `type` and `api_key` into"
-            f" {path.name}, or set PASS_CLIENT_CREDENTIALS=true and let clients bring their own."
+            f"{domain} has no credential for Claude yet: `plait login {shlex.quote(domain)}`, or put `type` and"
+            f" `api_key` into {path.name}, or set PASS_CLIENT_CREDENTIALS=true and let clients bring their own."
         )
     if is_first:
         notes.append("From now on only domains that have a credential file are let in (docs/credentials.md).")
@@ -72,9 +93,14 @@ def list_keys(domain: str | None = None, /, *, home: Path | None = None) -> int:
     """
     folder = target.credentials(target.home(home))
     wanted = domains.named(domain) if domain else None
-    files = [file for file in _files(folder) if wanted in (None, file.domain)]
+    directory = Directory(folder)
+    table = directory.scan()
+    source = table.source(wanted) if wanted else None
+    files = [file for file in directory.files.values() if wanted is None or file.domain == source]
     broken = [file for file in files if file.problem]
     rows = [_row(file, key) for file in files if not file.problem for key in keyring.keys_in(file.path)]
+    if source not in (None, wanted):
+        _note(f"The file of {source} is in force for {wanted}:")
     if rows:
         print_table(out, ["domain", "key", "state", "created (UTC)", "expires (UTC)"], rows)
     elif not broken:
@@ -101,12 +127,6 @@ def disable(domain: str, name: str, /, *, home: Path | None = None) -> None:
         raise UserError(f"{named} has no credential file in {folder}: `plait credentials` lists those that there are.")
     keyring.disable(path, name)
     _note(f"Key `{name}` of {named} is disabled; a running gateway knows it within a second.")
-
-
-def _files(folder: Path) -> list[File]:
-    directory = Directory(folder)
-    directory.scan()
-    return list(directory.files.values())
 
 
 def _row(file: File, key: ClientKey) -> list[str]:

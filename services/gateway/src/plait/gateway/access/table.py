@@ -27,8 +27,11 @@ class Table:
             return UNCONFIGURED
         if domain in self._credentials:
             return self._credentials[domain]
-        names = (name for name in _less_specific(domain) if name in self._credentials)
-        return self._credentials.get(next(names, ""))
+        return self._credentials.get(self.source(domain) or "")
+
+    def source(self, domain: str) -> str | None:
+        """The domain or pattern whose file counts for a domain; None when there is none."""
+        return next((name for name in (domain, *_less_specific(domain)) if name in self._credentials), None)
 
     @property
     def has_keys(self) -> bool:
