@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 
 from plait.gateway import access, metrics, relay
 from plait.gateway.settings import RelaySettings
+from plait.gateway.shipper import metrics as shipper_metrics
 from plait.gateway.spool.records import Ending
 
 PAGE = (Path(__file__).parents[3] / "docs/gateway.md").read_text()
@@ -48,6 +49,7 @@ def test_every_refusal_is_told() -> None:
 
 def test_every_metric_is_told_and_none_is_made_up() -> None:
     assert metrics.EXCHANGES is not None
+    assert shipper_metrics.SHIPPED is not None
     named = {sample.name for family in REGISTRY.collect() for sample in family.samples}
     families = {family.name for family in REGISTRY.collect()}
     known = named | families | {f"{name}_total" for name in families}

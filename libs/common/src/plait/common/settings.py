@@ -22,7 +22,12 @@ class Settings(Environment):
 
     log_level: str = Field("info", description="Least level that is logged: debug, info, warning, error.")
     metrics_host: str = Field("127.0.0.1", description="Address that this part's own /metrics and /health listen on.")
-    metrics_port: int = Field(0, ge=0, le=65535, description="Port of this part's own /metrics and /health; 0: none. Of `plait up`, the gateway's.")
+    metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Port of this part's own /metrics and /health; 0: none. Of `plait up`, the gateway's.",
+    )
 
 
 class KafkaSettings(Environment):

@@ -73,6 +73,7 @@ async def relay(settings: RelaySettings, stop: asyncio.Event, *, shares_port: bo
             max_request_bytes=settings.max_request_bytes,
             times=times,
         )
+    health = Health(spool, settings.spool_dir, access)
     app = Relay(
         access=access,
         claude=claude,
@@ -80,12 +81,12 @@ async def relay(settings: RelaySettings, stop: asyncio.Event, *, shares_port: bo
         spool=spool,
         log=log,
         masker=masker,
-        health=Health(spool, settings.spool_dir, access),
+        health=health,
         max_request_bytes=settings.max_request_bytes,
         cors=Cors(settings.cors_origins.split(",")),
     )
     try:
-        async with metrics_port(settings), access.watching():
+        async with metrics_port(settings, health), access.watching():
             await serve(
                 app,
                 host=settings.host,

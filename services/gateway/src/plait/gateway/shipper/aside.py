@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from plait.gateway.metrics import SET_ASIDE as SET_ASIDE_COUNT
+from plait.gateway.shipper.metrics import SET_ASIDE as SET_ASIDE_COUNT
 from plait.gateway.spool.frames import Frame, Kind, frame_head
 from plait.gateway.spool.segments import SET_ASIDE, segment_path, set_aside
 

@@ -10,9 +10,9 @@ from typing import Final
 import structlog
 
 from plait.common.errors import UserError
-from plait.gateway.metrics import SPOOL_BEHIND_BYTES, SPOOL_BEHIND_SECONDS, SPOOL_BYTES, SPOOL_RUNNING
 from plait.gateway.shipper.journal import Journal
 from plait.gateway.shipper.leg import Leg
+from plait.gateway.shipper.metrics import SPOOL_BEHIND_BYTES, SPOOL_BEHIND_SECONDS, SPOOL_BYTES, SPOOL_RUNNING
 from plait.gateway.shipper.progress import Places
 from plait.gateway.shipper.publishing import Publisher
 from plait.gateway.spool.reader import present_end

@@ -13,10 +13,10 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from plait.common.errors import DependencyDown
-from plait.gateway.metrics import SPOOL_DAMAGED
 from plait.gateway.shipper.aside import Aside
 from plait.gateway.shipper.exchange import Exchange, begin
 from plait.gateway.shipper.journal import Journal
+from plait.gateway.shipper.metrics import SPOOL_DAMAGED
 from plait.gateway.shipper.progress import Hold, Progress
 from plait.gateway.shipper.publishing import Publisher
 from plait.gateway.spool.ends import capture_lost, end_lost, gateway_lost

@@ -19,8 +19,8 @@ from plait.common.errors import DependencyDown
 from plait.common.events import ChunkEvent, ExchangeEvent, RequestEvent, ResponseEvent, encode
 from plait.common.kafka import committed_offsets
 from plait.common.topics import CHUNKS, MAX_EVENT_BYTES, REQUESTS, RESPONSES, Topic
-from plait.gateway.metrics import SHIPPED
 from plait.gateway.redaction import Redactor
+from plait.gateway.shipper.metrics import SHIPPED
 from plait.gateway.shipper.progress import Hold, Places
 
 _TOPICS: Final[dict[type[ExchangeEvent], Topic]] = {

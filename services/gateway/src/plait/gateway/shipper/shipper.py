@@ -12,9 +12,9 @@ from aiokafka.errors import KafkaError
 
 from plait.common.consumer.status import Status as Readiness
 from plait.common.errors import DependencyDown
-from plait.gateway.metrics import BROKER_UP
 from plait.gateway.settings import ShipperSettings
 from plait.gateway.shipper.docks import Docks
+from plait.gateway.shipper.metrics import BROKER_UP
 from plait.gateway.shipper.syncing import Syncing
 from plait.gateway.shipper.voyage import voyage
 from plait.gateway.spool.segments import bytes_between, spools_under
