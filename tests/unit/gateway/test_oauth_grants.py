@@ -17,6 +17,7 @@ from plait.gateway.oauth.settings import TokenSettings
 
 CLIENT = "9d1c250a-e61b-44d9-88ed-5944d1962f5e"
 GOOD = {"access_token": "a", "expires_in": 60}
+DEEP = b'{"access_token": "a", "expires_in": 60, "error": ' + b"[" * 100_000
 
 
 @pytest.fixture
@@ -55,8 +56,9 @@ async def test_what_the_answer_leaves_out_is_unknown(claude: ScriptedClaude) -> 
         (json_answer({"error": {"type": "permission_error"}}, 403), "status 403"),
         (raw_answer(b"<html>sk-secret</html>", "text/html", 400), "status 400"),
         (json_answer({"error": "The token sk-secret is bad"}, 400), "status 400"),
+        (raw_answer(DEEP, "application/json", 400), "status 400"),
     ],
-    ids=["invalid_grant", "401", "another shape", "no JSON", "a sentence"],
+    ids=["invalid_grant", "401", "another shape", "no JSON", "a sentence", "deep JSON"],
 )
 async def test_a_no_is_told_by_its_code_alone(claude: ScriptedClaude, answer: Answer, said: str) -> None:
     claude.rules.append(lambda _: answer)
@@ -72,6 +74,7 @@ async def test_a_no_is_told_by_its_code_alone(claude: ScriptedClaude, answer: An
         (tokens.refusal(500), "status 500"),
         (json_answer({}, 302, (("location", "/elsewhere"),)), "status 302"),
         (json_answer({"access_token": "a"}), "no usable token"),
+        (raw_answer(DEEP, "application/json"), "no usable token"),
         (json_answer({**GOOD, "expires_in": 0}), "no usable token"),
         (json_answer({**GOOD, "expires_in": 1e300}), "no usable token"),
         (json_answer({**GOOD, "access_token": "a\r\nx-injected: 1"}), "no usable token"),
@@ -80,7 +83,20 @@ async def test_a_no_is_told_by_its_code_alone(claude: ScriptedClaude, answer: An
         (json_answer(GOOD).ending("cut", after=0), "cannot be reached"),
         (json_answer(GOOD).ending("reset", after=0), "cannot be reached"),
     ],
-    ids=["429", "500", "redirect", "no life", "dead", "immortal", "injection", "empty", "no JSON", "cut", "reset"],
+    ids=[
+        "429",
+        "500",
+        "redirect",
+        "no life",
+        "deep JSON",
+        "dead",
+        "immortal",
+        "injection",
+        "empty",
+        "no JSON",
+        "cut",
+        "reset",
+    ],
 )
 async def test_anything_else_is_no_answer(claude: ScriptedClaude, answer: Answer, said: str) -> None:
     claude.rules.append(lambda _: answer)

@@ -104,13 +104,13 @@ def _granted(status: int, body: bytes, asked_at: float) -> Grant:
         raise Unavailable(f"the token server answers with status {status}")
     try:
         return msgspec.structs.replace(msgspec.json.decode(body, type=Grant), asked_at=asked_at)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Unavailable("the token server's answer holds no usable token") from error
 
 
 def _code(body: bytes) -> str | None:
     try:
         code = msgspec.json.decode(body)["error"]
-    except (msgspec.DecodeError, LookupError, TypeError):
+    except (msgspec.DecodeError, RecursionError, LookupError, TypeError):
         return None
     return code if isinstance(code, str) and _CODE.fullmatch(code) else None
