@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -67,16 +64,6 @@ def test_dump_shows_each_record_as_a_json_line(tmp_path: Path, capfdbinary: pyte
     assert {line["exchange"] for line in lines} == {UUID_TEXT}
     assert lines[0]["record"]["body"] == '{"n": 1}'
     assert lines[2]["record"]["data"] == {"base64": "/wA="}
-
-
-def test_a_reader_that_has_enough_ends_a_dump_with_one_line(tmp_path: Path) -> None:
-    spool(tmp_path).close()
-    argv = [sys.executable, "-c", "from plait.cli.entry import main; main()", "spool", "dump", str(tmp_path)]
-    reading, writing = os.pipe()
-    os.close(reading)
-    done = subprocess.run(argv, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
-    os.close(writing)
-    assert (done.returncode, done.stderr) == (1, "plait: The standard output cannot be written: Broken pipe.\n")
 
 
 def test_a_spool_that_is_not_there_is_named(tmp_path: Path) -> None:

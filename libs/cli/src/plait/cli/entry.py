@@ -6,14 +6,25 @@ import os
 import sys
 
 _STOPPED = 130
+_NOT_READ = 141
+"""What a shell says of a program that SIGPIPE ended."""
 
 
 def main() -> None:
-    """Run the command; a Ctrl-C that no command takes for itself is one line and exit status 130."""
+    """Run the command.
+
+    A Ctrl-C that no command takes for itself is one line and exit status 130; a reader of our output that has enough,
+    such as `head`, ends us without a word.
+    """
     try:
         from plait.cli import main as command
 
-        command.main()
+        try:
+            command.main()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os._exit(_NOT_READ)  # an ordinary exit would try to write what is left
     except KeyboardInterrupt:
         sys.stdout.flush()
         sys.stderr.write("Stopped.\n")

@@ -32,7 +32,8 @@ def write_to(path: Path) -> Iterator[Sink]:
     """A file that is there when all of it is written, and not before; readable by us alone.
 
     Raises:
-        UserError: it cannot be written, or nobody reads the pipe any more.
+        UserError: it cannot be written.
+        BrokenPipeError: nobody reads the standard output any more.
     """
     try:
         if path == PIPE:
@@ -41,6 +42,8 @@ def write_to(path: Path) -> Iterator[Sink]:
         else:
             yield from _written(path)
     except OSError as error:
+        if path == PIPE and isinstance(error, BrokenPipeError):
+            raise
         where = "The standard output" if path == PIPE else path
         raise UserError(f"{where} cannot be written: {error.strerror}.") from None
 
