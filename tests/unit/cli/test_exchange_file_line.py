@@ -57,12 +57,19 @@ def test_an_answer_that_ends_after_the_calendar_is_refused() -> None:
 
 
 def test_the_least_line_of_others_is_an_exchange() -> None:
-    (asked,) = events(line())
+    asked, answered = events(line())
     assert isinstance(asked, RequestEvent)
     assert asked.source == SOURCE_IMPORT
     data = asked.data
     assert (data.domain, data.method, data.path, data.headers) == ("imported", "POST", "/v1/messages", [])
     assert data.started_at == datetime(2026, 11, 21, 12, tzinfo=UTC)
+    assert isinstance(answered, ResponseEvent)
+    assert (answered.data.outcome, answered.data.status, answered.data.body_size) == ("complete", 200, 0)
+
+
+def test_only_a_line_that_says_so_is_of_a_running_exchange() -> None:
+    (asked,) = events(line(response=None))
+    assert isinstance(asked, RequestEvent)
 
 
 def test_the_same_line_is_the_same_exchange_every_time() -> None:
@@ -74,21 +81,21 @@ def test_the_same_line_is_the_same_exchange_every_time() -> None:
 
 
 def test_headers_may_be_an_object_and_name_the_domain() -> None:
-    (asked,) = events(line(request={"headers": {"Host": "Work.Example:443", "X-Name": "žluť"}}))
+    asked, _ = events(line(request={"headers": {"Host": "Work.Example:443", "X-Name": "žluť"}}))
     assert asked.data.domain == "work.example"
     assert asked.data.headers[1] == ("x-name", "žluť".encode().decode("latin-1"))
 
 
 def test_secrets_of_others_are_masked_and_our_marks_stay() -> None:
     headers = {"authorization": "Bearer sk-secret", "x-api-key": "masked:0123456789abcdef"}
-    (asked,) = events(line(request={"headers": headers, "query": "api_key=sk-secret&token=masked:0123456789abcdef"}))
+    asked, _ = events(line(request={"headers": headers, "query": "api_key=sk-secret&token=masked:0123456789abcdef"}))
     assert "sk-secret" not in str(asked)
     assert asked.data.headers[1] == ("x-api-key", "masked:0123456789abcdef")
     assert asked.data.query.endswith("&token=masked:0123456789abcdef")
 
 
 def test_a_mark_hides_no_secret_beside_it() -> None:
-    (asked,) = events(line(request={"headers": {"x-api-key": "sk-secret masked:0123456789abcdef"}}))
+    asked, _ = events(line(request={"headers": {"x-api-key": "sk-secret masked:0123456789abcdef"}}))
     assert "sk-secret" not in str(asked)
 
 

@@ -53,7 +53,7 @@ def events_of(line: Line, masker: Masker) -> Iterator[ExchangeEvent]:
     try:
         exchange, request = _begin(line, masker)
         yield _imported(request)
-        if isinstance(line.response, Response):
+        if line.response is not None:
             yield from _answer(line, line.response, exchange, masker)
     except (ValueError, OverflowError) as error:  # times beyond the calendar
         raise BadLine(str(error)) from None

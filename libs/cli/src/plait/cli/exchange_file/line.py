@@ -91,8 +91,8 @@ class Line(Struct, frozen=True, kw_only=True, rename="camel"):
     account_id: str | None = None
     started_at: Moment
     request: Request
-    response: Response | UnsetType | None = UNSET
-    """None or left out: the exchange was still running."""
+    response: Response | None = Response()
+    """None: the exchange was still running. Left out: it was answered, and nothing is known of the answer."""
 
 
 _LINE_ENDS: Final = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
