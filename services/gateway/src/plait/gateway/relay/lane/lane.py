@@ -7,6 +7,7 @@ import time
 from collections.abc import Coroutine
 from typing import Final
 
+import structlog
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from plait.common.ids import new_exchange_id
@@ -27,6 +28,7 @@ from plait.gateway.spool.records import Ending
 
 _MOST_TICK: Final = 1.0
 """Seconds between looks at who has been silent for too long; with short limits it is a quarter of them."""
+_log = structlog.get_logger(__name__)
 
 
 class Upload:
@@ -147,11 +149,17 @@ class Lane:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(min(_MOST_TICK, self._times.first_byte / 4, self._times.idle / 4))
-            for exchange in list(self.running):
-                exchange.watch(self._times)
-            for client in list(self.clients):
-                client.close_if_tired()
-            self.pool.sweep()
+            try:
+                self._look()
+            except Exception:  # whatever is wrong with one, the others' limits hold
+                _log.exception("the lane's watch failed")
+
+    def _look(self) -> None:
+        for exchange in list(self.running):
+            exchange.watch(self._times)
+        for client in list(self.clients):
+            client.close_if_tired()
+        self.pool.sweep()
 
     def close(self) -> None:
         """Cut what is still running, and record it so."""
