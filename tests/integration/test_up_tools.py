@@ -186,7 +186,7 @@ def test_the_doctor_takes_a_plait_that_is_not_running_for_a_plain_fact(tmp_path:
     home.remember(Addresses(gateway=gateway, api=api, dashboard=dashboard, postgres=free_port(), broker=free_port()))
     well = run_plait("doctor", "--home", str(home.path), cwd=tmp_path)
     assert well.returncode == 0, well.stdout
-    assert f"✓ plait up      not running on {home.path}; its ports are free" in well.stdout
+    assert f"✓ plait up      not running on {home.path}; the ports of its last run are free" in well.stdout
     assert "✓ Postgres      not running" in well.stdout
     assert "DATABASE_URL" not in well.stdout
     for command in ("lag", "migrate"):

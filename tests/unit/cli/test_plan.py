@@ -102,6 +102,13 @@ def test_a_taken_port_is_refused_with_the_flag_that_helps(tmp_path: Path, flag: 
             made(tmp_path, **{flag: port})
 
 
+def test_all_taken_ports_are_named_at_once(tmp_path: Path) -> None:
+    with socket.create_server((LOOPBACK, 0)) as one, socket.create_server((LOOPBACK, 0)) as other:
+        first, second = one.getsockname()[1], other.getsockname()[1]
+        with pytest.raises(UserError, match=rf"Port {first} is taken.*Port {second} is taken.*--api-port"):
+            made(tmp_path, gateway_port=first, api_port=second)
+
+
 def test_one_port_twice_is_refused(tmp_path: Path) -> None:
     port = free_port()
     with pytest.raises(UserError, match=f"gateway and api cannot both listen on port {port}"):

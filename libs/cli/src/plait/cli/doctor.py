@@ -7,19 +7,26 @@ import http.client
 import json
 import shutil
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
 
 from plait.cli import database, leftovers, plan, target, topics, wrong_settings
 from plait.cli.embedded import binaries, kafka
 from plait.cli.home import Home
 from plait.cli.plan import Options
 from plait.cli.program import LOOPBACK
-from plait.cli.settings import UpSettings
+from plait.cli.settings import UpSettings, explain
 from plait.common.errors import DependencyDown, UserError
 from plait.common.kafka import is_embedded
 from plait.common.migrate import migrations
+
+if TYPE_CHECKING:
+    from plait.gateway.access.directory import Directory
+    from plait.gateway.access.table import Table
 
 _OLDEST_PYTHON: Final = (3, 11)
 _LEAST_DISK: Final = 2 * 1024**3
@@ -107,13 +114,29 @@ async def _credentials(home: Home) -> Finding:
     except ModuleNotFoundError as error:  # an image holds one service
         return Finding("credentials", True, f"not looked at: {error.name} is not installed here")
     directory = Directory(target.credentials(home))
-    await asyncio.to_thread(directory.scan)
+    table = await asyncio.to_thread(directory.scan)
     if problems := directory.problems:
         says = f"{len(problems)} of {len(directory.files)} files cannot be used" if directory.files else directory.fault
         return Finding("credentials", False, says, "`plait credentials` says which, and why")
     if not directory.files:
         return Finding("credentials", True, "none: clients' own are passed on")
-    return Finding("credentials", True, f"{len(directory.files)} files, all good")
+    return _those_in_force(home, directory, table)
+
+
+def _those_in_force(home: Home, directory: Directory, table: Table) -> Finding:
+    from plait.cli import obstacles
+
+    try:
+        shut = [name for name, file in directory.files.items() if obstacles.is_shut(file, time.time())]
+    except ValidationError as error:
+        return Finding("credentials", False, explain(error), "mend the environment or `.env`")
+    if shut:
+        says = f"{len(shut)} of {len(directory.files)} files let nobody through"
+        return Finding("credentials", False, says, "`plait credentials` says which, and why")
+    addresses = home.addresses()
+    local = f"{LOOPBACK}:{addresses.gateway if addresses else Options.gateway_port}"
+    unknown = "" if table.source(local) else f"; none is for http://{local}, whose requests are refused"
+    return Finding("credentials", True, f"{len(directory.files)} files, all good{unknown}")
 
 
 async def _is_running(home: Home) -> Finding:
@@ -122,11 +145,26 @@ async def _is_running(home: Home) -> Finding:
     if left := await asyncio.to_thread(leftovers.find, home.path):
         pids = ", ".join(str(process.pid) for process in left)
         return Finding("plait up", False, f"was killed and left processes {pids}", "run `plait up` once: it cleans up")
-    addresses = home.addresses()
-    known = (addresses.gateway, addresses.api, addresses.dashboard) if addresses else Options(home.path).ports.values()
-    if taken := [port for port in known if port and plan.taken(LOOPBACK, port)]:
-        return Finding("plait up", False, f"not running, but port {taken[0]} is taken", "stop the program on it")
-    return Finding("plait up", True, f"not running on {home.path}; its ports are free")
+    return _ports_of_the_next(home)
+
+
+def _ports_of_the_next(home: Home) -> Finding:
+    """The next `plait up` takes the usual ports unless it is told to take others, as the last one may have been."""
+    addresses, usual = home.addresses(), Options(home.path).ports
+    last = {"gateway": addresses.gateway, "api": addresses.api} if addresses else usual
+    if addresses and addresses.dashboard:
+        last = last | {"dashboard": addresses.dashboard}
+    if taken := _taken(last):
+        return Finding("plait up", False, f"not running, but {taken}", "stop the program on it, or choose other ports")
+    free = "its ports are free" if last.items() <= usual.items() else "the ports of its last run are free"
+    others = _taken({name: port for name, port in usual.items() if port not in last.values()})
+    return Finding("plait up", True, f"not running on {home.path}; {free}" + (f", but {others}" if others else ""))
+
+
+def _taken(ports: dict[str, int]) -> str:
+    """Which ports are taken, with the options that choose others; empty when none is."""
+    found = [f"port {port} (--{name}-port)" for name, port in ports.items() if plan.taken(LOOPBACK, port)]
+    return f"{' and '.join(found)} {'is' if len(found) == 1 else 'are'} taken" if found else ""
 
 
 async def _postgres(home: Home) -> Finding:

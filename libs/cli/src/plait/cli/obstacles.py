@@ -6,8 +6,17 @@ import shlex
 
 from plait.cli.program import LOOPBACK
 from plait.gateway.access.credentials import Credential
+from plait.gateway.access.directory import File
 from plait.gateway.access.policy import Policy
 from plait.gateway.settings import AccessSettings
+
+
+def is_shut(file: File, now: float) -> bool:
+    """Whether nobody gets through what the file is for, at this time in unix seconds."""
+    found = file.credential
+    if file.problem or found is None or file.domain is None:
+        return True
+    return found.has_ended(now) or bool(of_credential(found, file.domain, now))
 
 
 def of_credential(credential: Credential, source: str, now: float) -> str:

@@ -169,10 +169,12 @@ def _refuse_taken_ports(options: Options) -> None:
     for name, port in ports.items():
         if twice := [other for other in ports if other != name and ports[other] == port]:
             raise UserError(f"{name} and {twice[0]} cannot both listen on port {port}: give one of them another.")
-        if taken(options.host, port):
-            raise UserError(
-                f"Port {port} is taken{_by_whom(port)}: stop that program, or choose another with --{name}-port."
-            )
+    if faults := [
+        f"Port {port} is taken{_by_whom(port)}: stop that program, or choose another with --{name}-port."
+        for name, port in ports.items()
+        if taken(options.host, port)
+    ]:
+        raise UserError(" ".join(faults))
 
 
 def taken(host: str, port: int) -> bool:

@@ -38,11 +38,7 @@ def credentials(*, home: Path | None = None) -> int:
     now = time.time()
     files = list(directory.files.values())
     print_table(out, ["domain", "state", "Claude", "account", "keys", "remarks"], [_row(file, now) for file in files])
-    return 1 if any(_is_useless(file, now) for file in files) else 0
-
-
-def _is_useless(file: File, now: float) -> bool:
-    return bool(file.problem or _obstacle(file, now) or (file.credential and file.credential.has_ended(now)))
+    return 1 if any(obstacles.is_shut(file, now) for file in files) else 0
 
 
 def _row(file: File, now: float) -> list[str]:
