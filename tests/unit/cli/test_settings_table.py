@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from plait.cli import settings_table
 from plait.cli.parts import PARTS
@@ -38,6 +40,20 @@ def test_value_and_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert in_use["CLAUDE_API_TIMEOUT"] == ("7", "environment")
     assert in_use["LOG_LEVEL"] == ("debug", ".env")
     assert in_use["MAX_REQUEST_BYTES"] == (str(32 * 1024 * 1024), "default")
+
+
+def test_a_terminal_shows_names_and_values_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = "http://claude.example.com/" + "long/" * 20
+    monkeypatch.setenv("CLAUDE_API_BASE_URL", address)
+    out = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=60)
+    settings_table.show(out, tmp_path)
+    assert isinstance(out.file, io.StringIO)
+    lines = out.file.getvalue().splitlines()
+    assert f"CLAUDE_API_BASE_URL = {address}" in lines
+    assert "    Origin: environment; default:" in "\n".join(lines)
+    assert [
+        row.name for row in settings_table.rows() if not any(each.startswith(f"{row.name} = ") for each in lines)
+    ] == []
 
 
 def test_secrets_are_masked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,12 @@ def test_what_up_chooses_itself_is_not_asked_for(tmp_path: Path, monkeypatch: py
     assert wrong_settings.of_environment(tmp_path) == []
 
 
+def test_of_a_part_alone_what_is_wrong_is_told_and_not_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert wrong_settings.of_parts() == []
+    monkeypatch.setenv("PORT", "notanumber")
+    assert wrong_settings.of_parts() == ["PORT=notanumber cannot be used: it must be a valid integer."]
+
+
 def test_a_secret_is_masked() -> None:
     from plait.gateway.settings import RelaySettings
 

@@ -288,6 +288,9 @@ def _examined_deep(home: Home) -> list[Finding]:
 def settings(*, markdown: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Show every setting with its value, its origin, its default and what it means; exits 1 when one cannot be used.
 
+    The values are those that a part started now, from this folder, would use; one that runs already, and the addresses
+    that `plait up` gives to its parts, may be others.
+
     Args:
         markdown: Print docs/settings.md instead, without values.
     """
@@ -296,11 +299,8 @@ def settings(*, markdown: Annotated[bool, Parameter(negative="")] = False) -> in
     if markdown:
         sys.stdout.write(settings_table.markdown())
         return 0
-    head = ["setting", "value", "origin", "default", "read by", "meaning"]
-    in_use = settings_table.in_use(Path.cwd())
-    rows = [[r.name, value, origin, r.default, " ".join(r.parts), r.meaning] for r, value, origin in in_use]
-    _print_table(head, rows)
-    wrong = wrong_settings.of_environment(Path.cwd())
+    settings_table.show(out, Path.cwd())
+    wrong = dict.fromkeys([*wrong_settings.of_environment(Path.cwd()), *wrong_settings.of_parts()])
     for sentence in wrong:
         err.print(f"plait: {sentence}", style="red", highlight=False, markup=False, soft_wrap=True)
     return 1 if wrong else 0

@@ -15,10 +15,15 @@ _CHOICES: Final = re.compile(r"\^\(([\w|]+)\)\$")
 _CREDENTIALS: Final = re.compile(r"(?<=//)[^/@]*(?=@)")
 
 
-def sentences(error: ValidationError, settings: type[Settings]) -> list[str]:
-    """What is wrong, a sentence a setting; the values of secrets, and of what the class does not know, are masked."""
+def sentences(error: ValidationError, settings: type[Settings], *, missing: bool = True) -> list[str]:
+    """What is wrong, a sentence a setting; the values of secrets, and of what the class does not know, are masked.
+
+    `missing`: whether a setting that is required and not set is wrong.
+    """
     found = []
     for each in error.errors(include_url=False):
+        if each["type"] == "missing" and not missing:
+            continue
         name = str(each["loc"][0]) if each["loc"] else "the settings"
         value = None if each["type"] == "missing" else _shown(settings, name, each["input"])
         found.append(sentence(name, value, _allowed(each["type"], each["msg"], each.get("ctx", {}))))

@@ -6,22 +6,30 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from dotenv import dotenv_values
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
 
 from plait.cli.parts import PARTS
 from plait.cli.settings import ClientSettings, UpSettings
 from plait.cli.settings_errors import MASK, is_secret
+from plait.cli.tables import print_table
+
+_INDENT: Final = 4
 
 _HEAD = """\
 # Settings
 
 Every setting is an environment variable; a `.env` file in the working directory is read too, and goes after the
-environment. `plait settings` shows the values in use and where each comes from. `plait up` tells its parts where the
-others are; of the settings that the table says `up` reads, yours are used instead of what it would choose.
+environment. `plait settings` shows the values that a part started now, from this directory, would use, and where each
+comes from. `plait up` tells its parts where the others are; of the settings that the table says `up` reads, yours are used
+instead of what it would choose.
 
 | setting | default | read by | meaning |
 |---|---|---|---|
@@ -65,6 +73,28 @@ def in_use(folder: Path) -> list[tuple[Row, str, str]]:
     """Each row with its value and origin, as a part started in `folder` would see it."""
     file = dotenv_values(folder / ".env")
     return [(row, *row.value(os.environ, file)) for row in rows()]
+
+
+def show(out: Console, folder: Path) -> None:
+    """Print `in_use`: a block for each setting on a terminal, of which nothing is cut; a table for other programs."""
+    found = in_use(folder)
+    if out.is_terminal:
+        for row, value, origin in found:
+            _show_block(out, row, value, origin)
+        return
+    head = ["setting", "value", "origin", "default", "read by", "meaning"]
+    rows = [[r.name, value, origin, r.default, " ".join(r.parts), r.meaning] for r, value, origin in found]
+    print_table(out, head, rows)
+
+
+def _show_block(out: Console, row: Row, value: str, origin: str) -> None:
+    """What is not the default stands out."""
+    is_default = origin == "default"
+    first = Text.assemble((row.name, "bold"), " = ", (value or "(not set)", "dim" if is_default else "green"))
+    out.print(first, soft_wrap=True)
+    told = "" if is_default else f"Origin: {origin}; default: {row.default or 'none'}. "
+    about = Text.assemble(f"{told}{row.meaning}", (f" Read by {_readers(row)}.", "dim"))
+    out.print(Padding(about, (0, 0, 0, _INDENT)))
 
 
 def _classes() -> list[tuple[str, type[BaseSettings]]]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from plait.cli.home import Addresses, Home, Secrets
-from plait.cli.parts import processes
+from plait.cli.parts import PARTS, processes
 from plait.cli.plan import Options, Plan
 from plait.cli.settings import UpSettings
 from plait.cli.settings_errors import MASK, one_of, sentence, sentences
@@ -50,6 +50,18 @@ def of_environment(home: Path) -> list[str]:
     addresses = Addresses(gateway=1, api=1, dashboard=1, postgres=1, broker=1)
     stand_in = Secrets(dashboard_key=MASK, masking_key="00" * 32, postgres_password=MASK)
     return of_plan(Plan(Options(home), Home(home), UpSettings(), stand_in, addresses))
+
+
+def of_parts() -> list[str]:
+    """The same of each part alone, for what `plait up` would choose itself; what it would only miss is not told."""
+    found: list[str] = []
+    for part in PARTS:
+        settings = part.settings_class()
+        try:
+            accepted(settings, os.environ)
+        except ValidationError as error:
+            found += sentences(error, settings, missing=False)
+    return list(dict.fromkeys(found))
 
 
 def of_class(settings: type[Settings], environment: Mapping[str, str]) -> list[str]:
