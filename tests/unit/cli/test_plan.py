@@ -14,6 +14,7 @@ from plait.cli.leftovers import MARK
 from plait.cli.parts import part
 from plait.cli.plan import Options, Plan
 from plait.cli.program import LOOPBACK, free_port
+from plait.cli.screen import for_traffic
 from plait.cli.settings import UpSettings
 from plait.common.errors import UserError
 
@@ -107,6 +108,22 @@ def test_all_taken_ports_are_named_at_once(tmp_path: Path) -> None:
         first, second = one.getsockname()[1], other.getsockname()[1]
         with pytest.raises(UserError, match=rf"Port {first} is taken.*Port {second} is taken.*--api-port"):
             made(tmp_path, gateway_port=first, api_port=second)
+
+
+def test_clients_are_sent_to_the_gateways_address_as_long_as_it_has_no_domains(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    assert f"  export ANTHROPIC_BASE_URL={found.options.url('gateway')}" in for_traffic(found)
+
+
+def test_with_domains_it_is_said_where_the_clients_are_told_what_to_set(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    for name in ("a.example", "[2001:db8::1]", "c.example", "d.example", "e.example", "f.example"):
+        (found.credentials / f"{name}.credentials.json").write_text("{}")
+    lines = for_traffic(found)
+    assert f"  plait client DOMAIN --home {tmp_path}" in lines
+    named = "[2001:db8::1], a.example, c.example, d.example, e.example and 1 more"
+    assert f"It has domains: {named}. What their clients set, and who gets through:" in lines
+    assert "ANTHROPIC_BASE_URL" not in "".join(lines)
 
 
 def test_one_port_twice_is_refused(tmp_path: Path) -> None:

@@ -98,6 +98,11 @@ class Plan:
         return self.settings.kafka_bootstrap_servers or f"{LOOPBACK}:{self.addresses.broker}"
 
     @property
+    def credentials(self) -> Path:
+        """The folder of credential files."""
+        return self.settings.credentials_dir or self.home.credentials
+
+    @property
     def mark(self) -> dict[str, str]:
         """By which a later `plait up` knows our processes (`plait.cli.leftovers`)."""
         return {MARK: str(self.home.path.resolve()), "PLAIT_HOME": str(self.home.path)}
@@ -118,7 +123,7 @@ class Plan:
                 "KAFKA_FLAVOR": self.addresses.flavor,
                 "KAFKA_ASSIGNMENT": "group" if self.addresses.broker is None else "all",
                 "SPOOL_DIR": str(self.home.spool),
-                "CREDENTIALS_DIR": str(self.settings.credentials_dir or self.home.credentials),
+                "CREDENTIALS_DIR": str(self.credentials),
                 "MASKING_KEY": self.secrets.masking_key,
                 "DASHBOARD_API_KEY": self.dashboard_key,
                 "API_URL": self.options.url("api"),

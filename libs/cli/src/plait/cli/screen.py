@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from rich.console import Console
+from rich.markup import escape
 
 from plait.cli.plan import Plan
+from plait.gateway.access.directory import Directory
+
+_MOST_NAMED: Final = 5
 
 Closing: TypeAlias = "Callable[[Plan], list[str]]"
 """The lines below the headline, once everything is ready."""
 
 
 def for_traffic(plan: Plan) -> list[str]:
-    """The addresses, the key, and the two lines a developer needs."""
+    """The addresses, the key, and what a developer needs. Blocks: it reads the folder of credentials."""
+    return ["", *_addresses(plan), "", *_for_clients(plan), "", _logs(plan)]
+
+
+def _for_clients(plan: Plan) -> list[str]:
+    directory = Directory(plan.credentials.expanduser())
+    directory.scan()
+    if not directory.files:
+        url = plan.options.url("gateway")
+        return ["Send Claude Code through it:", "", f"  export ANTHROPIC_BASE_URL={url}", "  claude"]
+    usual = plan.settings.plait_home.expanduser().resolve()
+    home = "" if plan.home.path == usual else f" --home {shlex.quote(str(plan.home.path))}"
+    names = [file.domain or name for name, file in directory.files.items()]
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    domains = ", ".join(names[:_MOST_NAMED]) + more
     return [
-        "", *_addresses(plan), "", "Send Claude Code through it:", "",
-        f"  export ANTHROPIC_BASE_URL={plan.options.url('gateway')}", "  claude", "", _logs(plan),
+        escape(f"It has domains: {domains}. What their clients set, and who gets through:"), "",
+        escape(f"  plait client DOMAIN{home}"), escape(f"  plait credentials{home}"),
     ]  # fmt: skip
 
 
