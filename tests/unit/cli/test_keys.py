@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from plait.cli import main
+from plait.cli.commands import credentials
 from plait.gateway.access.keys import hash_of
 
 Run = Callable[..., tuple[int, str, str]]
@@ -160,7 +162,7 @@ def test_domains_are_listed_with_their_state(run: Run, folder: Path) -> None:
     assert listed["3.example"][0] == "expiring within 24 h"
     assert listed["3.example"][4].endswith("UTC, then refreshed")
     assert listed["4.example"] == ["expired", "login", "", "none", "`plait login 4.example` renews it"]
-    assert listed["5.example"] == ["broken: `api_key` is missing", "", "", "", ""]
+    assert listed["5.example"] == ["broken", "", "", "", "`api_key` is missing"]
     assert listed["*.6.example"][:4] == ["valid", "none", "", "1"]
     assert listed["*.6.example"][4].startswith("no credential for Claude: `plait login '*.6.example'`, ")
     assert "secret" not in said
@@ -223,6 +225,15 @@ def test_the_keys_in_force_for_a_domain_are_listed(run: Run, folder: Path) -> No
 @pytest.mark.parametrize("pattern", ["*.team.example", "_default"])
 def test_a_pattern_is_nobodys_address(run: Run, folder: Path, pattern: str) -> None:
     assert "`plait client HOST` says how" in run("keys", "new", pattern)[2]
+
+
+def test_no_repair_is_cut_on_a_narrow_terminal(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "out", Console(force_terminal=True, color_system=None, width=60))
+    write(folder, "a.example", UPSTREAM)
+    path = folder / "a.example.credentials.json"
+    path.chmod(0o644)
+    _, said, _ = run("credentials")
+    assert said.splitlines()[-1] == f"a.example: every user may read it: chmod 600 {path}"
 
 
 def test_no_files_are_no_fault(run: Run, folder: Path) -> None:

@@ -19,6 +19,7 @@ from plait.gateway.access.directory import Directory, File
 out = Console()
 
 _DAY: Final = 24 * 60 * 60
+_COLUMNS: Final = ("domain", "state", "Claude", "account", "keys")
 
 
 def credentials(*, home: Path | None = None) -> int:
@@ -37,14 +38,25 @@ def credentials(*, home: Path | None = None) -> int:
         return 0
     now = time.time()
     files = list(directory.files.values())
-    print_table(out, ["domain", "state", "Claude", "account", "keys", "remarks"], [_row(file, now) for file in files])
+    _show([_row(file, now) for file in files])
     return 1 if any(obstacles.is_shut(file, now) for file in files) else 0
+
+
+def _show(rows: list[list[str]]) -> None:
+    """On a terminal the remarks have lines of their own: they hold commands, which no column may cut."""
+    if not out.is_terminal:
+        print_table(out, [*_COLUMNS, "remarks"], rows)
+        return
+    print_table(out, _COLUMNS, [row[:-1] for row in rows])
+    for domain, *_, remark in rows:
+        if remark:
+            _say(f"{domain}: {remark}")
 
 
 def _row(file: File, now: float) -> list[str]:
     domain, found = file.domain or file.path.name, file.credential
     if file.problem or found is None:
-        return [domain, f"broken: {file.problem}", "", "", "", ""]
+        return [domain, "broken", "", "", "", file.problem]
     return [domain, _state(found, now), _kind(found), found.account_id or "", _keys(found, now), _remark(file, now)]
 
 
@@ -89,7 +101,7 @@ def _end(file: File, now: float) -> str:
 
 
 def _open(file: File) -> str:
-    return f"every user may read it: chmod 600 {shlex.quote(str(file.path))}" if file.readable_by_all else ""
+    return f"every user may read it: chmod 600 {shlex.quote(str(file.path.absolute()))}" if file.readable_by_all else ""
 
 
 def _say(text: str) -> None:
