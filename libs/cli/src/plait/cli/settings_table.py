@@ -28,8 +28,8 @@ _HEAD = """\
 
 Every setting is an environment variable; a `.env` file in the working directory is read too, and goes after the
 environment. `plait settings` shows the values that a part started now, from this directory, would use, and where each
-comes from. `plait up` tells its parts where the others are; of the settings that the table says `up` reads, yours are used
-instead of what it would choose.
+comes from. `plait up` tells its parts where the others are; of the settings that the table says `up` reads, yours are
+used instead of what it would choose.
 
 | setting | default | read by | meaning |
 |---|---|---|---|
