@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from plait.cli.home import Addresses, Home
 from plait.cli.main import main
+from plait.gateway.access.keys import hash_of
 
-KEY = {"name": "ada", "hash": "sha256:" + "0" * 64}
+KEYS = [
+    {"name": "ada", "hash": hash_of("plait_k")},
+    {"name": "bob", "hash": hash_of("plait_off"), "disabled": True},
+]
 DOMAIN = "gw.example.com"
 
 
@@ -22,7 +27,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path))
     file = tmp_path / "credentials" / f"{DOMAIN}.credentials.json"
     file.parent.mkdir()
-    file.write_text(json.dumps({"type": "api_key", "api_key": "sk-ant-upstream", "client_api_keys": [KEY]}))
+    file.write_text(json.dumps({"type": "api_key", "api_key": "sk-ant-upstream", "client_api_keys": KEYS}))
     file.chmod(0o600)
     return tmp_path
 
@@ -69,11 +74,43 @@ def test_it_writes_into_the_usual_settings_file(home: Path, capsys: pytest.Captu
     assert "plait_k" not in capsys.readouterr().out
 
 
-def test_a_key_that_is_there_stays_when_none_is_given(home: Path) -> None:
+def test_a_key_that_is_there_stays_when_none_is_given(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = home / "settings.json"
     path.write_text(json.dumps({"env": {"ANTHROPIC_AUTH_TOKEN": "mine"}}))
     assert plait(home, DOMAIN, "--write", str(path)) == 0
     assert json.loads(path.read_text())["env"]["ANTHROPIC_AUTH_TOKEN"] == "mine"
+    assert "The rest of it is as it was. ANTHROPIC_AUTH_TOKEN stays as it was, too." in capsys.readouterr().out
+
+
+def test_nothing_is_said_of_what_a_new_file_had_before(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert plait(home, DOMAIN, "--key", "plait_k", "--write", str(home / "new.json")) == 0
+    assert "as it was" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("key", "fault"), [("plait_K", "The key is none of"), ("plait_off", "The key `bob` of gw.example.com is disabled")]
+)
+def test_a_key_that_lets_nobody_in_is_not_written(
+    home: Path, capsys: pytest.CaptureFixture[str], key: str, fault: str
+) -> None:
+    path = home / "settings.json"
+    assert plait(home, DOMAIN, "--key", key, "--write", str(path)) == 1
+    assert fault in capsys.readouterr().err
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(("port", "is_warned"), [(3000, True), (3110, False)])
+def test_another_port_than_the_running_gateways_is_warned_of(
+    home: Path, capsys: pytest.CaptureFixture[str], port: int, is_warned: bool
+) -> None:
+    (home / "credentials" / f"{DOMAIN}.credentials.json").rename(home / "credentials" / "_default.credentials.json")
+    place = Home(home)
+    place.create()
+    place.remember(Addresses(gateway=3110, api=1, dashboard=None, postgres=1, broker=1))
+    with place.lock():
+        assert plait(home, f"localhost:{port}") == 0
+    warning = "Warning: the gateway on this machine listens on http://127.0.0.1:3110.\n"
+    assert (warning in capsys.readouterr().err) is is_warned
 
 
 def test_no_placeholder_is_ever_written(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,16 +121,16 @@ def test_no_placeholder_is_ever_written(home: Path, capsys: pytest.CaptureFixtur
 
 
 def test_a_key_may_come_from_the_standard_input(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("plait_piped\n"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("plait_k\n"))
     path = home / "settings.json"
     assert plait(home, DOMAIN, "--key", "-", "--write", str(path)) == 0
-    assert json.loads(path.read_text())["env"]["ANTHROPIC_AUTH_TOKEN"] == "plait_piped"
+    assert json.loads(path.read_text())["env"]["ANTHROPIC_AUTH_TOKEN"] == "plait_k"
 
 
 def test_a_settings_file_that_is_none_is_left(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = home / "settings.json"
     path.write_text("not JSON")
-    assert plait(home, DOMAIN, "--key", "k", "--write", str(path)) == 1
+    assert plait(home, DOMAIN, "--key", "plait_k", "--write", str(path)) == 1
     assert "is not JSON (line 1, column 1): mend it, or name another file." in capsys.readouterr().err
     assert path.read_text() == "not JSON"
 
@@ -114,6 +151,6 @@ def test_a_key_is_made_in_the_file_that_is_in_force(home: Path, capsys: pytest.C
 
 
 def test_that_nobody_gets_through_is_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (home / "credentials" / f"{DOMAIN}.credentials.json").write_text(json.dumps({"client_api_keys": [KEY]}))
+    (home / "credentials" / f"{DOMAIN}.credentials.json").write_text(json.dumps({"client_api_keys": KEYS}))
     assert plait(home, DOMAIN) == 0
     assert f"Nobody gets through it: no credential for Claude: `plait login {DOMAIN}`" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from plait.cli import domains
 from plait.cli.program import LOOPBACK
 from plait.common.addresses import is_loopback
 from plait.common.errors import UserError
+from plait.gateway.access import keys
 from plait.gateway.access.credentials import Credential
 from plait.gateway.access.directory import Directory
 from plait.gateway.access.domains import DEFAULT, WILD, domain_named
@@ -65,6 +67,19 @@ def find(credentials: Path, *, domain: str | None, url: str | None, usual: str) 
     if table.find(domain_at(address)) is not credential:
         raise UserError(f"Requests to {address} are not of {wanted}: clients have to reach the gateway by that name.")
     return Gateway(address, wanted, table.source(wanted) or wanted, credential)
+
+
+def check_key(found: Gateway, secret: str, now: float) -> None:
+    """Do nothing if this key lets a client in at this time, in unix seconds.
+
+    Raises:
+        UserError: it is none of the domain's keys, or no longer good.
+    """
+    key = keys.find(found.credential.keys, secret.encode(errors="surrogateescape"))
+    if key is None:
+        raise UserError(f"The key is none of {found.source}: `plait keys list {shlex.quote(found.domain)}` names them.")
+    if not key.is_good(now):
+        raise UserError(f"The key `{key.name}` of {found.source} is disabled or has expired: give another.")
 
 
 def address_of(domain: str, usual: str) -> str:

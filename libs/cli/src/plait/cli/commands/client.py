@@ -8,6 +8,7 @@ import time
 from getpass import getpass
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -19,6 +20,7 @@ from plait.cli.client.setup import KEY, Setup
 from plait.cli.home import Home
 from plait.cli.program import LOOPBACK
 from plait.cli.settings import ClientSettings
+from plait.common.addresses import is_loopback
 from plait.common.errors import UserError
 
 _MANAGED: Final = """\
@@ -28,6 +30,7 @@ _MANAGED: Final = """\
 _USUAL_PORT: Final = 3000
 
 out = Console()
+err = Console(stderr=True)
 
 
 def client(
@@ -36,7 +39,7 @@ def client(
     *,
     url: str | None = None,
     key: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    write: Annotated[list[Path] | None, Parameter(consume_multiple=(0, 1), negative="")] = None,
+    write: Annotated[list[Path] | None, Parameter(consume_multiple=(0, 1), negative="", metavar="[PATH]")] = None,
     home: Path | None = None,
 ) -> None:
     """Print what a developer needs to send Claude Code and the SDKs through the gateway.
@@ -52,6 +55,10 @@ def client(
     usual = ClientSettings().gateway_url or _running(folder)
     found = gateway.find(target.credentials(folder), domain=domain, url=url, usual=usual)
     given = _asked() if key == "-" else key
+    if given and found.has_keys:
+        gateway.check_key(found, given, time.time())
+    if (running := _other_port(folder, found)) is not None:
+        err.print(f"Warning: the gateway on this machine listens on {running}.", style="yellow", soft_wrap=True)
     if write is None:
         _show(found, Setup(found.url, given or found.key), key_is_known=bool(given))
     else:
@@ -66,6 +73,14 @@ def _asked() -> str:
 def _running(home: Home) -> str:
     addresses = home.addresses()
     return f"http://{LOOPBACK}:{addresses.gateway if addresses else _USUAL_PORT}"
+
+
+def _other_port(home: Home, found: Gateway) -> str | None:
+    """Where the running `plait up` listens, if clients on this machine are to be sent to another port of it."""
+    there, running = urlsplit(found.url), _running(home)
+    if not is_loopback(there.hostname or "") or there.port == urlsplit(running).port or not home.is_locked():
+        return None
+    return running
 
 
 def _show(found: Gateway, setup: Setup, *, key_is_known: bool) -> None:
@@ -106,8 +121,10 @@ def _write(found: Gateway, setup: Setup, path: Path) -> None:
         if KEY not in settings.get("env", {}):
             raise UserError(f"{found.domain} needs a key: give it with --key (`{_makes_key(found)}` makes one).")
         del env[KEY]
+    rest = " The rest of it is as it was." if settings else ""
+    stays = f" {KEY} stays as it was, too." if KEY in settings.get("env", {}) and KEY not in env else ""
     settings_file.write(path, settings_file.merged(settings, env))
-    _say(f"{path} now sends Claude Code through {found.url}: it has {', '.join(env)}. The rest of it is as it was.")
+    _say(f"{path} now sends Claude Code through {found.url}: it has {', '.join(env)}.{rest}{stays}")
 
 
 def _section(title: str, text: str) -> None:
