@@ -88,6 +88,8 @@ def test_a_left_over_spool_is_shipped_by_hand(
     if not is_embedded(spooled.settings):
         for each in (spooled, *workers):
             assert bytes_between(each.directory, read_resume(each.directory)) == 0
+        app(["spool", "ship", str(spooled.directory)], exit_on_error=False)
+        assert "All of it was shipped before" in capsys.readouterr().out
 
 
 async def test_an_exchange_that_the_broker_finds_too_large_does_not_hold_up_the_others(

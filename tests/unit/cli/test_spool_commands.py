@@ -47,13 +47,15 @@ def test_stat_tells_who_writes_and_what_waits(tmp_path: Path, capsys: pytest.Cap
 def test_verify_counts_and_finds_damage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spool(tmp_path).close()
     assert plait("verify", str(tmp_path)) == 0
-    assert "4 records of 1 exchanges, 0 without an end. " in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "4 records of 1 exchange, 0 without an end. " in told
+    assert "/s" not in told.removeprefix(str(tmp_path))
     path = segment_path(tmp_path, segment_numbers(tmp_path)[0])
     raw = bytearray(path.read_bytes())
     raw[-1] ^= 1
     path.write_bytes(raw)
     assert plait("verify", str(tmp_path)) == 1
-    assert "3 records of 1 exchanges, 1 without an end; 1 damaged" in capsys.readouterr().out
+    assert "3 records of 1 exchange, 1 without an end; 1 damaged" in capsys.readouterr().out
 
 
 def test_dump_shows_each_record_as_a_json_line(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -66,9 +68,19 @@ def test_dump_shows_each_record_as_a_json_line(tmp_path: Path, capfdbinary: pyte
     assert lines[2]["record"]["data"] == {"base64": "/wA="}
 
 
-def test_a_spool_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=f"no spool in {tmp_path}"):
+def test_a_dump_of_an_exchange_that_is_not_there_says_so(tmp_path: Path) -> None:
+    spool(tmp_path).close()
+    other = UUID_TEXT.replace("0", "1")
+    with pytest.raises(UserError, match=f"Nothing is recorded of the exchange {other} in {tmp_path}"):
+        plait("dump", str(tmp_path), "--exchange", other)
+
+
+def test_a_spool_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match=rf"no spool in {tmp_path}\.$"):
         plait("stat", str(tmp_path))
+    monkeypatch.setenv("SPOOL_DIR", str(tmp_path))
+    with pytest.raises(UserError, match=rf"no spool in {tmp_path}: name its folder, or set SPOOL_DIR\.$"):
+        plait("stat")
 
 
 def test_what_a_gateway_writes_is_not_shipped_from_behind_it(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from plait.gateway.spool.writer import SpoolWriter
 
 app = App(name="spool", help="The gateway's spool: what waits on disk to be shipped.")
 out = Console()
+_SECONDS_TOLD = 1
+"""What is read faster says nothing about the disk."""
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -58,17 +60,24 @@ def verify(directory: Path | None = None, /, *, home: Path | None = None) -> int
 def dump(directory: Path | None = None, /, *, exchange: UUID | None = None, home: Path | None = None) -> None:
     """Print every record of a spool as a JSON line, with the content of requests and answers.
 
-    Secrets in headers and queries were masked before they got there; nothing else is.
+    Secrets in headers and queries were masked before they got there, and of bodies what REDACT_BODIES names.
 
     Args:
         directory: The spool, or a folder of spools; default SPOOL_DIR, else that of the home.
         exchange: Only this one.
         home: Whose `plait up` is meant when neither is given.
     """
+    spools, found = _spools(directory, home), False
     with write_to(PIPE) as sink:
-        for spool in _spools(directory, home):
+        for spool in spools:
             for record in inspection.dump(spool, exchange):
                 sink.write(msgspec.json.encode(record) + b"\n")
+                found = True
+    if exchange is not None and not found:
+        where = ", ".join(str(spool) for spool in spools)
+        raise UserError(
+            f"Nothing is recorded of the exchange {exchange} in {where}: shipped records are deleted there."
+        )
 
 
 @app.command
@@ -85,17 +94,20 @@ def ship(directory: Path, /, *, home: Path | None = None) -> None:
     for spool in spools:
         if has(spool, "writer"):
             raise UserError(f"A gateway writes {spool}: its shipper ships it.")
-        SpoolWriter(spool, segment_bytes=1, max_bytes=1).close()  # marks the end of all that is there
     before = sum(inspection.state(spool).kept for spool in spools)
+    for spool in spools:
+        SpoolWriter(spool, segment_bytes=1, max_bytes=1).close()  # marks the end of all that is there
     broker = target.broker(target.home(home))
     asyncio.run(_ship(ShipperSettings(spool_dir=directory, **broker.model_dump(exclude_unset=True))))
     left = sum(inspection.state(spool).set_aside for spool in spools)
-    if is_embedded(broker):
+    if not before:
+        _say(f"All of it was shipped before: {directory} is not needed any more.")
+    elif is_embedded(broker):
         _say(f"{_size(before)} shipped. This broker forgets when it ends: keep {directory} until `plait lag` is 0.")
     else:
         _say(f"{_size(before)} shipped: {directory} is not needed any more.")
     if left:
-        _say(f"{left} exchanges could not be shipped and are in set-aside: `plait spool dump` shows them.")
+        _say(f"{_count(left, 'exchange')} could not be shipped, kept in set-aside: `plait spool dump` shows what.")
 
 
 async def _ship(settings: ShipperSettings) -> None:
@@ -119,7 +131,8 @@ def _spools(directory: Path | None, home: Path | None) -> list[Path]:
     found = spools_under(directory or _usual(home))
     spools = [spool for spool in found if segment_numbers(spool)]
     if not spools:
-        raise UserError(f"There is no spool in {found[0]}: name its folder, or set SPOOL_DIR.")
+        how = "" if directory else ": name its folder, or set SPOOL_DIR"
+        raise UserError(f"There is no spool in {found[0]}{how}.")
     return spools
 
 
@@ -137,7 +150,7 @@ def _about(state: State) -> list[str]:
     lines.append(f"  writer      {'a gateway' if state.is_written else 'none'}")
     lines.append(f"  shipper     {_shipper(state)}")
     if state.set_aside:
-        lines.append(f"  set aside   {state.set_aside} exchanges that could not be shipped")
+        lines.append(f"  set aside   {_count(state.set_aside, 'exchange')} that could not be shipped")
     return lines
 
 
@@ -151,11 +164,17 @@ def _shipper(state: State) -> str:
 
 
 def _verdict(verdict: Verdict) -> str:
-    counts = f"{verdict.records:,} records of {verdict.exchanges:,} exchanges, {verdict.running:,} without an end"
+    counts = f"{_count(verdict.records, 'record')} of {_count(verdict.exchanges, 'exchange')}"
+    counts += f", {verdict.running:,} without an end"
     if verdict.damaged or verdict.unreadable:
         counts += f"; {verdict.damaged:,} damaged, {verdict.unreadable:,} of another version"
-    speed = verdict.bytes / max(verdict.seconds, 0.001)
-    return f"{counts}. {_size(verdict.bytes)} in {verdict.seconds:.1f} s ({_size(speed)}/s)."
+    if verdict.seconds < _SECONDS_TOLD:
+        return f"{counts}. {_size(verdict.bytes)}."
+    return f"{counts}. {_size(verdict.bytes)} in {verdict.seconds:.1f} s ({_size(verdict.bytes / verdict.seconds)}/s)."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _ago(moment: float) -> str:
