@@ -8,14 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from plait.common import serving
 from plait.common.folding import Fold
 from plait.fakes.answers import stream_answer
 from plait.fakes.claude import ScriptedClaude
+from plait.gateway.relay import call as relay_call
 from plait.gateway.shipper.outcome import judge
 from plait.gateway.spool.records import End, Ending, Head, Piece, Request
 from tests.contract.gateway.relaying import Gateway, ended, relaying
 
 EVENTS = [b"data: %d\n\n" % n for n in range(20)]
+STANDING = {
+    "silent": b"",
+    "half a head": b"POST /v1/messages HTTP/1.1\r\nHost: h\r\n",
+    "half a body": b"POST /v1/messages HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf",
+    "half an API call": b"POST /api/analyses HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf",
+}
 
 
 async def test_drained_answers_are_recorded_to_their_end_and_are_still_aborted(
@@ -107,3 +115,26 @@ async def test_a_request_that_never_becomes_whole_is_closed_without_an_answer_at
     writer.close()
     assert [record.message for record in caplog.records if record.exc_info] == []
     assert len(claude.calls) == 1
+
+
+@pytest.mark.parametrize("name", STANDING)
+async def test_a_client_that_stands_still_is_not_waited_for_for_ever(
+    name: str, claude: ScriptedClaude, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "_KEEP_ALIVE_SECONDS", 0.5)
+    monkeypatch.setattr(relay_call, "_BODY_SECONDS", 0.5)
+    monkeypatch.setattr(relay_call, "_DRAIN_SECONDS", 0.5)
+    async with relaying(claude.url, tmp_path) as gateway:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(STANDING[name])
+        async with asyncio.timeout(30):
+            answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 408 ")
+    assert not claude.calls
+
+
+async def test_calls_of_the_api_may_not_be_as_large_as_claudes(gateway: Gateway) -> None:
+    received = await gateway.post(b"x" * (1024 * 1024 + 1), target="/api/analyses")
+    assert received.status == 413

@@ -16,6 +16,7 @@ GRACE_SECONDS: Final = 10
 """How long running answers may go on after the end was asked for."""
 
 _BACKLOG: Final = 2048
+_KEEP_ALIVE_SECONDS: Final = 75
 _CUT_OFF_SECONDS: Final = 1
 """How long an answer that was cut off at the end of the grace time may take to say so in its record."""
 
@@ -69,7 +70,7 @@ async def serve(
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        timeout_keep_alive=75,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = _Server(config)

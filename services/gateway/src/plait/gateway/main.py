@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import resource
 from functools import partial
 
 from plait.common.masking import Masker
@@ -46,6 +47,8 @@ async def run(stop: asyncio.Event) -> None:
 
 def collect_less() -> None:
     """What was imported stays: no collection has to look at it again, nor so often at what comes and goes."""
+    most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # a connection is two: client's and Claude's
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
 

@@ -120,7 +120,9 @@ class RelaySettings(SpoolSettings, RedactionSettings, AccessSettings, TokenSetti
     api_url: str = Field(
         "http://127.0.0.1:3002", pattern="^https?://[^/?#]+", description="The read API that /api/* is relayed to."
     )
-    access_log: bool = Field(True, description="Whether a line per exchange and per refusal, without content, is logged.")
+    access_log: bool = Field(
+        True, description="Whether a line per exchange and per refusal, without content, is logged."
+    )
     max_request_bytes: int = Field(32 * MEGA, gt=0, description="Largest request body; a larger one gets 413.")
     masking_key: SecretStr = Field(description="Key, in hex, of the marks that replace secrets in records.")
     spool_segment_bytes: int = Field(64 * MEGA, ge=MEGA, description="Size at which a spool segment is closed.")

@@ -24,6 +24,8 @@ from plait.gateway.relay.upstream import Upstream
 from plait.gateway.spool.records import Ending
 from plait.gateway.spool.writer import SpoolWriter
 
+_MOST_API_BYTES: Final = 1024 * 1024
+"""Largest body for our own services: who sends one may have shown no key yet."""
 _OF_THE_API: Final = ("/token-stats", "/mcp")
 
 
@@ -105,7 +107,7 @@ class Relay:
     async def _to_api(self, call: Call, exchange_id: UUID, scope: Scope, receive: Receive, send: Send) -> None:
         """What belongs to our own services passes the same way, unrecorded."""
         try:
-            body = await read_body(call, receive, self._max_request_bytes)
+            body = await read_body(call, receive, min(_MOST_API_BYTES, self._max_request_bytes))
         except ClientGone:
             return
         except Refusal as refusal:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from plait.common.errors import PlaitError
 from plait.gateway.access_log import RefusalLine
 from plait.gateway.relay.fields import TAG, Fields, value_of
-from plait.gateway.relay.refusals import Refusal, too_large
+from plait.gateway.relay.refusals import Refusal, slow_body, too_large
 from plait.gateway.relay.retries import ATTEMPT
 
 Scope = MutableMapping[str, Any]
@@ -25,6 +25,8 @@ TARGET: Final = "plait.target"
 """The extension of a scope that says what ASGI does not of its target: `bare_query`, a `?` that nothing follows."""
 _TAG_PREFIX: Final = b"/t/"
 _DRAIN_SECONDS: Final = 10
+_BODY_SECONDS: Final = 75
+"""How long the next bytes of a body may take."""
 _LONGEST_LOGGED: Final = 255
 _ANNOUNCING: Final = frozenset({b"content-length", b"transfer-encoding"})
 
@@ -131,7 +133,7 @@ async def read_body(call: Call, receive: Receive, limit: int) -> Body:
     """The whole body.
 
     Raises:
-        Refusal: it is over `limit` bytes, by its length or by count.
+        Refusal: it is over `limit` bytes, by its length or by count, or stopped coming.
         ClientGone: it was not sent to its end.
     """
     length = value_of(call.fields, b"content-length")
@@ -140,7 +142,11 @@ async def read_body(call: Call, receive: Receive, limit: int) -> Body:
     parts: list[bytes] = []
     size, more = 0, True
     while more:
-        message = await receive()
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                message = await receive()
+        except TimeoutError as error:
+            raise slow_body(_BODY_SECONDS) from error
         if message["type"] == "http.disconnect":
             raise ClientGone(b"".join(parts))
         parts.append(message["body"])

@@ -56,11 +56,11 @@ class RelayProtocol(HttpToolsProtocol):
     _exchange: Exchange | None = None
     _waits = False
     """Whether nothing is read, because `_head` holds what came too early."""
-    _rests_since = 0.0
+    _waits_since = 0.0
+    """When the connection began to wait for its client: for a request, or for more of its body; 0: it does not."""
 
     def data_received(self, data: bytes) -> None:
         """Bytes came from the client."""
-        self._rests_since = 0.0
         if self._exchange is not None or (self.is_full and self._upload is None and self._is_idle):
             self._wait_with(data)
             return
@@ -80,6 +80,7 @@ class RelayProtocol(HttpToolsProtocol):
             data, self._head = self._head, b""
             if end and _UPGRADE.search(data, 0, end.end()):
                 data = _UPGRADE.sub(b"", data[: end.end()]) + data[end.end() :]
+        self._waits_since = 0.0
         super().data_received(data)
 
     def on_message_begin(self) -> None:
@@ -152,6 +153,7 @@ class RelayProtocol(HttpToolsProtocol):
         rest = data[upload.missing :]
         part = data[: upload.missing] if rest else data
         upload.add(part)
+        self._waits_since = self.loop.time()
         whole = self._framing.feed(part)
         if whole:
             self._start(self.lane, upload)
@@ -160,6 +162,7 @@ class RelayProtocol(HttpToolsProtocol):
 
     def _start(self, lane: Lane, upload: Upload) -> None:
         self._upload = None
+        self._waits_since = 0.0
         self._exchange = lane.start(self, upload)
 
     def _wait_with(self, data: bytes) -> None:
@@ -178,7 +181,7 @@ class RelayProtocol(HttpToolsProtocol):
         elif self._waits:
             self._take_waiting()
         else:
-            self._rests_since = self.loop.time()
+            self._waits_since = self.loop.time()
 
     def _take_waiting(self) -> None:
         """Go on with what came too early."""
@@ -187,8 +190,8 @@ class RelayProtocol(HttpToolsProtocol):
         self.data_received(early)
 
     def close_if_tired(self) -> None:
-        """Close a connection on which nothing has come for too long since the lane answered."""
-        if self._rests_since and self._rests_since < self.loop.time() - self.timeout_keep_alive:
+        """Close a connection that has waited for too long: for a whole head, or for the next bytes of a body."""
+        if self._waits_since and self._waits_since < self.loop.time() - self.timeout_keep_alive:
             self.transport.close()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -196,6 +199,11 @@ class RelayProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         if self.lane is not None:
             self.lane.clients.add(self)
+            self._waits_since = self.loop.time()
+        else:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client's connection is closed, by either side."""

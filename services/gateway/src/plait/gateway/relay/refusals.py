@@ -60,6 +60,12 @@ def too_large(limit: int) -> Refusal:
     return Refusal(413, "request_too_large", f"The request body is larger than {limit} bytes.", "too_large")
 
 
+def slow_body(seconds: float) -> Refusal:
+    """The rest of the body did not come."""
+    message = f"Nothing more of the request body came for {seconds:g} s."
+    return Refusal(408, "timeout_error", message, "slow_body")
+
+
 def head_too_large(limit: int) -> Refusal:
     """Request line and fields are over the limit."""
     message = f"Request line and headers are larger than {limit} bytes."
