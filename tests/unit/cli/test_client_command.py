@@ -22,7 +22,7 @@ DOMAIN = "gw.example.com"
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with a domain that needs a key; also where `~` is."""
-    for name in ("CREDENTIALS_DIR", "GATEWAY_URL"):
+    for name in ("CREDENTIALS_DIR", "GATEWAY_URL", "ENABLE_CLIENT_AUTH", "PASS_CLIENT_CREDENTIALS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     file = tmp_path / "credentials" / f"{DOMAIN}.credentials.json"
@@ -154,3 +154,14 @@ def test_that_nobody_gets_through_is_said(home: Path, capsys: pytest.CaptureFixt
     (home / "credentials" / f"{DOMAIN}.credentials.json").write_text(json.dumps({"client_api_keys": KEYS}))
     assert plait(home, DOMAIN) == 0
     assert f"Nobody gets through it: no credential for Claude: `plait login {DOMAIN}`" in capsys.readouterr().out
+
+
+def test_who_brings_a_credential_of_his_own_is_told_where(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PASS_CLIENT_CREDENTIALS", "true")
+    (home / "credentials" / f"{DOMAIN}.credentials.json").write_text(json.dumps({"client_api_keys": KEYS}))
+    assert plait(home, DOMAIN) == 0
+    said = capsys.readouterr().out
+    assert "own credential for Claude goes in the other of the two headers" in said
+    assert "Nobody gets through" not in said

@@ -87,6 +87,8 @@ def _show(found: Gateway, setup: Setup, *, key_is_known: bool) -> None:
     _say(f"{found.url} is the gateway of {found.domain}. {_about_key(found, key_is_known=key_is_known)}")
     if why := obstacles.of_credential(found.credential, found.source, time.time()):
         _say(f"Nobody gets through it: {why}.")
+    elif found.has_keys and not found.credential.upstream:
+        _say("The client's own credential for Claude goes in the other of the two headers (docs/credentials.md).")
     _section("Shell", setup.shell())
     _section(f"Claude Code, for one person: {settings_file.DEFAULT} (--write puts it there)", setup.settings())
     _section(f"Claude Code, for all users of a machine: an administrator's file\n{_MANAGED}", setup.managed_settings())
