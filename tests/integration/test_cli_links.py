@@ -55,6 +55,7 @@ def test_an_agent_is_explained_beside_its_parent(plait: Run) -> None:
     assert f"started by a call of that exchange's answer: {parent}" in out
     assert f"✓ {parent}  a call that a result names for its agent: taken" in out
     assert "spawn in conversation" in out
+    assert "  evidence: call " in out
     assert "the first follows it" in out
     assert "-user: Do the outer job using another agent." in out
 
@@ -76,7 +77,8 @@ def test_nothing_changes_and_the_report_says_what_there_is(plait: Run) -> None:
     assert status == 0
     assert lines[0] == ["client", "kind", "link", "decided by", "exchanges"]
     assert ["claude-cli/2.1.329", "subagent", "spawn", "spawn", "7"] in lines
-    assert "! 1 are side requests that serve nothing known" in out
+    assert "! 1 exchange beside conversations, serving nothing known" in out
+    assert "none" not in {line[3] for line in lines if len(line) == 5}
 
 
 async def test_candidates_that_were_refused(plait: Run, postgres_url: str) -> None:
@@ -94,7 +96,7 @@ async def test_candidates_that_were_refused(plait: Run, postgres_url: str) -> No
     assert "stored with rule edited: `plait links rebuild` would change it" in out
     _, out, err = await _beside(plait, "rebuild")
     assert f"{follower.exchange_id}  rule edited → match" in out
-    assert "3 exchanges, 1 links changed." in err
+    assert "3 exchanges, 1 link changed." in err
 
 
 async def _beside(plait: Run, *arguments: object) -> tuple[int, str, str]:

@@ -36,19 +36,19 @@ Home = Annotated[Path | None, Parameter(help="Whose `plait up` is meant when DAT
 
 
 @app.command
-def explain(id_: UUID, id2: UUID | None = None, /, *, home: Home = None) -> None:
+def explain(exchange: UUID, other: UUID | None = None, /, *, home: Home = None) -> None:
     """Why an exchange is linked as it is: the rule that decided, and who was looked at and refused.
 
     Args:
-        id_: The exchange.
-        id2: Another one: why the first follows it or does not, and where their messages and system prompts part.
+        exchange: Which one.
+        other: Another one: why the first follows it or does not, and where their messages and system prompts part.
     """
     from plait.linker import explaining
 
     async def work() -> tuple[Explanation, Comparison | None]:
         async with _connection(home, read_only=True) as connection:
-            found = await explaining.explain(connection, id_)
-            return found, await explaining.compare(connection, found, id2) if id2 else None
+            found = await explaining.explain(connection, exchange)
+            return found, await explaining.compare(connection, found, other) if other else None
 
     explanation, comparison = asyncio.run(work())
     _say(_explained(explanation))
@@ -94,7 +94,9 @@ def rebuild(
     rebuilt = asyncio.run(work())
     _say(_changed(rebuilt.differences))
     would = "would change" if dry_run else "changed"
-    err.print(f"{rebuilt.exchanges:,} exchanges, {len(rebuilt.differences):,} links {would}.", highlight=False)
+    err.print(
+        f"{_count(rebuilt.exchanges, 'exchange')}, {_count(len(rebuilt.differences), 'link')} {would}.", highlight=False
+    )
     if rebuilt.damaged:
         err.print(f"{rebuilt.damaged:,} records cannot be read: see `plait doctor --deep`.", style="red")
     return 1 if rebuilt.damaged else 0
@@ -114,7 +116,16 @@ def report(*, domain: str | None = None, home: Home = None) -> None:
             return await reporting.report(connection, domain)
 
     found = asyncio.run(work())
-    rows = [[one.client or "-", one.kind, one.link_kind or "-", one.rule, f"{one.exchanges:,}"] for one in found.lines]
+    rows = [
+        [
+            one.client or "-",
+            one.kind,
+            one.link_kind or "-",
+            "-" if one.rule == "none" else one.rule,
+            f"{one.exchanges:,}",
+        ]
+        for one in found.lines
+    ]
     _print_table(["client", "kind", "link", "decided by", "exchanges"], rows)
     _say(["", *_attention(found)])
 
@@ -144,7 +155,7 @@ def _explained(found: Explanation) -> list[str]:
         f"  {link.rule}: {RULES[link.rule]}" + (f": {parent}" if parent else ""),
     ]
     if link.detail:
-        lines.append("  " + ", ".join(f"{name} {value}" for name, value in link.detail.items()))
+        lines.append("  evidence: " + ", ".join(f"{name} {value}" for name, value in link.detail.items()))
     if not found.seen:
         return [*lines, "  nobody else shares anything with it that was looked for"]
     lines.append("  looked at:")
@@ -172,10 +183,10 @@ def _compared(found: Comparison) -> list[str]:
     lines = [_line(found.other)]
     lines.append("  the first follows it" if found.linked else f"  not followed: {escape(found.refused or '')}")
     if not (found.mine or found.others):
-        lines.append(f"  all {found.equal} messages are equal")
+        lines.append(f"  all messages are equal: {found.equal}")
     else:
         lines += [
-            f"  the first {found.equal} messages are equal; then",
+            f"  equal from the first message on: {found.equal}; then",
             f"    -{escape(found.others) or '(no more)'}",
             f"    +{escape(found.mine) or '(no more)'}",
         ]
@@ -186,7 +197,12 @@ def _compared(found: Comparison) -> list[str]:
 
 def _line(facts: Facts) -> str:
     """An exchange in one line."""
-    about = [facts.kind, f"{facts.started_at:%Y-%m-%d %H:%M:%S}", facts.outcome or "running", f"{facts.count} messages"]
+    about = [
+        facts.kind,
+        f"{facts.started_at:%Y-%m-%d %H:%M:%S}",
+        facts.outcome or "running",
+        _count(facts.count, "message"),
+    ]
     about += [f"session {facts.session_id}"] if facts.session_id else []
     about += [f"agent {facts.agent_id}"] if facts.agent_id else []
     return f"[bold]{facts.id}[/]  {escape(' · '.join(about))}"
@@ -203,15 +219,19 @@ def _changed(differences: Sequence[Difference]) -> list[str]:
 
 def _attention(found: Report) -> list[str]:
     needs = [
-        (found.other_version, "have facts of another version: linkers wait for `plait links rebuild`"),
-        (found.unlinked, "are not linked yet"),
-        (found.orphans, "begin a conversation with a history of which nothing is recorded"),
-        (found.unserved, "are side requests that serve nothing known"),
-        (found.unasked, "are answers whose request never came"),
-        (found.running, "began more than an hour ago and have not ended"),
+        (found.other_version, "with facts of another version: linkers wait for `plait links rebuild`"),
+        (found.unlinked, "not linked yet"),
+        (found.orphans, "at the beginning of a conversation, with a history of which nothing is recorded"),
+        (found.unserved, "beside conversations, serving nothing known"),
+        (found.unasked, "answered, whose request never came"),
+        (found.running, "begun more than an hour ago and not ended"),
     ]
-    lines = [f"[yellow]![/] {count:,} {what}" for count, what in needs if count]
+    lines = [f"[yellow]![/] {_count(count, 'exchange')} {what}" for count, what in needs if count]
     return lines or ["[green]✓[/] nothing needs attention"]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _say(lines: Iterable[str]) -> None:
