@@ -140,6 +140,8 @@ def _tell(outcome: Outcome, done: str) -> int:
         _say(f"and {more:,} more", "red")
     noun = "exchange" if outcome.done == 1 else "exchanges"
     _say(f"{outcome.done:,} {noun} {done}{f', {outcome.failed:,} not' if outcome.failed else ''}.")
+    if outcome.is_empty and outcome.domains:
+        _say(f"Nothing matched. There are exchanges of {', '.join(outcome.domains)}.")
     return 1 if outcome.failed else 0
 
 

@@ -39,6 +39,13 @@ class Outcome:
     failed: int = 0
     faults: list[str] = field(default_factory=list)
     """What is wrong with the first of those that did not."""
+    domains: list[str] = field(default_factory=list)
+    """Where nothing matched: the domains of which there is something."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing matched."""
+        return not self.done and not self.failed
 
     def fail(self, why: str) -> None:
         """One did not go through."""
@@ -64,6 +71,7 @@ async def export(pool: asyncpg.Pool, where: ExchangeFilter, path: Path, advance:
                 await asyncio.to_thread(lambda one: sink.write(encode(line_of(one))), found)
                 outcome.done += 1
             advance(outcome.done + outcome.failed, total)
+        outcome.domains = await _domains(pool) if outcome.is_empty else []
     return outcome
 
 
@@ -106,7 +114,12 @@ async def replay(
                 await out.send(await asyncio.to_thread(_events_of_recorded, found, masker))
                 outcome.done += 1
             advance(outcome.done + outcome.failed, total)
+    outcome.domains = await _domains(pool) if outcome.is_empty else []
     return outcome
+
+
+async def _domains(pool: asyncpg.Pool) -> list[str]:
+    return [row["domain"] for row in await pool.fetch("SELECT DISTINCT domain FROM exchanges ORDER BY domain")]
 
 
 def _events_of_text(text: bytes | None, masker: LineMasker) -> list[ExchangeEvent]:
