@@ -128,3 +128,13 @@ async def test_what_cannot_be_done_is_said(terminal: Terminal, arguments: list[s
     ended, _, said = await terminal.plait(*arguments)
     assert ended == status
     assert says in " ".join(said.split())
+
+
+async def test_a_login_does_not_hide_the_file_that_is_in_force_unless_told_to(terminal: Terminal) -> None:
+    terminal.path.parent.mkdir(parents=True)
+    terminal.path.with_name("*.example.com.credentials.json").write_text('{"client_api_key": "k"}')
+    status, _, said = await terminal.plait(DOMAIN)
+    assert (status, terminal.path.exists()) == (1, False)
+    assert f"The file of *.example.com is in force for {DOMAIN}: name '*.example.com'" in " ".join(said.split())
+    assert (await terminal.plait(DOMAIN, "--own-file"))[0] == 0
+    assert terminal.access_token in terminal.server.access

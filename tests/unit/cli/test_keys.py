@@ -209,7 +209,7 @@ def test_a_key_does_not_hide_the_file_that_is_in_force_unless_told_to(run: Run, 
     write(folder, source, UPSTREAM | {"client_api_key": "shared"})
     code, said, notes = run("keys", "new", "a.team.example")
     assert (code, said) == (1, "")
-    assert f"The file of {source} is in force for a.team.example: `plait keys new " in notes
+    assert f"The file of {source} is in force for a.team.example: name " in notes
     assert [path.name for path in folder.glob("*.json")] == [f"{source}.credentials.json"]
     assert run("keys", "new", "a.team.example", "--own-file")[0] == 0
     assert (folder / "a.team.example.credentials.json").exists()

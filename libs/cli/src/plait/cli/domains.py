@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 from plait.common.errors import UserError
+from plait.gateway.access.directory import Directory
 from plait.gateway.access.domains import DEFAULT, WILD, domain_named
 
 
@@ -15,3 +19,24 @@ def named(text: str) -> str:
     if domain := domain_named(text):
         return domain
     raise UserError(f"{text} is no domain: it is a host's name, `{DEFAULT}`, or `{WILD}` and a name.")
+
+
+def host_of(domain: str) -> str:
+    """A domain as commands that need a host are told it: what stands for many is left to the reader to replace."""
+    return "HOST" if domain == DEFAULT or domain.startswith(WILD) else domain
+
+
+def file_of(domain: str, folder: Path, *, own_file: bool) -> Path:
+    """Where the credential file of a domain in normal form is, or belongs; `own_file`: whatever it hides.
+
+    Raises:
+        UserError: it is not there, and would hide the file that is in force for the domain.
+    """
+    directory = Directory(folder)
+    source = directory.scan().source(domain)
+    if source is not None and source != domain and not own_file:
+        raise UserError(
+            f"The file of {source} is in force for {domain}: name {shlex.quote(source)} to change it. A file of its own"
+            f" (--own-file) would hide that one from {domain}, with its keys and credential for Claude."
+        )
+    return directory.path_of(domain)

@@ -17,7 +17,6 @@ from plait.common.errors import UserError
 from plait.gateway.access import keyring
 from plait.gateway.access.credentials import ClientKey
 from plait.gateway.access.directory import Directory, File
-from plait.gateway.access.domains import DEFAULT, WILD
 
 app = App(name="keys", help="Keys by which clients are let into a domain.")
 out = Console()
@@ -49,29 +48,24 @@ def new(
     """
     folder, named = target.credentials(target.home(home)), domains.named(domain)
     until = _moment(expires) if expires else None
-    directory = Directory(folder)
-    source = directory.scan().source(named)
-    if source not in (None, named) and not own_file:
-        raise UserError(_would_hide(named, source or ""))
-    path = directory.path_of(named)
+    path = domains.file_of(named, folder, own_file=own_file)
+    is_first = not _has_files(folder)
     chosen, key = keyring.add(path, name, until)
     ends = f", good until {until:%Y-%m-%d %H:%M} UTC" if until else ""
     _note(f"Key `{chosen}` of {named}{ends}. It is shown this once; {path} holds its hash:")
     out.print(key, highlight=False, markup=False, soft_wrap=True)
-    for note in _next_steps(folder, named, path, is_first=not directory.files):
+    for note in _next_steps(folder, named, path, is_first=is_first):
         _note(note)
 
 
-def _would_hide(domain: str, source: str) -> str:
-    return (
-        f"The file of {source} is in force for {domain}: `plait keys new {shlex.quote(source)}` makes a key there."
-        f" A file of its own (--own-file) would hide that one from {domain}, with its keys and credential for Claude."
-    )
+def _has_files(folder: Path) -> bool:
+    directory = Directory(folder)
+    directory.scan()
+    return bool(directory.files)
 
 
 def _next_steps(folder: Path, domain: str, path: Path, *, is_first: bool) -> list[str]:
-    host = "HOST" if domain == DEFAULT or domain.startswith(WILD) else domain
-    notes = [f"`plait client {host}` says how clients are set up with it."]
+    notes = [f"`plait client {domains.host_of(domain)}` says how clients are set up with it."]
     credential = Directory(folder).scan().find(domain)
     if credential is not None and not credential.upstream:
         notes.append(

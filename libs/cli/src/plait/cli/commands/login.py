@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import shlex
 import sys
 import time
 from datetime import UTC, datetime
@@ -34,6 +35,7 @@ def login(
     code: str | None = None,
     status: Flag = False,
     refresh: Flag = False,
+    own_file: Flag = False,
     home: Path | None = None,
 ) -> int:
     """Log a domain in at Claude, with a person's account: prints an address to open, and asks for the code.
@@ -43,6 +45,7 @@ def login(
         code: The code, as CODE#STATE, where it cannot be asked for; the address was printed by an earlier call.
         status: Show the logins that there are, and how long each is good; exits 1 when one has ended.
         refresh: Refresh a login now; without a domain, all of them.
+        own_file: Give the domain a file of its own, where another file is for it so far and is not any more then.
         home: Whose `plait up` is meant.
     """
     if status + refresh + (code is not None) > 1 or (domain is None and not (status or refresh)):
@@ -54,26 +57,25 @@ def login(
     if refresh:
         return asyncio.run(_refresh(_logins(folder, domain)))
     assert domain
-    return _log_in(folder, domains.named(domain), code)
+    return _log_in(folder, domains.named(domain), code, own_file=own_file)
 
 
-def _log_in(folder: Path, domain: str, code: str | None) -> int:
-    directory = Directory(folder)
-    directory.scan()
-    path = directory.path_of(domain)
+def _log_in(folder: Path, domain: str, code: str | None, *, own_file: bool) -> int:
+    path = domains.file_of(domain, folder, own_file=own_file)
     login = Login(path, LoginSettings())
     if code is None:
         _say(f"Open this address, log in to Claude and allow it:\n\n  {login.begin()}\n")
         code = _asked()
     if code is None:
-        _say(f"When you have the code: plait login {domain} --code 'CODE#STATE'")
+        flag = " --own-file" if own_file else ""
+        _say(f"When you have the code: plait login {shlex.quote(domain)}{flag} --code 'CODE#STATE'")
         return 1
     grant = asyncio.run(login.finish(code))
     _say(f"{domain} is logged in until {_moment(grant.expires_at)}; it is refreshed before that. In {path}.")
-    credential = directory.scan().find(domain)
+    credential = Directory(folder).scan().find(domain)
     if credential is not None and not credential.keys:
-        _say(f"It has no client keys: `plait keys new {domain}` makes one.")
-    _say(f"`plait client {domain}` says how clients are set up.")
+        _say(f"It has no client keys: `plait keys new {shlex.quote(domain)}` makes one.")
+    _say(f"`plait client {domains.host_of(domain)}` says how clients are set up.")
     return 0
 
 
