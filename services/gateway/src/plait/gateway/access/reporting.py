@@ -1,4 +1,4 @@
-"""Tells the log what is wrong with the credential files, once for each cause; what they hold is not repeated."""
+"""Tells the log which credential files have changed, and once for each cause what is wrong; never what they hold."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import Final
 
 import structlog
 
+from plait.gateway.access.credentials import Credential
 from plait.gateway.access.directory import Directory
 from plait.gateway.metrics import CREDENTIAL_FILES
 
 _FOLDER: Final = "(the folder)"
+_MOST_NAMED: Final = 20
 _log = structlog.get_logger(__name__)
 
 
@@ -19,14 +21,17 @@ class Reporter:
     def __init__(self) -> None:
         self._problems: dict[str, str] = {}
         self._readable: set[str] = set()
+        self._held: dict[str, Credential | None] = {}
 
     def begin(self, directory: Directory) -> None:
         """What a gateway starts with."""
         _log.info("credential files were read", folder=str(directory.path), files=len(directory.files))
+        self._held = _held(directory)
         self.tell(directory)
 
     def tell(self, directory: Directory) -> None:
         """Whatever is new since the last time."""
+        self._tell_changes(_held(directory))
         problems = directory.problems
         broken = sum(1 for file in directory.files.values() if file.problem)
         CREDENTIAL_FILES.labels("broken").set(broken)
@@ -40,3 +45,14 @@ class Reporter:
         for name in sorted(readable - self._readable):
             _log.warning("every user of this machine may read a credential file", file=name, repair="chmod 600")
         self._problems, self._readable = problems, readable
+
+    def _tell_changes(self, held: dict[str, Credential | None]) -> None:
+        read = [name for name, credential in held.items() if credential != self._held.get(name)]
+        gone = sorted(self._held.keys() - held.keys())
+        if read or gone:
+            _log.info("credential files were read", read=read[:_MOST_NAMED], gone=gone[:_MOST_NAMED], files=len(held))
+        self._held = held
+
+
+def _held(directory: Directory) -> dict[str, Credential | None]:
+    return {name: file.credential for name, file in directory.files.items()}
