@@ -9,9 +9,15 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 def new_exchange_id(at: float | None = None) -> UUID:
     """A fresh UUIDv7 (RFC 9562) for the moment `at`, unix seconds, default now."""
+    return UUID(bytes=raw_exchange_id(at))
+
+
+def raw_exchange_id(at: float | None = None) -> bytes:
+    """The 16 bytes of a fresh exchange id: a UUID of its own takes longer to make than they do."""
     millis = int((time.time() if at is None else at) * 1000) & 0xFFFFFFFFFFFF
     chance = random.getrandbits(74)  # an id is a name, not a secret; a forked process draws other numbers
-    return UUID(int=millis << 80 | 0x7 << 76 | chance >> 62 << 64 | 0x2 << 62 | chance & (1 << 62) - 1)
+    number = millis << 80 | 0x7 << 76 | chance >> 62 << 64 | 0x2 << 62 | chance & (1 << 62) - 1
+    return number.to_bytes(16, "big")
 
 
 def id_text(raw: bytes) -> str:

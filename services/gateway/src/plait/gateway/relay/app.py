@@ -81,7 +81,7 @@ class Relay:
             await self._refuse(refusals.unknown_path(path), call, exchange_id, receive, send)
 
     async def _to_claude(self, call: Call, exchange_id: UUID, scope: Scope, receive: Receive, send: Send) -> None:
-        capture = Capture(self._spool, self._masker, exchange_id, self._log)
+        capture = Capture(self._spool, self._masker, exchange_id.bytes, self._log)
         try:
             admission = await admit(self._access, call.fields)
         except Refusal as refusal:
@@ -113,7 +113,7 @@ class Relay:
         except Refusal as refusal:
             await self._refuse(refusal, call, exchange_id, receive, send)
             return
-        capture = Capture(_Nowhere(), self._masker, exchange_id, self._log, call)
+        capture = Capture(_Nowhere(), self._masker, exchange_id.bytes, self._log, call)
         forward = Forward(self._api, capture, call, exchange_id, keep_id=True)
         await forward.run(scope, to_service(call.fields), body, receive, send)
 

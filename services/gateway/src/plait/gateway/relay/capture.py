@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from typing import Protocol
-from uuid import UUID
 
 from plait.common.masking import Masker, without_scheme
 from plait.gateway.access.access import Admission
@@ -36,14 +35,12 @@ class Capture:
         "_open", "_partial", "_size", "_spool", "_status", "ended",
     )  # fmt: skip
 
-    def __init__(
-        self, spool: Spool, masker: Masker, exchange_id: UUID, log: AccessLog, call: Call | None = None
-    ) -> None:
-        """`call`: for one whose request is not recorded; its refusal is logged nevertheless."""
+    def __init__(self, spool: Spool, masker: Masker, exchange: bytes, log: AccessLog, call: Call | None = None) -> None:
+        """`exchange`: the id's bytes. `call`: for one whose request is not recorded; its refusal is logged."""
         self._spool = spool
         self._masker = masker
         self._log = log
-        self._exchange = exchange_id.bytes
+        self._exchange = exchange
         self._known: list[bytes] = []
         """Secrets of this exchange: Claude may give them back."""
         self._call = call
@@ -79,10 +76,10 @@ class Capture:
         exchange_began()
         self._open = self._append(record)
 
-    def again(self, exchange_id: UUID, call: Call, body: bytes) -> Capture:
+    def again(self, exchange: bytes, call: Call, body: bytes) -> Capture:
         """The record of a further attempt at the same call."""
         assert self._admission is not None
-        fresh = Capture(self._spool, self._masker, exchange_id, self._log)
+        fresh = Capture(self._spool, self._masker, exchange, self._log)
         fresh.request(call, self._admission, body)
         return fresh
 

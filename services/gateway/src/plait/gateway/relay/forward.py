@@ -125,7 +125,7 @@ class Forward:
             await asyncio.sleep(pause)
             self._between_attempts, body.since = False, time.perf_counter()
             self._exchange_id = new_exchange_id()
-            self._capture = self._capture.again(self._exchange_id, self._call.again(failures + 1), body.data)
+            self._capture = self._capture.again(self._exchange_id.bytes, self._call.again(failures + 1), body.data)
         answer = await self._upstream.ask(self._call, fields, body)
         body.drop()
         return answer

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from typing import TYPE_CHECKING, Final, Protocol
-from uuid import UUID
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
@@ -66,7 +65,7 @@ class Exchange:
         "since",
     )
 
-    def __init__(self, lane: Lane, client: Client, exchange_id: UUID, capture: Capture) -> None:
+    def __init__(self, lane: Lane, client: Client, exchange_id: bytes, capture: Capture) -> None:
         self._lane = lane
         self._client = client
         self._id = exchange_id
@@ -126,7 +125,7 @@ class Exchange:
         if self._chunked:
             out = _chunk(data, last=whole)
         if head is not None:
-            out = head.block(id_text(self._id.bytes).encode(), close=self._client.closes) + out
+            out = head.block(id_text(self._id).encode(), close=self._client.closes) + out
         if whole:
             self._capture.end(Ending.WHOLE)
         if out:
@@ -196,7 +195,7 @@ class Exchange:
         """Answer in Claude's place."""
         if self._capture.ended:
             return
-        fields, body = refusal.answer(str(self._id))
+        fields, body = refusal.answer(id_text(self._id))
         self._capture.own_answer(refusal, fields, body, Ending.NO_ANSWER)
         head = b"".join([b"%b: %b\r\n" % field for field in fields])
         self._lane.turn.write(self._client.transport, STATUS_LINE[refusal.status] + head + b"\r\n" + body)

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from plait.common.ids import new_exchange_id
+from plait.common.ids import raw_exchange_id
 from plait.common.masking import Masker
 from plait.gateway.access.access import Access, Admission
 from plait.gateway.access_log import AccessLog
@@ -116,7 +116,7 @@ class Lane:
     def start(self, client: Client, upload: Upload) -> Exchange:
         """Send a whole request on its way; its record is made while Claude reads it."""
         began, body = time.perf_counter(), upload.body
-        exchange_id = new_exchange_id(upload.started_at)
+        exchange_id = raw_exchange_id(upload.started_at)
         capture = Capture(self.turn, self._masker, exchange_id, self._log)
         exchange = Exchange(self, client, exchange_id, capture)
         exchange.go(self._head(upload.request, upload.admission), body, began)
@@ -125,7 +125,7 @@ class Lane:
 
     def give_up(self, upload: Upload) -> None:
         """The client left before its request was whole: nothing goes to Claude, and what came is recorded."""
-        capture = Capture(self.turn, self._masker, new_exchange_id(upload.started_at), self._log)
+        capture = Capture(self.turn, self._masker, raw_exchange_id(upload.started_at), self._log)
         gone = ClientGone(upload.body)
         capture.request(upload.call, upload.admission, gone.seen)
         capture.end(Ending.CLIENT_GONE, "client_gone", str(gone))
