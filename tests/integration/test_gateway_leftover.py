@@ -13,7 +13,7 @@ from plait.common.events import ChunkEvent, RequestEvent, ResponseEvent
 from plait.common.kafka import is_embedded
 from plait.gateway.shipper.shipper import Shipper
 from plait.gateway.spool.records import Head, Piece
-from plait.gateway.spool.segments import SET_ASIDE, bytes_between, segment_numbers, set_aside
+from plait.gateway.spool.segments import SET_ASIDE, bytes_between, segment_numbers, segment_path, set_aside
 from plait.gateway.spool.shipping import read_resume, read_status
 from tests.integration.spooled import SSE, Reading, Spooled, until, until_async
 from tests.servers import Broker
@@ -90,6 +90,21 @@ def test_a_left_over_spool_is_shipped_by_hand(
             assert bytes_between(each.directory, read_resume(each.directory)) == 0
         app(["spool", "ship", str(spooled.directory)], exit_on_error=False)
         assert "All of it was shipped before" in capsys.readouterr().out
+
+
+def test_damage_in_what_is_shipped_by_hand_is_told(
+    spooled: Spooled, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spooled.exchange()
+    spooled.writer.close()
+    path = segment_path(spooled.directory, segment_numbers(spooled.directory)[0])
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.write_bytes(raw)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", spooled.broker.servers)
+    monkeypatch.setenv("KAFKA_FLAVOR", spooled.broker.flavor)
+    assert app(["spool", "ship", str(spooled.directory)], exit_on_error=False) == 1
+    assert "1 record could not be read" in capsys.readouterr().out
 
 
 async def test_an_exchange_that_the_broker_finds_too_large_does_not_hold_up_the_others(

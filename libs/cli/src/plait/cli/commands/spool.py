@@ -81,8 +81,8 @@ def dump(directory: Path | None = None, /, *, exchange: UUID | None = None, home
 
 
 @app.command
-def ship(directory: Path, /, *, home: Path | None = None) -> None:
-    """Ship a spool that was left over: one that no gateway writes and no shipper ships.
+def ship(directory: Path, /, *, home: Path | None = None) -> int:
+    """Ship a spool that was left over: one that no gateway writes and no shipper ships; exits 1 when not all could be.
 
     Args:
         directory: The spool, or a folder of spools.
@@ -95,6 +95,7 @@ def ship(directory: Path, /, *, home: Path | None = None) -> None:
         if has(spool, "writer"):
             raise UserError(f"A gateway writes {spool}: its shipper ships it.")
     before = sum(inspection.state(spool).kept for spool in spools)
+    verdicts = [inspection.verify(spool) for spool in spools]
     for spool in spools:
         SpoolWriter(spool, segment_bytes=1, max_bytes=1).close()  # marks the end of all that is there
     broker = target.broker(target.home(home))
@@ -108,6 +109,10 @@ def ship(directory: Path, /, *, home: Path | None = None) -> None:
         _say(f"{_size(before)} shipped: {directory} is not needed any more.")
     if left:
         _say(f"{_count(left, 'exchange')} could not be shipped, kept in set-aside: `plait spool dump` shows what.")
+    damaged = sum(verdict.damaged + verdict.unreadable for verdict in verdicts)
+    if damaged:
+        _say(f"{_count(damaged, 'record')} could not be read: `plait spool verify {directory}` counts them.")
+    return 1 if left or damaged else 0
 
 
 async def _ship(settings: ShipperSettings) -> None:
