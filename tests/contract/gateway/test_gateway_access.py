@@ -194,6 +194,17 @@ async def test_a_doubled_key_is_told_to_be_doubled(gateway: Gateway, header: Hea
     assert error_of(received.body)[1] == "The Authorization or x-api-key header came more than once."
 
 
+async def test_a_doubled_key_goes_to_nobody_where_none_is_asked_for(
+    claude: ScriptedClaude, tmp_path: Path, folder: Path
+) -> None:
+    write(folder, DOMAIN, KEYS)
+    open_to_all = {"enable_client_auth": False, "pass_client_credentials": True}
+    async with relaying(claude.url, tmp_path / "spool", credentials_dir=folder, **open_to_all) as gateway:
+        assert (await ask(gateway, bearer("good-key"), bearer("good-key"))).status == 400
+        assert claude.calls == []
+        assert (await ask(gateway, bearer("theirs"), bearer("theirs"))).status == 200
+
+
 async def test_a_key_of_ours_goes_up_under_no_name(gateway: Gateway, claude: ScriptedClaude) -> None:
     named = [("X-Other", "good-key"), ("X-Text", "my good-key, twice"), ("X-Kept", "good-ke y")]
     assert (await ask(gateway, bearer("good-key"), *named)).status == 200

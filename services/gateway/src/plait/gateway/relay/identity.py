@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -21,16 +22,26 @@ async def admit(access: Access, fields: Fields) -> Admission:
     """
     hosts, authorizations, api_keys = (_values(fields, name) for name in (b"host", *_CREDENTIALS))
     host = hosts[0] if len(hosts) == 1 else None
-    is_doubled = max(len(authorizations), len(api_keys)) > 1
-    try:
-        admission = access.admit(host, b", ".join(authorizations) or None, b", ".join(api_keys) or None)
-    except Refusal as refusal:
-        if is_doubled and refusal.status == HTTPStatus.UNAUTHORIZED:  # two keys as one value are nobody's key
-            raise doubled_credential() from refusal
-        raise
-    if is_doubled and admission.drop:
-        raise doubled_credential()  # one of the two may be a key of ours that must not go to Claude
+    if max(len(authorizations), len(api_keys)) > 1:
+        return _admit_doubled(access, host, authorizations, api_keys)
+    admission = access.admit(host, next(iter(authorizations), None), next(iter(api_keys), None))
     return await access.fresh(admission) if admission.stale else admission
+
+
+def _admit_doubled(
+    access: Access, host: bytes | None, authorizations: Sequence[bytes], api_keys: Sequence[bytes]
+) -> Admission:
+    """The sender, where all of this is its own and goes to Claude: one of it may be a key of ours, which must not."""
+    try:
+        admissions = [access.admit(host, authorization, None) for authorization in authorizations]
+        admissions += [access.admit(host, None, api_key) for api_key in api_keys]
+    except Refusal as refusal:
+        if refusal.status != HTTPStatus.UNAUTHORIZED:
+            raise
+        raise doubled_credential() from refusal
+    if any(admission.drop for admission in admissions):
+        raise doubled_credential()
+    return admissions[0]
 
 
 def as_admitted(fields: Fields, admission: Admission) -> Fields:
