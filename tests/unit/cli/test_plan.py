@@ -27,7 +27,10 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def options(home: Path, **other: object) -> Options:
-    ports = {"gateway_port": free_port(), "dashboard_port": free_port(), "api_port": free_port()}
+    free: set[int] = set()
+    while len(free) < 3:
+        free.add(free_port())
+    ports = dict(zip(("gateway_port", "dashboard_port", "api_port"), free, strict=True))
     return Options(home, **(ports | other))  # type: ignore[arg-type]
 
 
