@@ -281,3 +281,6 @@ async def test_the_linker_keeps_retention(database: Database, linker: Linker) ->
         while await count(database, Selection()) > 2:
             await asyncio.sleep(0.02)
     keeping.cancel()
+    async with asyncio.timeout(60):  # with the database still there, as the linker ends it
+        await asyncio.wait({keeping})
+    assert keeping.cancelled()
