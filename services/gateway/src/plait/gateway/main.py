@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import resource
 from functools import partial
 
 from plait.common.masking import Masker
@@ -15,6 +13,7 @@ from plait.gateway.access.directory import Directory
 from plait.gateway.access_log import AccessLog
 from plait.gateway.oauth.grants import TokenServer
 from plait.gateway.oauth.refresher import Refresher
+from plait.gateway.process import fit_process
 from plait.gateway.relay.app import Relay
 from plait.gateway.relay.cors import Cors
 from plait.gateway.relay.dialing import Dialer, proxy_for
@@ -37,20 +36,12 @@ async def run(stop: asyncio.Event) -> None:
         UserError: the port is taken, another gateway writes this spool, or the network would be let in without a key.
     """
     settings = RelaySettings()
-    collect_less()
+    fit_process()
     if settings.gateway_workers > 1:
         policy.checked(settings, settings.host)
         await run_workers(settings, stop)
     else:
         await relay(settings, stop)
-
-
-def collect_less() -> None:
-    """What was imported stays: no collection has to look at it again, nor so often at what comes and goes."""
-    most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # a connection is two: client's and Claude's
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
 
 
 async def relay(settings: RelaySettings, stop: asyncio.Event, *, shares_port: bool = False) -> None:

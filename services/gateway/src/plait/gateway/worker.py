@@ -12,7 +12,8 @@ import uvloop
 
 from plait.common import logs
 from plait.common.errors import UserError
-from plait.gateway.main import collect_less, relay
+from plait.gateway.main import relay
+from plait.gateway.process import fit_process
 from plait.gateway.settings import RelaySettings
 from plait.gateway.workers import of_worker
 
@@ -24,7 +25,7 @@ def main(number: int) -> int:
     """Relay until a signal, or until who started it is gone; returns the exit status."""
     settings = RelaySettings()
     logs.configure(settings.log_level, service=f"gateway-{number}")
-    collect_less()
+    fit_process()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_run(of_worker(settings, number)))
 
