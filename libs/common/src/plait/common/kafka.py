@@ -24,9 +24,6 @@ LIFE: Final = Topic("plait.life", 1, -1)
 """Is there exactly as long as the broker remembers: its absence means a new, empty broker."""
 
 _REQUEST_TIMEOUT_MS: Final = 20_000
-_BATCH_BYTES: Final = 256 * 1024
-"""Of a partition, what goes in one request; aiokafka's own 16 KB would send nearly each event alone, and wait for it.
-Kafka's default bound of a topic, 1 MB, is larger: no event is refused for its neighbours."""
 _FETCH_BYTES: Final = 32 * 1024 * 1024
 _PARTITION_FETCH_BYTES: Final = 4 * 1024 * 1024
 _NEVER_MS: Final = 24 * 60 * 60 * 1000
@@ -52,7 +49,6 @@ def new_producer(settings: KafkaSettings) -> AIOKafkaProducer:
         acks="all",
         compression_type="zstd",
         max_request_size=MAX_EVENT_BYTES,
-        max_batch_size=_BATCH_BYTES,
         linger_ms=2,
         request_timeout_ms=_REQUEST_TIMEOUT_MS,
         enable_idempotence=not is_embedded(settings),
