@@ -18,11 +18,11 @@ from msgspec.structs import replace
 
 from plait.cli.exchange_file.events import LineMasker, events_of
 from plait.cli.exchange_file.files import read_from
-from plait.cli.exchange_file.line import decode
 from plait.cli.exchange_file.transfer import export
 from plait.common.consumer import Record
 from plait.common.errors import DependencyDown
 from plait.common.events import ChunkData, Event, Fault, RequestData, ResponseData
+from plait.common.exchange_file.line import decode
 from plait.common.ids import conversation_id, new_exchange_id
 from plait.common.postgres import Database
 from plait.common.queries import exchanges, whole

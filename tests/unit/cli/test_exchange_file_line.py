@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 
 from plait.cli.exchange_file.events import LineMasker, events_of
-from plait.cli.exchange_file.line import BadLine, Line, Request, decode, encode
 from plait.common.events import SOURCE_IMPORT, ChunkEvent, RequestEvent, ResponseEvent
+from plait.common.exchange_file.line import BadLine, Line, Request, decode, encode
 
 SSE = (
     'event: message_start\ndata: {"type":"message_start","message":{"role":"assistant","model":"m","content":[],'

@@ -15,9 +15,9 @@ from msgspec import Raw
 from msgspec.structs import asdict, replace
 
 from plait.cli.exchange_file.events import LineMasker, events_of
-from plait.cli.exchange_file.line import decode, encode
-from plait.cli.exchange_file.writing import line_of
 from plait.common.events import SOURCE_IMPORT, ChunkEvent, ExchangeEvent, Piece, RequestEvent, ResponseEvent
+from plait.common.exchange_file.line import decode, encode
+from plait.common.exchange_file.writing import line_of
 from plait.common.queries.whole import Answered, Asked, Recorded
 from plait.gateway.shipper.exchange import begin
 from plait.gateway.spool import records as spool

@@ -14,7 +14,6 @@ from uuid import UUID
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
-from plait.cli.exchange_file.line import BadLine, Line, Response, headers_of, or_none
 from plait.common.events import (
     SOURCE_IMPORT,
     ChunkEvent,
@@ -23,6 +22,7 @@ from plait.common.events import (
     RequestEvent,
     ResponseEvent,
 )
+from plait.common.exchange_file.line import BadLine, Line, Response, headers_of, or_none
 from plait.common.masking import Masker
 from plait.gateway.shipper.exchange import Exchange, begin
 from plait.gateway.spool.records import End, Ending, Head, Headers, Piece

@@ -15,10 +15,10 @@ import asyncpg
 
 from plait.cli.exchange_file.events import LineMasker, events_of
 from plait.cli.exchange_file.files import LONGEST_LINE, read_from, write_to
-from plait.cli.exchange_file.line import BadLine, decode, encode
 from plait.cli.exchange_file.publishing import outgoing
-from plait.cli.exchange_file.writing import line_of
 from plait.common.events import ExchangeEvent
+from plait.common.exchange_file.line import BadLine, decode, encode
+from plait.common.exchange_file.writing import line_of
 from plait.common.queries.exchanges import ExchangeFilter
 from plait.common.queries.whole import Damaged, Recorded, count, read_all
 from plait.common.settings import KafkaSettings

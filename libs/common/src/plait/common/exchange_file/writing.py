@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from msgspec import UNSET, Raw, UnsetType
 
-from plait.cli.exchange_file.line import Line, Request, Response
 from plait.common.events import Outcome, Piece, json_or_none
+from plait.common.exchange_file.line import Line, Request, Response
 from plait.common.folding import fold
 from plait.common.queries.whole import Answered, Asked, Recorded
 

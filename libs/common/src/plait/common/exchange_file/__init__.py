@@ -1,0 +1,4 @@
+"""The exchange file: recorded exchanges as JSON lines.
+
+`line` is the format, `writing` makes lines of what was recorded.
+"""
