@@ -14,18 +14,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from plait.common import forgetting
 from plait.common.consumer import Record
+from plait.common.errors import DependencyDown
 from plait.common.events import SOURCE_IMPORT, Event, request_event, response_event
+from plait.common.forgetting import Deletion, Selection
 from plait.common.ids import conversation_id
 from plait.common.postgres import Database
 from plait.common.queries.exchanges import ExchangeFilter
 from plait.common.queries.whole import Damaged, read_all
 from plait.ledger.processor import Ledger
-from plait.linker.forget import selection, statements
-from plait.linker.forget.deletion import delete
+from plait.linker.forget import deletion, statements
+from plait.linker.forget.deletion import attend, carry_out, delete
 from plait.linker.forget.forgetting import forget
 from plait.linker.forget.retention import enforce, expired, keep_retention
-from plait.linker.forget.selection import Selection, count
 from plait.linker.forget.sweeping import sweep
 from plait.linker.processor import Linker
 from tests.exchange_events import START, Part, answered, asked, records, said
@@ -57,6 +59,11 @@ async def database(postgres_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def linker(database: Database) -> Linker:
     return Linker(database, lambda: None)
+
+
+async def count(database: Database, selection: Selection) -> int:
+    async with database.transaction() as connection:
+        return await forgetting.count(connection, selection)
 
 
 async def rows_left(database: Database) -> dict[str, int]:
@@ -126,10 +133,10 @@ async def test_a_deletion_of_everything_leaves_nothing(database: Database, linke
     assert await delete(database, Selection(), "ann", seen.append) == wanted == seen[-1]
     assert await rows_left(database) == {}
     async with database.transaction() as connection:
-        audit = await connection.fetchrow("SELECT * FROM deletions")
-    assert audit is not None
-    assert (audit["asked_by"], audit["selection"], audit["exchanges"]) == ("ann", {}, wanted)
-    assert audit["finished_at"]
+        row = await connection.fetchrow("SELECT * FROM deletions")
+    assert row is not None
+    assert (row["asked_by"], row["selection"], row["exchanges"]) == ("ann", {}, wanted)
+    assert row["finished_at"]
 
 
 def turns(many: int, *, domain: str = "a.test", session: str = "s", at: float = 0) -> list[Part]:
@@ -201,10 +208,56 @@ async def test_an_import_brings_back_what_was_deleted(database: Database, linker
     assert await contents_of(database) == wanted
 
 
-async def test_a_deletion_that_was_broken_off_is_ended_by_the_next(
+async def audit(database: Database) -> list[tuple[int, bool, bool]]:
+    """Of each deletion: how many exchanges, whether it is finished, whether it was stopped."""
+    async with database.transaction() as connection:
+        rows = await connection.fetch(
+            "SELECT exchanges, finished_at IS NOT NULL, stopped_at IS NOT NULL FROM deletions ORDER BY id"
+        )
+    return [tuple(row) for row in rows]
+
+
+async def ended(database: Database, number: int) -> Deletion:
+    """A deletion when linkers have carried it out."""
+    attending = asyncio.create_task(attend(database))
+    async with database.transaction() as connection:
+        found = await forgetting.carried_out(connection, number, 60)
+    attending.cancel()
+    async with asyncio.timeout(60):
+        await asyncio.wait({attending})
+    assert found
+    assert found.finished_at
+    return found
+
+
+async def test_a_deletion_that_was_broken_off_is_ended_by_the_next_linker(
     database: Database, linker: Linker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(selection, "RUN", 10)
+    monkeypatch.setattr(deletion, "RUN", 10)
+    await feed(linker, turns(15))
+    async with database.transaction() as connection:
+        number = await forgetting.ask(connection, Selection(domain="a.test"), "ann", begun=True)
+        await connection.execute("UPDATE deletions SET worked_at = now() - interval '2 minutes'")  # by who is no more
+
+    def die(_: int) -> None:
+        raise DependencyDown
+
+    with pytest.raises(DependencyDown):
+        await carry_out(database, number, die)
+    assert await audit(database) == [(10, False, False)]
+    await feed(linker, turns(2, session="new", at=1000))
+    async with database.transaction() as connection:
+        assert await forgetting.waiting(connection) == []
+        await connection.execute("UPDATE deletions SET worked_at = now() - interval '2 minutes'")
+        assert [one.id for one in await forgetting.waiting(connection)] == [number]
+    assert (await ended(database, number)).exchanges == 15
+    assert await count(database, Selection()) == 2  # what came later is not meant
+
+
+async def test_who_breaks_a_deletion_off_ends_it(
+    database: Database, linker: Linker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deletion, "RUN", 10)
     await feed(linker, turns(15))
 
     def stop(_: int) -> None:
@@ -213,11 +266,31 @@ async def test_a_deletion_that_was_broken_off_is_ended_by_the_next(
     with pytest.raises(KeyboardInterrupt):
         await delete(database, Selection(domain="a.test"), "ann", stop)
     assert await count(database, Selection()) == 5
+    assert await audit(database) == [(10, False, True)]
     assert await delete(database, Selection(domain="a.test"), "ann") == 5
     assert await rows_left(database) == {}
+
+
+async def test_linkers_carry_out_what_is_asked_for(database: Database, linker: Linker) -> None:
+    parts = turns(4) + turns(2, session="other", domain="b.test")
+    await feed(linker, parts)
     async with database.transaction() as connection:
-        audit = await connection.fetch("SELECT exchanges, finished_at IS NULL AS open FROM deletions ORDER BY id")
-    assert [tuple(row) for row in audit] == [(10, True), (5, False)]
+        number = await forgetting.ask(connection, Selection(conversation=conversation_id(parts[0].exchange_id)), "key")
+        asked_for = await forgetting.carried_out(connection, number, 0)
+    assert asked_for
+    assert asked_for.is_open
+    done = await ended(database, number)
+    assert (done.asked_by, done.exchanges, done.doomed) == ("key", 4, None)
+    assert await count(database, Selection()) == 2
+
+
+async def test_of_a_conversation_all_conditions_hold(database: Database, linker: Linker) -> None:
+    parts = turns(4)
+    await feed(linker, parts)
+    told = conversation_id(parts[0].exchange_id)
+    assert await count(database, Selection(conversation=told, domain="b.test")) == 0
+    assert await delete(database, Selection(conversation=told, before=START + timedelta(seconds=2)), "ann") == 2
+    assert await count(database, Selection()) == 2
 
 
 async def test_writers_and_deletions_side_by_side_lose_nothing(database: Database, reader: asyncpg.Pool) -> None:

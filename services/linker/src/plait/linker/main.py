@@ -12,6 +12,7 @@ from plait.common.postgres import Database
 from plait.common.topics import CHUNKS, REQUESTS, RESPONSES
 from plait.linker import statements
 from plait.linker.announce import Announcer
+from plait.linker.forget.deletion import attend
 from plait.linker.forget.retention import keep_retention
 from plait.linker.processor import Linker
 from plait.linker.settings import Settings
@@ -25,13 +26,14 @@ async def run(stop: asyncio.Event) -> None:
     """Store and link every exchange until `stop` is set."""
     settings = Settings()
     url = settings.database_url.get_secret_value()
-    database, aside = Database(url, name="linker", size=3), Database(url, name="retention", size=2)
+    database, aside = Database(url, name="linker", size=3), Database(url, name="forgetting", size=3)
     announcer = Announcer(database, settings)
     linker = Linker(database, announcer.wake)
     try:
         async with health_port(settings), asyncio.TaskGroup() as tasks:
             retention = keep_retention(aside, settings.retention_days, settings.retention_days_by_domain)
-            beside = [tasks.create_task(work) for work in (announcer.run(), keep_partitions(database), retention)]
+            works = (announcer.run(), keep_partitions(database), retention, attend(aside))
+            beside = [tasks.create_task(work) for work in works]
             await consume(linker, group=GROUP, topics=(REQUESTS, CHUNKS, RESPONSES), settings=settings, stop=stop)
             for task in beside:
                 task.cancel()

@@ -18,8 +18,8 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn
 from plait.cli import target
 
 if TYPE_CHECKING:
+    from plait.common.forgetting import Selection
     from plait.common.postgres import Database
-    from plait.linker.forget.selection import Selection
 
 out = Console()
 err = Console(stderr=True)
@@ -47,7 +47,7 @@ def delete(
         yes: Do not ask.
         home: Whose `plait up` is meant when DATABASE_URL is not set.
     """
-    from plait.linker.forget.selection import Selection
+    from plait.common.forgetting import Selection
 
     if not any((conversation, domain, user, before)):
         return _refuse("name what to delete: --conversation, --domain, --user or --before")
@@ -58,14 +58,15 @@ def delete(
 
 async def _delete(url: str, selection: Selection, *, yes: bool) -> int:
     from plait.cli import database as databases
+    from plait.common.forgetting import count
     from plait.common.postgres import Database
-    from plait.linker.forget.selection import count
     from plait.linker.forget.sweeping import sweep
 
     await (await databases.connect(url)).close()
     database = Database(url, name="delete", size=2)
     try:
-        found = await count(database, selection)
+        async with database.transaction() as connection:
+            found = await count(connection, selection)
         if not found:
             await sweep(database)  # a deletion that was broken off may have left contents
             out.print("Nothing matches.")

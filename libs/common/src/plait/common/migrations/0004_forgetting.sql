@@ -1,14 +1,19 @@
 -- Forgetting: exchanges are deleted by people and by age, and what they shared with none left goes with them.
 
--- Who had what deleted, and what came of it. The selection names things, it holds no content.
+-- Who had what deleted, and what came of it (plait.common.forgetting). The selection names things, it holds no content.
 CREATE TABLE deletions (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     asked_at    timestamptz NOT NULL DEFAULT now(),
-    asked_by    text        NOT NULL,     -- the system's user who gave the command, or `retention`
+    asked_by    text        NOT NULL,     -- the system's user who gave the command, a key of the API, or `retention`
     selection   jsonb       NOT NULL,     -- what was to be deleted
+    doomed      uuid[],                   -- of a conversation: its exchanges, until it is ended
+    reached     uuid,                     -- from this id on the selected are gone
     exchanges   bigint      NOT NULL DEFAULT 0,
-    finished_at timestamptz               -- null: it runs, or was broken off
+    worked_at   timestamptz,              -- null: asked for, and nobody has begun
+    finished_at timestamptz,              -- null: it waits, it runs, or a crash broke it off
+    stopped_at  timestamptz               -- when the one who had asked broke it off
 );
+CREATE INDEX deletions_open ON deletions (id) WHERE finished_at IS NULL AND stopped_at IS NULL;
 
 -- Exchanges that were deleted a short time ago: an event of one that comes late, or again, is passed over.
 CREATE TABLE forgotten (

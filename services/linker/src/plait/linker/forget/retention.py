@@ -10,10 +10,10 @@ from typing import Final
 import structlog
 
 from plait.common.errors import DependencyDown
+from plait.common.forgetting import Selection, count
 from plait.common.postgres import Database
 from plait.linker.forget import statements
 from plait.linker.forget.deletion import delete
-from plait.linker.forget.selection import Selection, count
 from plait.linker.forget.sweeping import sweep
 
 ASKED_BY: Final = "retention"
@@ -45,7 +45,9 @@ async def enforce(database: Database, selections: Iterable[Selection]) -> int | 
         await turn.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         deleted = 0
         for selection in selections:
-            if await count(database, selection):
+            async with database.transaction() as connection:
+                found = await count(connection, selection)
+            if found:
                 deleted += await delete(database, selection, ASKED_BY)
         await sweep(database)
         await turn.execute(statements.TIDY_FORGOTTEN)

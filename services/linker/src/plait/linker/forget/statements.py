@@ -8,30 +8,6 @@ from typing import Final
 LOCK_CONTENTS: Final = "SELECT pg_advisory_xact_lock(22637163773707119)"
 TRY_RETENTION: Final = "SELECT pg_try_advisory_xact_lock(22637163773710949)"
 
-SELECT: Final = """
-SELECT e.id, e.domain FROM exchanges AS e
-WHERE ($1::text IS NULL OR e.domain = $1)
-    AND ($2::text IS NULL OR $2 IN (e.key_name, e.account_id))
-    AND ($3::timestamptz IS NULL OR e.started_at < $3)
-    AND ($4::text[] IS NULL OR e.domain <> ALL ($4))
-    AND ($5::uuid IS NULL OR e.id < $5)
-ORDER BY e.id DESC
-LIMIT $6
-"""
-OF_CONVERSATION: Final = """
-SELECT e.id, e.domain FROM links AS l JOIN exchanges AS e ON e.id = l.exchange_id
-WHERE l.conversation_id = $1
-ORDER BY e.started_at DESC, e.id DESC
-"""
-COUNT: Final = """
-SELECT count(*) FROM exchanges AS e
-WHERE ($1::text IS NULL OR e.domain = $1)
-    AND ($2::text IS NULL OR $2 IN (e.key_name, e.account_id))
-    AND ($3::timestamptz IS NULL OR e.started_at < $3)
-    AND ($4::text[] IS NULL OR e.domain <> ALL ($4))
-"""
-RESOLVE: Final = "SELECT conversation_id FROM links WHERE own_id = $1"
-
 # Neighbours: whoever points at these exchanges.
 POINTING: Final = """
 SELECT exchange_id FROM links WHERE parent_id = ANY($1) OR retry_of = ANY($1) OR serves_id = ANY($1)
@@ -120,7 +96,3 @@ WHERE b.hash = ANY($1)
     AND NOT EXISTS (SELECT FROM exchange_responses AS r WHERE r.frame = b.hash)
     AND NOT EXISTS (SELECT FROM exchange_responses AS r WHERE r.content = b.hash)
 """
-
-BEGIN_DELETION: Final = "INSERT INTO deletions (asked_by, selection) VALUES ($1, $2) RETURNING id"
-COUNT_DELETED: Final = "UPDATE deletions SET exchanges = exchanges + $2 WHERE id = $1"
-END_DELETION: Final = "UPDATE deletions SET finished_at = now() WHERE id = $1"
