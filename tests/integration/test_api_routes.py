@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx2
@@ -14,6 +14,7 @@ import pytest
 from plait.api.app import create_app
 from plait.api.database import Database
 from plait.common.ids import conversation_id
+from plait.common.queries.paging import Cursor
 from tests import scene, seeding
 
 KEY = {"X-Dashboard-Key": "key"}
@@ -87,8 +88,21 @@ def root_summary(s: scene.Scene) -> dict[str, Any]:
     }
 
 
-def place(total: int, limit: int, offset: int = 0, more: bool = False) -> dict[str, Any]:
-    return {"total": total, "totalIsEstimate": False, "limit": limit, "offset": offset, "hasMore": more}
+def place(total: int, limit: int, offset: int = 0, *, after: str | None = None) -> dict[str, Any]:
+    """`after`: the cursor of the page that follows."""
+    return {
+        "total": total,
+        "totalIsEstimate": False,
+        "limit": limit,
+        "offset": offset,
+        "hasMore": after is not None,
+        "nextCursor": after,
+    }
+
+
+def cursor(at: float, number: UUID) -> str:
+    """The place of what began so many seconds after the start."""
+    return str(Cursor(seeding.moment(at), number))
 
 
 async def test_requests(client: httpx2.AsyncClient, played: scene.Scene) -> None:
@@ -101,7 +115,26 @@ async def test_requests(client: httpx2.AsyncClient, played: scene.Scene) -> None
 async def test_requests_page(client: httpx2.AsyncClient, played: scene.Scene) -> None:
     found = await get(client, "/api/requests?limit=2&offset=1&domain=a.test")
     assert [row["requestId"] for row in found["requests"]] == [str(played.other), str(played.task)]
-    assert found["pagination"] == place(6, 2, 1, more=True)
+    assert found["pagination"] == place(6, 2, 1, after=cursor(12, played.task))
+
+
+async def test_requests_by_cursor(client: httpx2.AsyncClient, played: scene.Scene) -> None:
+    seen: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        found = await get(client, f"/api/requests?limit=3{after and f'&cursor={after}'}")
+        assert found["pagination"]["total"] == 8
+        seen += [row["requestId"] for row in found["requests"]]
+        after = found["pagination"]["nextCursor"]
+    assert seen == [str(number) for number in played.newest_first]
+
+
+async def test_conversations_by_cursor(client: httpx2.AsyncClient, played: scene.Scene) -> None:
+    first = await get(client, "/api/conversations?limit=1")
+    assert first["pagination"] == place(2, 1, after=cursor(40, played.open))
+    rest = await get(client, f"/api/conversations?limit=1&cursor={first['pagination']['nextCursor']}")
+    assert [row["conversationId"] for row in rest["conversations"]] == [str(played.told)]
+    assert rest["pagination"] == place(2, 1)
 
 
 FILTERED = [
@@ -130,7 +163,7 @@ async def test_requests_filtered(client: httpx2.AsyncClient, played: scene.Scene
 async def test_requests_of_a_conversation_by_any_of_its_ids(client: httpx2.AsyncClient, played: scene.Scene) -> None:
     for exchange in (played.root, played.other):
         found = await get(client, f"/api/requests?conversationId={conversation_id(exchange)}&limit=1")
-        assert found["pagination"] == place(6, 1, more=True)
+        assert found["pagination"] == place(6, 1, after=cursor(30, played.failed))
 
 
 async def test_nothing_found_is_an_empty_list(client: httpx2.AsyncClient) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,13 +15,15 @@ import pytest
 from plait.common.postgres import open_pool
 from plait.common.queries.exchanges import ExchangeFilter, list_exchanges
 from plait.common.queries.named import statements
-from plait.common.queries.paging import Page
+from plait.common.queries.paging import Cursor, Page
 
 EXCHANGES: Final = 100_000
 TURNS: Final = 20
 """Exchanges of a conversation."""
 SEVENTH: Final = UUID(hashlib.md5(b"7").hexdigest())
 """The id of one conversation."""
+DEEP: Final = Cursor(datetime(2026, 11, 1, 1, tzinfo=UTC), SEVENTH)
+"""A place near the end of every list."""
 
 _HISTORY = f"""
 CREATE TEMPORARY TABLE made AS
@@ -92,6 +95,7 @@ FILTERS: Final = {
 
 async def test_lists_walk_indexes_and_totals_are_near(reader: asyncpg.Pool) -> None:
     await lists_walk_indexes(reader)
+    await deep_pages_read_no_more_than_the_first(reader)
     await totals_are_near(reader)
 
 
@@ -99,13 +103,23 @@ async def lists_walk_indexes(reader: asyncpg.Pool) -> None:
     for noun, lists in (("exchanges", EXCHANGE_LISTS), ("conversations", CONVERSATION_LISTS)):
         page = statements(noun)["page"]
         for where, index in lists:
-            values = {**dict.fromkeys(FILTERS[noun].split()), **where, "limit": 101, "offset": 0}
-            sql, arguments = page.bind(values)
-            plan = json.loads(await reader.fetchval(f"EXPLAIN (FORMAT JSON) {sql}", *arguments))
-            nodes = list(walked(plan[0]["Plan"]))
-            assert index in {node.get("Index Name") for node in nodes}, where
-            scanned = {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
-            assert not scanned, where
+            for after in (None, DEEP):
+                values = {**dict.fromkeys(FILTERS[noun].split()), **where, **Page(100, after=after).values}
+                sql, arguments = page.bind(values)
+                plan = json.loads(await reader.fetchval(f"EXPLAIN (FORMAT JSON) {sql}", *arguments))
+                nodes = list(walked(plan[0]["Plan"]))
+                assert index in {node.get("Index Name") for node in nodes}, where
+                scanned = {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
+                assert not scanned, where
+
+
+async def deep_pages_read_no_more_than_the_first(reader: asyncpg.Pool) -> None:
+    everything = dict.fromkeys(FILTERS["exchanges"].split())
+    sql, arguments = statements("exchanges")["page"].bind({**everything, **Page(100, after=DEEP).values})
+    plan = json.loads(await reader.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", *arguments))
+    (walk,) = (n for n in walked(plan[0]["Plan"]) if n.get("Index Name") == "exchanges_by_time")
+    assert (walk["Actual Rows"], walk.get("Rows Removed by Index Recheck", 0)) == (101, 0)
+    assert walk.get("Rows Removed by Filter", 0) == 0
 
 
 async def totals_are_near(reader: asyncpg.Pool) -> None:

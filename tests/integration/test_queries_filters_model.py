@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plait.common.queries.exchanges import ExchangeFilter, ExchangeSummary, list_exchanges
-from plait.common.queries.paging import Page
+from plait.common.queries.paging import Cursor, Page
 from tests import seeding
 
 TEXTS = ["a", "A%", "_b", "\\", "a_b", "ü", "50% off"]
@@ -62,13 +62,28 @@ async def test_as_the_model(
             await seeding.add_exchange(db, **row)
         every = (await list_exchanges(db, ExchangeFilter(), Page(100))).rows
         listed = await list_exchanges(db, ExchangeFilter(**where), page)
+        walked = await by_cursor(db, ExchangeFilter(**where), page.limit)
     finally:
         await transaction.rollback()
     assert len(every) == len(history)
     wanted = [row for row in every if matches(row, where)]
     assert listed.rows == wanted[page.offset : page.offset + page.limit]
+    assert walked == wanted
     assert listed.pagination.total == len(wanted)
     assert listed.pagination.has_more == (len(wanted) > page.offset + page.limit)
+
+
+async def by_cursor(db: asyncpg.Connection, where: ExchangeFilter, limit: int) -> list[ExchangeSummary]:
+    """The whole list, page by page; before each page something comes into the list in front of it."""
+    rows: list[ExchangeSummary] = []
+    after: Cursor | None = None
+    while True:
+        listed = await list_exchanges(db, where, Page(limit, after=after))
+        rows += listed.rows
+        if listed.pagination.next_cursor is None:
+            return rows
+        after = Cursor.parse(listed.pagination.next_cursor)
+        await seeding.add_exchange(db, at=100 + len(rows), domain="a", model="m")
 
 
 def matches(row: ExchangeSummary, where: dict[str, Any]) -> bool:

@@ -30,6 +30,13 @@ REFUSED = [
     ("/api/requests?limit=10&limit=10", "limit"),
     ("/api/requests?offset=-1", "offset"),
     ("/api/requests?offset=9223372036854775808", "offset"),
+    ("/api/requests?cursor=", "cursor"),
+    ("/api/requests?cursor=next", "cursor"),
+    ("/api/requests?cursor=%00", "cursor"),
+    ("/api/requests?cursor=" + "A" * 31 + "%2B", "cursor"),
+    ("/api/requests?cursor=" + "f" * 32, "cursor"),
+    ("/api/requests?offset=1&cursor=" + "A" * 32, "cursor"),
+    ("/api/conversations?cursor=x", "cursor"),
     ("/api/requests?Limit=10", "Limit"),
     ("/api/requests?conversation_id=" + ID, "conversation_id"),
     ("/api/requests?conversationId=x", "conversationId"),
@@ -156,7 +163,20 @@ def test_an_empty_search_is_none() -> None:
 
 
 NAMES = st.sampled_from(
-    ["limit", "offset", "domain", "conversationId", "sessionId", "kind", "model", "status", "since", "until", "q"]
+    [
+        "limit",
+        "offset",
+        "cursor",
+        "domain",
+        "conversationId",
+        "sessionId",
+        "kind",
+        "model",
+        "status",
+        "since",
+        "until",
+        "q",
+    ]
 )
 
 

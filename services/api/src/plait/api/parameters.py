@@ -8,13 +8,23 @@ from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import Request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from plait.api.errors import BadParameter
 from plait.common.queries.conversations import ConversationFilter
 from plait.common.queries.exchanges import ExchangeFilter
-from plait.common.queries.paging import Page
+from plait.common.queries.paging import Cursor, Page
 
 Kind = Literal["inference", "subagent", "compaction", "auxiliary", "count_tokens", "quota", "models", "probe", "other"]
 Ending = Literal["complete", "interrupted", "failed", "aborted", "rejected", "running"]
@@ -47,10 +57,19 @@ def _end(text: Any) -> datetime:
     return found + min(_DAY, _LAST - found)
 
 
+def _cursor(text: Any) -> Cursor:
+    return Cursor.parse(str(text))
+
+
 Text = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_no_nul)]
 Words = Annotated[str, Field(max_length=500), AfterValidator(_no_nul)]
 Start = Annotated[datetime, BeforeValidator(_moment)]
 End = Annotated[datetime, BeforeValidator(_end)]
+After = Annotated[
+    Cursor,
+    PlainValidator(_cursor),
+    WithJsonSchema({"type": "string", "minLength": 32, "maxLength": 32, "pattern": "^[A-Za-z0-9_-]{32}$"}),
+]
 
 
 class Parameters(BaseModel):
@@ -64,11 +83,22 @@ class Paged(Parameters):
 
     limit: int = Field(100, ge=1, le=1000, description="Rows of the page.")
     offset: int = Field(0, ge=0, le=1_000_000_000, description="Rows before the page.")
+    cursor: After | None = Field(
+        None,
+        description="`nextCursor` of the page before, instead of an offset: as quick on the last page as on the first.",
+    )
+
+    @field_validator("cursor")
+    @classmethod
+    def _one_way(cls, cursor: Cursor | None, given: ValidationInfo) -> Cursor | None:
+        if cursor is not None and given.data.get("offset"):
+            raise ValueError("stands instead of offset, not beside it")
+        return cursor
 
     @property
     def page(self) -> Page:
         """Where the page lies."""
-        return Page(self.limit, self.offset)
+        return Page(self.limit, self.offset, self.cursor)
 
 
 class RequestList(Paged):

@@ -12,10 +12,11 @@ from plait.common.queries.exchanges import ExchangeSummary, list_of_conversation
 from plait.common.queries.identity import resolve
 from plait.common.queries.matching import containing
 from plait.common.queries.named import statements
-from plait.common.queries.paging import Listed, Page, Reader, paginate
+from plait.common.queries.paging import WHOLE_LIST, Counts, Cursor, Listed, Page, Reader, paginate
 
 _SQL: Final = statements("conversations")
 _NO_FILTER: Final[dict[str, object]] = dict.fromkeys(("id", "domain", "account", "session", "since", "until", "words"))
+_COUNTS: Final = Counts(count=_SQL["count"], matching=_SQL["matching"])
 
 
 class ConversationFilter(Struct, frozen=True, kw_only=True):
@@ -92,9 +93,9 @@ class Conversation(ConversationSummary, frozen=True, kw_only=True, rename="camel
 async def list_conversations(db: Reader, where: ConversationFilter, page: Page) -> Listed[ConversationSummary]:
     """A page of the conversations that match, the one with the latest activity first."""
     values = _values(where)
-    sql, arguments = _SQL["page"].bind({**values, "limit": page.limit + 1, "offset": page.offset})
+    sql, arguments = _SQL["page"].bind({**values, **page.values})
     found = [ConversationSummary(**record) for record in await db.fetch(sql, *arguments)]
-    return await paginate(db, page, found, _SQL["count"], _SQL["matching"], values)
+    return await paginate(db, page, found, _place, _COUNTS, values)
 
 
 async def get_conversation(db: Reader, conversation_id: UUID) -> Conversation | None:
@@ -102,7 +103,7 @@ async def get_conversation(db: Reader, conversation_id: UUID) -> Conversation | 
     known = await resolve(db, conversation_id)
     if known is None:
         return None
-    sql, arguments = _SQL["page"].bind({**_NO_FILTER, "id": known, "limit": None, "offset": None})
+    sql, arguments = _SQL["page"].bind({**_NO_FILTER, **WHOLE_LIST, "id": known})
     record = await db.fetchrow(sql, *arguments)
     if record is None:
         return None
@@ -117,6 +118,10 @@ async def list_branches(db: Reader, conversation_id: UUID) -> list[Branch]:
     """The branches of a conversation, oldest first."""
     sql, arguments = _SQL["branches"].bind({"id": conversation_id})
     return [Branch(**record) for record in await db.fetch(sql, *arguments)]
+
+
+def _place(row: ConversationSummary) -> Cursor:
+    return Cursor(row.last_message_time, row.conversation_id)
 
 
 def _values(where: ConversationFilter) -> dict[str, object]:

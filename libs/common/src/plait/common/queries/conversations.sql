@@ -18,6 +18,7 @@ WHERE true
 -- that carry the conversation's id, side calls and retries included.
 WITH page AS MATERIALIZED (
     {matching}
+    AND (c.last_time, c.id) < (:after_time, :after_id) --?
     ORDER BY c.last_time DESC, c.id DESC
     LIMIT :limit OFFSET :offset --?
 )

@@ -14,7 +14,7 @@ from plait.common.events import Fault
 from plait.common.queries.identity import resolve
 from plait.common.queries.matching import containing
 from plait.common.queries.named import statements
-from plait.common.queries.paging import Listed, Page, Reader, paginate
+from plait.common.queries.paging import WHOLE_LIST, Counts, Cursor, Listed, Page, Reader, paginate
 
 _SQL: Final = statements("exchanges")
 _FILTERS: Final = (
@@ -24,6 +24,7 @@ _FILTERS: Final = (
 _WALKED: Final = 1000
 """Exchanges looked up at a time by who walks through all of them."""
 _NO_FILTER: Final[dict[str, object]] = dict.fromkeys(_FILTERS)
+_COUNTS: Final = Counts(count=_SQL["count"], matching=_SQL["matching"])
 
 
 class ExchangeFilter(Struct, frozen=True, kw_only=True):
@@ -108,21 +109,20 @@ class ExchangeSummary(Struct, frozen=True, kw_only=True, rename="camel"):
 async def list_exchanges(db: Reader, where: ExchangeFilter, page: Page) -> Listed[ExchangeSummary]:
     """A page of the exchanges that match, newest first."""
     values = await _values(db, where)
-    sql, arguments = _SQL["page"].bind({**values, "limit": page.limit + 1, "offset": page.offset})
+    sql, arguments = _SQL["page"].bind({**values, **page.values})
     found = [_summary(record) for record in await db.fetch(sql, *arguments)]
-    return await paginate(db, page, found, _SQL["count"], _SQL["matching"], values)
+    return await paginate(db, page, found, _place, _COUNTS, values)
 
 
 async def list_of_conversation(db: Reader, conversation_id: UUID) -> list[ExchangeSummary]:
     """All exchanges that carry a conversation's id, oldest first."""
-    values = {**_NO_FILTER, "conversation": conversation_id, "limit": None, "offset": None}
-    sql, arguments = _SQL["page"].bind(values)
+    sql, arguments = _SQL["page"].bind({**_NO_FILTER, **WHOLE_LIST, "conversation": conversation_id})
     return [_summary(record) for record in reversed(await db.fetch(sql, *arguments))]
 
 
 async def get_summary(db: Reader, exchange_id: UUID) -> ExchangeSummary | None:
     """One exchange without its bodies; None if there is no such."""
-    sql, arguments = _SQL["page"].bind({**_NO_FILTER, "id": exchange_id, "limit": None, "offset": None})
+    sql, arguments = _SQL["page"].bind({**_NO_FILTER, **WHOLE_LIST, "id": exchange_id})
     record = await db.fetchrow(sql, *arguments)
     return _summary(record) if record else None
 
@@ -166,6 +166,10 @@ async def _values(db: Reader, where: ExchangeFilter) -> dict[str, object]:
         "until": where.until,
         "words": containing(where.q),
     }
+
+
+def _place(row: ExchangeSummary) -> Cursor:
+    return Cursor(row.timestamp, row.request_id)
 
 
 def _summary(record: asyncpg.Record) -> ExchangeSummary:

@@ -22,6 +22,7 @@ WHERE e.method IS NOT NULL
 -- A page of exchanges, newest first. Links and usage are looked up for the page's rows only.
 WITH page AS MATERIALIZED (
     {matching}
+    AND (e.started_at, e.id) < (:after_time, :after_id) --?
     ORDER BY e.started_at DESC, e.id DESC
     LIMIT :limit OFFSET :offset --?
 )
