@@ -14,12 +14,12 @@ import pytest
 from plait.cli.client import gateway as gateways
 from plait.cli.client import settings_file
 from plait.cli.client.setup import Setup
+from plait.common.access.keys import hash_of, new_key
 from plait.fakes import messages, tokens
 from plait.fakes.answers import Answer, json_answer, stream_answer
 from plait.fakes.claude import ScriptedClaude
 from plait.fakes.ledger import Call
 from plait.fakes.tokens import TokenServer
-from plait.gateway.access.keys import hash_of, new_key
 from tests.contract.gateway.relaying import relaying
 from tests.e2e.claude_code import prompt
 

@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 
 from plait.cli.program import free_port
+from plait.common.access.keys import hash_of
 from plait.common.events import ChunkEvent, decode
 from plait.common.kafka import new_consumer
 from plait.common.postgres import open_pool
@@ -24,7 +25,6 @@ from plait.fakes.answers import stream_answer
 from plait.fakes.claude import ScriptedClaude
 from plait.fakes.client import Received, call
 from plait.fakes.http1 import Header
-from plait.gateway.access.keys import hash_of
 from tests.contract.consuming import settings_of
 from tests.contract.gateway.credential_files import write
 from tests.faults.pipeline import Pipeline, pipeline

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from plait.common.access import keys
+from plait.common.access.keys import Key, find, hash_of, new_key
 from plait.fakes.answers import json_answer
 from plait.fakes.claude import ScriptedClaude
-from plait.gateway.access import keys
-from plait.gateway.access.keys import Key, find, hash_of, new_key
 from tests.contract.gateway.credential_files import write
 from tests.contract.gateway.relaying import Gateway, error_of, raw_call, relaying
 

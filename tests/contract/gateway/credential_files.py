@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from plait.common.access.keys import hash_of
+from plait.common.rewriting import rewrite
 from plait.fakes.claude import ScriptedClaude
 from plait.fakes.client import Received, call
 from plait.fakes.http1 import Header
-from plait.gateway.access.keys import hash_of
-from plait.gateway.access.rewriting import rewrite
 from tests.contract.gateway.relaying import MESSAGES, Gateway
 
 DOMAIN: Final = "a.example"

@@ -10,7 +10,7 @@ import pytest
 
 from plait.cli.home import Addresses, Home
 from plait.cli.main import main
-from plait.gateway.access.keys import hash_of
+from plait.common.access.keys import hash_of
 
 KEYS = [
     {"name": "ada", "hash": hash_of("plait_k")},

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from plait.cli import main
 from plait.cli.commands import credentials
-from plait.gateway.access.keys import hash_of
+from plait.common.access.keys import hash_of
 
 Run = Callable[..., tuple[int, str, str]]
 UPSTREAM = {"type": "api_key", "api_key": "sk-ant-secret", "accountId": "acc"}

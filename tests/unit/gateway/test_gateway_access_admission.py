@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from plait.common.access.keys import hash_of
 from plait.common.errors import UserError
 from plait.gateway.access.access import Access, Admission, Refresher
 from plait.gateway.access.credentials import OAUTH_BETA
 from plait.gateway.access.directory import Directory
-from plait.gateway.access.keys import hash_of
 from plait.gateway.access.policy import Policy
 from plait.gateway.relay.refusals import Refusal
 from plait.gateway.settings import AccessSettings

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.gateway.access.credentials import OAUTH_BETA, Broken, Credential, read
-from plait.gateway.access.keys import SINGLE, Key, find, hash_of, new_key
+from plait.common.access.keys import SINGLE, Key, find, hash_of, new_key
+from plait.common.errors import Broken
+from plait.gateway.access.credentials import OAUTH_BETA, Credential, read
 
 PATH = Path("a.credentials.json")
 SECRET = "sk-ant-secret"

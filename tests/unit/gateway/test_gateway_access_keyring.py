@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from plait.common.access.keys import SINGLE, find, hash_of
 from plait.common.errors import UserError
 from plait.gateway.access import credentials, keyring
-from plait.gateway.access.keys import SINGLE, find, hash_of
 
 EXPIRES = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 FILE = {"type": "api_key", "api_key": "sk", "slack": {"channel": "#a"}, SINGLE: "in-clear"}

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from plait.gateway.access.credentials import Broken
-from plait.gateway.access.rewriting import rewrite
+from plait.common.errors import Broken
+from plait.common.rewriting import rewrite
 
 COUNTS = """
 import sys
 from pathlib import Path
-from plait.gateway.access.rewriting import rewrite
+from plait.common.rewriting import rewrite
 for _ in range(50):
     rewrite(Path(sys.argv[1]), lambda file: {**file, "n": file["n"] + 1})
 """
@@ -83,7 +83,7 @@ def test_a_write_that_fails_leaves_the_file_and_no_rest(tmp_path: Path, monkeypa
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("plait.gateway.access.rewriting.os.fsync", full)
+    monkeypatch.setattr("plait.common.rewriting.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         rewrite(path, with_field("n", 1))
     assert path.read_text() == '{"n": 0}'

@@ -23,3 +23,7 @@ class DependencyDown(PlaitError):
 
 class BadRecord(PlaitError):
     """A record that no retry will mend: it goes to the dead letters with this message as its cause."""
+
+
+class Broken(PlaitError):
+    """A file of keys or credentials cannot be used; the message says why, without any secret."""

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from plait.cli import domains
 from plait.cli.program import LOOPBACK
+from plait.common.access import keys
 from plait.common.addresses import is_loopback
 from plait.common.errors import UserError
-from plait.gateway.access import keys
 from plait.gateway.access.credentials import Credential
 from plait.gateway.access.directory import Directory
 from plait.gateway.access.domains import DEFAULT, WILD, domain_named

@@ -12,8 +12,8 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from plait.common.errors import PlaitError
-from plait.gateway.access.keys import SINGLE, Key, digest_of
+from plait.common.access.keys import SINGLE, Key, digest_of
+from plait.common.errors import Broken
 
 OAUTH_BETA: Final = b"oauth-2025-04-20"
 _VISIBLE: Final = re.compile("[!-~]+")
@@ -23,10 +23,6 @@ _YEARS: Final = range(1970, 9999)
 _LATEST_MS: Final = 253_370_764_800_000
 _TYPES: Final = "`type` must be `api_key` or `oauth`"
 _Moment = Annotated[datetime, Meta(tz=True)]
-
-
-class Broken(PlaitError):
-    """A credential file cannot be used."""
 
 
 class OAuth(Struct, frozen=True, rename="camel"):

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from plait.common.errors import Broken
 from plait.gateway.access import credentials
-from plait.gateway.access.credentials import Broken, Credential
+from plait.gateway.access.credentials import Credential
 from plait.gateway.access.domains import domain_named
 from plait.gateway.access.table import Table
 

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import msgspec
 
-from plait.common.errors import UserError
+from plait.common.access.keys import SINGLE, hash_of, new_key
+from plait.common.errors import Broken, UserError
+from plait.common.rewriting import rewrite
 from plait.gateway.access import credentials
-from plait.gateway.access.credentials import Broken, ClientKey
-from plait.gateway.access.keys import SINGLE, hash_of, new_key
-from plait.gateway.access.rewriting import rewrite
+from plait.gateway.access.credentials import ClientKey
 
 _LIST: Final = "client_api_keys"
 _Content = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from plait.gateway.access.keys import Key
+from plait.common.access.keys import Key
 from plait.gateway.relay.refusals import Refusal
 
 _HOW: Final = "Send the gateway's key as `Authorization: Bearer KEY` or `x-api-key: KEY`."

@@ -21,9 +21,8 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Struct
 
-from plait.common.errors import UserError
-from plait.gateway.access.credentials import Broken
-from plait.gateway.access.rewriting import rewrite
+from plait.common.errors import Broken, UserError
+from plait.common.rewriting import rewrite
 from plait.gateway.oauth.grants import Grant, Refused, TokenServer, Unavailable
 from plait.gateway.oauth.renewal import with_grant
 from plait.gateway.oauth.settings import LoginSettings

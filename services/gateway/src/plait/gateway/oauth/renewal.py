@@ -18,8 +18,9 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from plait.gateway.access.credentials import Broken, CredentialFile, OAuth
-from plait.gateway.access.rewriting import own, rewrite
+from plait.common.errors import Broken
+from plait.common.rewriting import own, rewrite
+from plait.gateway.access.credentials import CredentialFile, OAuth
 from plait.gateway.oauth.grants import Grant, Refused, Unavailable
 
 _POLL_SECONDS: Final = 0.02

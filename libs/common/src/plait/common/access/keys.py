@@ -1,4 +1,4 @@
-"""Keys that clients show to the gateway. Only digests are kept, and compared without telling how near a guess was.
+"""Keys that let people and programs in. Only digests are kept, and compared without telling how near a guess was.
 
 A key is 256 random bits, so a plain SHA-256 of it cannot be tried out: a slow hash would add nothing but its slowness.
 """
@@ -14,13 +14,13 @@ from typing import Final
 from msgspec import Struct
 
 SINGLE: Final = "client_api_key"
-"""Name of the key that a file holds in the field of this name, in clear."""
+"""Name of the key that a credential file holds in the field of this name, in clear."""
 _PREFIX: Final = "plait_"
 _HASH: Final = "sha256:"
 
 
 class Key(Struct, frozen=True):
-    """One client key of a domain."""
+    """One key that is known by its digest."""
 
     name: str
     digest: bytes
@@ -40,12 +40,12 @@ def new_key() -> str:
 
 
 def hash_of(key: str) -> str:
-    """What a credential file holds of a key."""
+    """What a file holds of a key."""
     return _HASH + sha256(key.encode()).hexdigest()
 
 
 def digest_of(text: str) -> bytes | None:
-    """The digest that a credential file's `hash` holds; None when it is none."""
+    """The digest that a `hash` of a file holds; None when it is none."""
     try:
         digest = bytes.fromhex(text.removeprefix(_HASH))
     except ValueError:

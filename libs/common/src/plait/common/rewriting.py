@@ -1,4 +1,4 @@
-"""Changes a credential file: whole or not at all, and one change after the other, whoever makes them."""
+"""Changes a file that people and programs share: whole or not at all, and one change after the other."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any, Final
 
 import msgspec
 
-from plait.gateway.access.credentials import Broken
+from plait.common.errors import Broken
 
 _PRIVATE: Final = 0o600
 
 
 def rewrite(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """Replace what the credential file holds by what `change` makes of it; a file that is not there is made.
+    """Replace what the JSON file holds by what `change` makes of it; a file that is not there is made.
 
     Blocks. Afterwards it is readable by its owner alone, and on the disk. Who changes it at the same time, in this
     process or in another that shares the folder, waits.
@@ -77,7 +77,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def own(descriptor: int, path: Path) -> None:
-    """What root makes beside `path` stays with the user that the gateway runs as: the file's owner, else the folder's.
+    """What root makes beside `path` stays with the user that reads it: the file's owner, else the folder's.
 
     `descriptor`: what was made.
     """
