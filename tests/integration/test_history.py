@@ -1,0 +1,71 @@
+"""The made-up history that reads are timed on is one that the real parts could have written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from plait.cli import deep
+from plait.cli.home import Home
+from tests.bench.history import COMMON, RARE
+from tests.bench.history.told import Told
+from tests.bench.history.writing import told, write
+
+END = datetime(2026, 11, 21, 12, tzinfo=UTC)
+EXCHANGES = 1_500
+
+
+def unseen(*_: object) -> None:
+    """Nobody looks at the progress."""
+
+
+async def test_nothing_is_wrong_with_it(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", postgres_url)
+    before = await indexes(postgres_url)
+    await write(postgres_url, 3, EXCHANGES, END, unseen)
+    assert before <= await indexes(postgres_url)
+    assert {one.check: one.says for one in await deep.examine(Home(tmp_path), unseen) if not one.good} == {}
+
+
+async def indexes(url: str) -> set[str]:
+    connection = await asyncpg.connect(url)
+    found = await connection.fetch("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'")
+    await connection.close()
+    return {row["indexdef"] for row in found}
+
+
+def test_it_is_the_same_again_and_in_order() -> None:
+    once = [one for one, _ in told(5, EXCHANGES, END)]
+    assert len(once) == EXCHANGES
+    assert [one.id for one in once] == [one.id for one, _ in told(5, EXCHANGES, END)]
+    assert [one.at for one in once] == sorted(one.at for one in once)
+    assert once[-1].at < END
+
+
+def test_it_has_something_of_everything() -> None:
+    history = [one for one, _ in told(1, 10_000, END)]
+    assert {one.asked.kind for one in history} == {"inference", "subagent", "compaction", "auxiliary", "count_tokens"}
+    assert {one.linked.link_kind for one in history} == {
+        None, "root", "continue", "branch", "spawn", "retry", "interrupted", "compact", "after_compaction",
+    }  # fmt: skip
+    assert {one.answered.outcome for one in history if one.answered} >= {"complete", "failed", "aborted", "interrupted"}
+    assert len({one.person.domain for one in history}) > 20
+    assert {result.is_error for one in history for result in one.asked.results} == {True, False}
+    said = b"".join(blob.data for one in history for blob in one.asked.blobs)
+    assert 0 < said.count(RARE.encode()) < said.count(COMMON.encode()) / 100
+
+
+def test_one_conversation_is_long() -> None:
+    sizes: dict[object, int] = {}
+    for one, _ in told(1, 10_000, END):
+        sizes[one.linked.conversation_id] = sizes.get(one.linked.conversation_id, 0) + 1
+    assert max(sizes.values()) == 2_000
+    assert len(sizes) > 200
+
+
+def test_of_an_exchange_that_runs_nothing_is_known_of_its_end() -> None:
+    running = [one for one, _ in told(2, 10_000, END) if one.answered is None]
+    assert all(isinstance(one, Told) and one.at < END for one in running)
