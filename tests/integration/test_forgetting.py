@@ -37,7 +37,7 @@ from tests.recorded_events import everything
 from tests.unit.linker_domain.clients import Traffic
 from tests.unit.linker_domain.test_linking_properties import traffics
 
-KEPT = {"migrations", "deletions", "forgotten", "outbox"}
+KEPT = {"migrations", "deletions", "forgotten", "outbox", "moved_usage"}
 """Tables that may hold rows when nothing is recorded."""
 CONTENTS = {
     "blobs": "hash",
@@ -68,6 +68,7 @@ async def count(database: Database, selection: Selection) -> int:
 
 async def rows_left(database: Database) -> dict[str, int]:
     async with database.transaction() as connection:
+        await connection.execute("SELECT settle_usage_slots(), settle_tool_slots()")
         tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         names = {row["tablename"] for row in tables} - KEPT
         counts = {name: await connection.fetchval(f"SELECT count(*) FROM {name}") for name in sorted(names)}
