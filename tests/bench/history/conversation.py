@@ -51,7 +51,7 @@ class Conversation:
             if main.turns == 4:
                 origin = replace(main)
             if main.turns >= _TURNS_BEFORE_COMPACTION and not main.calls and self._left:
-                main = yield from self._compaction(main)
+                main, origin = (yield from self._compaction(main)), None
             elif origin and not main.calls and self._chance.random() < 0.01:
                 main, origin = self._branch(origin, main.depth > origin.depth), None
 
