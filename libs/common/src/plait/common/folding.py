@@ -57,15 +57,17 @@ class StreamError:
     message: str
 
 
-class _Block:
+class Block:
     """One content block while its deltas come in; parts are joined once, at the end."""
 
     def __init__(self, start: dict[str, Any]) -> None:
+        """`start`: the block as it began; it may be changed."""
         self._value = start
         self._parts: dict[str, list[str]] = {}
         self._input: list[str] | None = None
 
     def add(self, delta: dict[str, Any]) -> None:
+        """Take a delta."""
         kind = delta.get("type")
         if kind == "input_json_delta":
             self._input = self._input or []
@@ -114,7 +116,7 @@ class Fold:
     def __init__(self) -> None:
         self._reader = SseReader()
         self._message: dict[str, Any] | None = None
-        self._blocks: dict[int, _Block] = {}
+        self._blocks: dict[int, Block] = {}
         self._has_halves = False
         self.stopped = False
         """message_stop came: the message is whole, and what follows is not part of it."""
@@ -163,7 +165,7 @@ class Fold:
             self._message = message
             content = message.get("content")
             given = content if isinstance(content, list) else []
-            self._blocks = {n: _Block(block) for n, block in enumerate(given) if isinstance(block, dict)}
+            self._blocks = {n: Block(block) for n, block in enumerate(given) if isinstance(block, dict)}
 
     def _take_block(self, event: dict[str, Any]) -> None:
         index = event.get("index")
@@ -171,7 +173,7 @@ class Fold:
             return
         start, delta = event.get("content_block"), event.get("delta")
         if event["type"] == "content_block_start" and isinstance(start, dict):
-            self._blocks[index] = _Block(start)
+            self._blocks[index] = Block(start)
         elif index in self._blocks and isinstance(delta, dict):
             self.has_content = True
             self._blocks[index].add(delta)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -71,11 +71,11 @@ class Batch:
         """Every exchange that it tells of."""
         return {*self.requests, *self.responses, *(number for number, _ in self.chunks)}
 
-    @property
-    def domains(self) -> set[str]:
-        """The domains whose links it touches."""
-        asked = {one.data.domain for one in self.requests.values()}
-        return asked | {one.data.domain for one in self.responses.values()}
+    def domains_with(self, streams: Container[UUID]) -> set[str]:
+        """The domains whose links it touches; `streams`: exchanges whose chunks tell something that links depend on."""
+        domains = {one.data.domain for one in self.requests.values()}
+        domains |= {one.data.domain for one in self.responses.values()}
+        return domains | {data.domain for (number, _), data in self.chunks.items() if number in streams}
 
 
 def read(records: Sequence[Record]) -> tuple[Batch, list[Rejected]]:

@@ -22,7 +22,7 @@ from plait.linker.domain.parent import place
 from plait.linker.domain.reasons import Seen, Watching, common_messages, judged, refusal_unseen
 from plait.linker.domain.sent import json_value
 from plait.linker.knowledge import Change
-from plait.linker.rereading import facts_of_record
+from plait.linker.rereading import facts_of_records
 from plait.linker.shelf import Shelf
 
 _SHOWN: Final = 160
@@ -65,7 +65,7 @@ async def explain(connection: asyncpg.pool.PoolConnectionProxy, number: UUID) ->
     Raises:
         UserError: there is no such exchange, or its record cannot be read.
     """
-    facts = facts_of_record(await _recorded(connection, number))
+    facts = (await facts_of_records(connection, [await _recorded(connection, number)]))[number]
     kept = await knowledge.facts_of(connection, [number])
     shelf = Shelf(connection, [Change(kept.get(number), facts)])
     watching = Watching(shelf, facts)
@@ -88,7 +88,7 @@ async def compare(connection: asyncpg.pool.PoolConnectionProxy, of: Explanation,
         UserError: there is no such exchange, or its record cannot be read.
     """
     recorded, other_recorded = await _recorded(connection, of.facts.id), await _recorded(connection, number)
-    other = facts_of_record(other_recorded)
+    other = (await facts_of_records(connection, [other_recorded]))[number]
     linked = number in (of.link.retry_of, of.link.parent_id, of.link.serves_id)
     refused = next((seen.refused for seen in of.seen if seen.exchange.id == number), refusal_unseen(of.facts, other))
     mine, theirs = _messages(recorded), [*_messages(other_recorded), *_answer(other_recorded)]

@@ -15,7 +15,7 @@ from plait.common.errors import DependencyDown
 from plait.common.packing import PLAIN_MARK, pack, unpack
 from plait.linker import statements
 from plait.linker.columns import columns
-from plait.linker.domain.facts import FACTS_VERSION, Answer, AnswerFacts, Facts
+from plait.linker.domain.facts import FACTS_VERSION, Answer, AnswerFacts, Call, Facts
 from plait.linker.domain.keys import Place, place_of
 from plait.linker.domain.offers import follows, offers
 from plait.linker.domain.request import join
@@ -57,11 +57,13 @@ class _Half:
     facts: Facts | None = None
     waiting: AnswerFacts | None = None
 
-    def with_news(self, request: Facts | None, answer: AnswerFacts | None) -> _Half:
+    def with_news(self, request: Facts | None, answer: AnswerFacts | None, calls: tuple[Call, ...]) -> _Half:
         """What is known now; what was known before stays, whatever a repeat says."""
         facts, waiting = self.facts or request, self.waiting or answer
         if facts and waiting:
             return _Half(facts if facts.answer else join(facts, waiting))
+        if facts and not facts.answer and len(calls) > len(facts.so_far):
+            return _Half(msgspec.structs.replace(facts, so_far=calls))
         return _Half(facts, waiting)
 
 
@@ -69,17 +71,21 @@ async def learn(
     connection: asyncpg.pool.PoolConnectionProxy,
     requests: Mapping[UUID, Facts],
     answers: Mapping[UUID, tuple[datetime, AnswerFacts]],
+    calls: Mapping[UUID, tuple[Call, ...]],
 ) -> list[Change]:
     """Which exchanges, of those whose request is known, have new facts with a batch.
 
-    Answers (with the start of their exchange) without their request are put down to wait. The facts that changed are
-    not put down yet: what is kept of them is known once they are placed (`keep`). The domains of the batch must be
-    locked.
+    Answers (with the start of their exchange) without their request are put down to wait; `calls` of running answers
+    are not, since they are found again (`streams`). The facts that changed are not put down yet: what is kept of them
+    is known once they are placed (`keep`). The domains of the batch must be locked.
     """
-    numbers = sorted(requests.keys() | answers.keys())
+    numbers = sorted(requests.keys() | answers.keys() | calls.keys())
     known = {number: _Half() for number in numbers} | await _halves(connection, numbers)
     told = {number: answer for number, (_, answer) in answers.items()}
-    now = {number: known[number].with_news(requests.get(number), told.get(number)) for number in numbers}
+    now = {
+        number: half.with_news(requests.get(number), told.get(number), calls.get(number, ()))
+        for number, half in known.items()
+    }
     news = [number for number in numbers if now[number] != known[number]]
     waiting = [(number, answers[number][0], half.waiting) for number in news if not (half := now[number]).facts]
     await _put(connection, statements.PUT_ANSWER_FACTS, [_waiting_row(*one) for one in waiting])
@@ -95,12 +101,12 @@ async def keep(
         had = before.get(has.id)
         if had == has:
             continue
-        offered, others = _placed(offers(has))
+        offered, others = _placed(has)
         if had is None or _request_half(had) != _request_half(has):
             requests.append(request_row(has, offered))
         if has.answer and (had is None or not had.answer):
             answers.append(_answer_row(has, has.answer, offered))
-        known = _placed(offers(had))[1] if had else set()
+        known = _placed(had)[1] if had else set()
         gone |= {(key, *has.stamp) for key in known - others}
         come |= {(key, *has.stamp) for key in others - known}
     await _put(connection, statements.PUT_FACTS, requests)
@@ -169,13 +175,14 @@ def _packed(data: bytes) -> bytes:
     return pack(data) if len(data) > _MOSTLY_HASHES else PLAIN_MARK + data
 
 
-def _placed(offered: Iterable[int]) -> tuple[dict[Place, int], set[int]]:
-    """What is offered, by column; and what no column is left for."""
+def _placed(facts: Facts) -> tuple[dict[Place, int], set[int]]:
+    """What is offered, by column; and what no column is left for. While it runs there is no row of its answer."""
+    own = _REQUEST_COLUMNS + _ANSWER_COLUMNS if facts.answer else _REQUEST_COLUMNS
     by_column: dict[Place, int] = {}
     others = set()
-    for key in sorted(offered):
+    for key in sorted(offers(facts)):
         place = place_of(key)
-        if place is Place.OTHERS or place in by_column:
+        if place not in own or place in by_column:
             others.add(key)
         else:
             by_column[place] = key

@@ -17,6 +17,7 @@ from plait.linker.domain.request import aware
 from plait.linker.forget.lateness import pass_over
 from plait.linker.placing import place_again
 from plait.linker.shelf import Shelf
+from plait.linker.streams import Calls, Streams
 from plait.linker.summing import sum_up
 from plait.linker.trees import name_again
 
@@ -28,6 +29,7 @@ class Linker:
         """`committed` is called after each transaction that may have put out conversation events."""
         self._database = database
         self._committed = committed
+        self._streams = Streams()
 
     async def process(self, records: Sequence[Record]) -> Sequence[Rejected]:
         """Store and link a batch; see `plait.common.consumer.Processor`.
@@ -42,20 +44,23 @@ class Linker:
             new = await contents.find_new(connection, batch)
             blobs = await asyncio.to_thread(new.blob_rows)
             await contents.add(connection, blobs, new.chains)
-            await _lock(connection, batch)
+            told = await self._streams.follow(connection, batch)
+            await _lock(connection, batch.domains_with(told))
             batch = await pass_over(connection, batch)
             await exchanges.add(connection, batch)
-            await _braid(connection, batch)
+            await _braid(connection, batch, {**await self._streams.known_before(connection, batch), **told})
+        self._streams.stored(told)
         self._committed()
         return rejected
 
 
-async def _braid(connection: asyncpg.pool.PoolConnectionProxy, batch: Batch) -> None:
+async def _braid(connection: asyncpg.pool.PoolConnectionProxy, batch: Batch, calls: Calls) -> None:
     """Bring links, names and conversations to what the facts now say."""
     changes = await knowledge.learn(
         connection,
         {number: one.facts for number, one in batch.requests.items()},
         {number: (aware(one.data.started_at), one.facts) for number, one in batch.responses.items()},
+        calls,
     )
     if not changes:
         return
@@ -66,6 +71,6 @@ async def _braid(connection: asyncpg.pool.PoolConnectionProxy, batch: Batch) -> 
     await put_out(connection, await sum_up(connection, woven))
 
 
-async def _lock(connection: asyncpg.pool.PoolConnectionProxy, batch: Batch) -> None:
-    keys = sorted({key("lock", domain) for domain in batch.domains})
+async def _lock(connection: asyncpg.pool.PoolConnectionProxy, domains: set[str]) -> None:
+    keys = sorted({key("lock", domain) for domain in domains})
     await connection.execute(statements.LOCK, keys)

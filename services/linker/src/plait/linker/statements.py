@@ -91,6 +91,20 @@ ON CONFLICT (exchange_id, first_index) DO UPDATE SET piece_count = excluded.piec
 WHERE c.piece_count < excluded.piece_count
 """
 
+# Of exchanges ($1) those of whose answers more is stored than so many pieces ($2).
+STREAMED: Final = """
+SELECT wanted.id FROM unnest($1::uuid[], $2::integer[]) AS wanted (id, since)
+WHERE EXISTS (
+    SELECT FROM chunks AS c WHERE c.exchange_id = wanted.id AND c.first_index + c.piece_count > wanted.since
+)
+"""
+STORED_CHUNKS: Final = """
+SELECT first_index, data FROM chunks
+WHERE exchange_id = $1 AND first_index + piece_count > $2
+ORDER BY first_index
+LIMIT $3
+"""
+
 MAKE_PARTITIONS: Final = "SELECT ensure_partitions(now(), now() + interval '2 months')"
 
 # One linker at a time works on a domain's links, so that any number of them comes to the same tree. Locks are taken in

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import UTC
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -45,7 +46,7 @@ def answer_facts(data: ResponseData) -> AnswerFacts:
         message_id=_text(message, "id"),
         stop_reason=_text(message, "stop_reason"),
         blocks=None if blocks is None else encode(blocks),
-        calls=tuple(_calls(blocks or ())),
+        calls=calls_in(blocks or ()),
     )
 
 
@@ -78,6 +79,11 @@ def answer_of(facts: Facts, answer: AnswerFacts) -> Answer:
     )
 
 
+def calls_in(blocks: Iterable[Block]) -> tuple[Call, ...]:
+    """The tool calls among an answer's blocks, in their order."""
+    return tuple(_call(block) for block in islice(filter(tool_use_id, blocks), _MOST_CALLS))
+
+
 def _message(loose: list[Block]) -> Message:
     message = Message("assistant", loose)
     message.finish()
@@ -94,14 +100,10 @@ def _text(message: dict[str, Any] | None, name: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _calls(blocks: list[Block] | tuple[()]) -> Iterator[Call]:
-    for block in [block for block in blocks if tool_use_id(block)][:_MOST_CALLS]:
-        name, given = block.get("name"), block.get("input")
-        yield _call(tool_use_id(block), name if isinstance(name, str) else "", given if isinstance(given, dict) else {})
-
-
-def _call(tool: str, name: str, given: dict[str, Any]) -> Call:
+def _call(block: Block) -> Call:
     """A call with what it wants of others; of an input that did not finish that is unknown."""
+    tool, name, given = tool_use_id(block), _text(block, "name"), block.get("input")
+    given = given if isinstance(given, dict) else {}
     if name == WORKFLOW_TOOL:
         return Call(tool, name, script=clean_text(_text(given, "script")))
     wanted = _text(given, "prompt") if name in AGENT_TOOLS else _text(given, "query") if name == SEARCH_TOOL else ""

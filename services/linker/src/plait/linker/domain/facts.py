@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from plait.common.events import Outcome
 
-FACTS_VERSION: Final = 3
+FACTS_VERSION: Final = 4
 """Version of the extraction; facts of another version must be made again from the bodies."""
 
 MOST_TURNS: Final = 256
@@ -167,6 +167,8 @@ class Facts(Struct, frozen=True, kw_only=True, array_like=True):
     """The first real user prompt, at most 80 characters; not kept where one before it has the same (`weave.slim`)."""
     titled: bool = False
     """Whether there is such a prompt."""
+    so_far: tuple[Call, ...] = ()
+    """Only while running: the calls of its answer that start or seek something, as far as they have come whole."""
     answer: Answer | None = None
     """None while running."""
 
@@ -179,6 +181,11 @@ class Facts(Struct, frozen=True, kw_only=True, array_like=True):
     def outcome(self) -> Outcome | None:
         """None while running."""
         return self.answer.outcome if self.answer else None
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The tool calls of its answer, as far as they are known."""
+        return self.answer.calls if self.answer else self.so_far
 
     @property
     def scope(self) -> tuple[str | None, str | None]:

@@ -50,7 +50,7 @@ def tool_caller(facts: Facts, turn: Turn, scope: Scope | None, lookup: Lookup) -
 
 def calls(facts: Facts, tool: str) -> bool:
     """Whether its answer holds the tool call of this id."""
-    return facts.answer is not None and any(call.id == tool for call in facts.answer.calls)
+    return any(call.id == tool for call in facts.calls)
 
 
 def same_answer(facts: Facts, turn: Turn, lookup: Lookup) -> Facts | None:

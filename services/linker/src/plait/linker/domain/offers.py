@@ -10,6 +10,8 @@ from plait.linker.domain.facts import Answer, Call, Facts
 AGENT_TOOLS = frozenset({"Agent", "Task"})
 WORKFLOW_TOOL = "Workflow"
 SEARCH_TOOL = "WebSearch"
+AWAITED_TOOLS = AGENT_TOOLS | {WORKFLOW_TOOL, SEARCH_TOOL}
+"""Tools whose calls bring requests of their own, perhaps before the answer that holds the call has ended."""
 
 
 def offers(facts: Facts) -> set[int]:
@@ -58,6 +60,9 @@ def _offers(facts: Facts) -> Iterator[int]:
         if facts.session_id or facts.agent_id:
             yield keys.of_agent(facts.domain, facts.session_id, facts.agent_id)
         yield keys.begun(facts.domain, facts.scope, facts.first)
+        for call in facts.calls:
+            yield keys.tool_call(facts.domain, facts.scope, call.id)
+            yield from _call_offers(facts.domain, facts.session_id, call)
         if facts.answer:
             yield from _answer_offers(facts, facts.answer)
 
@@ -83,9 +88,6 @@ def _answer_offers(facts: Facts, answer: Answer) -> Iterator[int]:
     if facts.kind == "compaction" and answer.summary:
         yield keys.summary_of_scope(domain, scope)
         yield from {keys.summary_in(domain, place) for place in (facts.session_id, keys.ANYWHERE)}
-    for call in answer.calls:
-        yield keys.tool_call(domain, scope, call.id)
-        yield from _call_offers(domain, facts.session_id, call)
 
 
 def _call_offers(domain: str, session: str | None, call: Call) -> Iterator[int]:

@@ -124,8 +124,8 @@ def with_answer(facts: Facts, data: ResponseData) -> Facts:
 
 
 def join(facts: Facts, answer: AnswerFacts) -> Facts:
-    """Both halves of an exchange; the same whichever came first."""
-    return msgspec.structs.replace(facts, answer=answer_of(facts, answer))
+    """Both halves of an exchange; the same whichever came first, and whatever was known while it ran."""
+    return msgspec.structs.replace(facts, answer=answer_of(facts, answer), so_far=())
 
 
 def aware(moment: datetime) -> datetime:

@@ -23,7 +23,7 @@ def searcher(facts: Facts, lookup: Lookup) -> Facts | None:
     if not facts.query:
         return None
     for one in earlier(facts, keys.searched(facts.domain, facts.session_id, facts.query), lookup):
-        asked = one.answer and any(c.name == SEARCH_TOOL and c.wants == facts.query for c in one.answer.calls)
+        asked = any(call.name == SEARCH_TOOL and call.wants == facts.query for call in one.calls)
         near = one.session_id == facts.session_id if facts.session_id else _recent(facts, one)
         if asked and near:
             return one

@@ -71,7 +71,7 @@ class Spawns:
 
     def _caller(self, facts: Facts, tool: str, names: frozenset[str], evidence: str) -> Spawn | None:
         for one in earlier(facts, keys.tool_call(facts.domain, keys.ANYWHERE, tool), self._lookup):
-            for call in one.answer.calls if one.answer and _within_reach(facts, one) else ():
+            for call in one.calls if _within_reach(facts, one) else ():
                 if call.id == tool and call.name in names:
                     return Spawn(one, call, evidence)
         return None
@@ -105,13 +105,8 @@ class Spawns:
         if not facts.task:
             return None
         callers = earlier(facts, keys.workflow_call(facts.domain, facts.session_id), self._lookup)
-        near = [one for one in callers if one.answer and _within_reach(facts, one)]
-        found = [
-            Spawn(one, call, "workflow")
-            for one in near
-            for call in (one.answer.calls if one.answer else ())
-            if call.name == WORKFLOW_TOOL
-        ]
+        near = [one for one in callers if _within_reach(facts, one)]
+        found = [Spawn(one, call, "workflow") for one in near for call in one.calls if call.name == WORKFLOW_TOOL]
         return next((one for one in found if _holds(one.call.script, facts.task)), found[0] if found else None)
 
     def _by_history(self, facts: Facts) -> Spawn | None:
@@ -142,8 +137,7 @@ def _is_same_agent(facts: Facts, other: Facts) -> bool:
 
 
 def _agent_calls(parent: Facts, facts: Facts) -> list[Call]:
-    calls = parent.answer.calls if parent.answer else ()
-    return [call for call in calls if call.name in AGENT_TOOLS and call.wants == facts.prompt]
+    return [call for call in parent.calls if call.name in AGENT_TOOLS and call.wants == facts.prompt]
 
 
 def _holds(script: str, task: str) -> bool:
