@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from typing import Final
 from uuid import UUID
@@ -36,6 +37,8 @@ class Person:
     client: str
     session_id: str | None
     model: str
+    subscribed: bool
+    """Nobody is billed for what it uses."""
     caches: bool
     """Whether its requests carry cache marks."""
     lifetime: str
@@ -70,12 +73,13 @@ def person(chance: random.Random) -> Person:
     answer_frame, beside_answer = frame_of(_answer_fields(chance), {})
     return Person(
         domain=domain,
-        account_id=f"account-{number:02}-{chance.randrange(1 + number % 3)}" if number % 10 != 9 else None,
+        account_id=chance.choice(_accounts(number)) if _accounts(number) else None,
         key_name=chance.choice((None, f"team-{number:02}-laptop", f"team-{number:02}-ci", f"team-{number:02}-shared")),
         tag=chance.choice(_TAGS) if chance.random() < 0.4 else None,
         client=client,
         session_id=session,
         model=model,
+        subscribed=number % 3 == 0,
         caches=not programmed,
         lifetime="1h" if number % 4 == 1 else "5m",
         frame=frame,
@@ -85,6 +89,17 @@ def person(chance: random.Random) -> Person:
         system=_SYSTEMS[chance.randrange(len(_SYSTEMS))],
         tools=_TOOL_LISTS[chance.randrange(len(_TOOL_LISTS))],
     )
+
+
+def accounts() -> list[tuple[str, str]]:
+    """Every account with its domain."""
+    return [(f"team-{number:02}.example.test", name) for number in range(_DOMAINS) for name in _accounts(number)]
+
+
+@cache
+def _accounts(number: int) -> list[str]:
+    """One in ten domains passes its clients' own keys through."""
+    return [f"account-{number:02}-{n}" for n in range(1 + number % 3)] if number % 10 != 9 else []
 
 
 def _request_fields(domain: str, client: str, session: str | None) -> list[tuple[str, str]]:

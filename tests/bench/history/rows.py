@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +13,8 @@ from plait.common.blobs import Blob, Link, shelve
 from plait.common.packing import PLAIN_MARK, pack, pack_json
 from plait.linker.domain.facts import FACTS_VERSION, Answer, Facts, Kind
 from plait.linker.knowledge import request_row
-from tests.bench.history.told import Answered, Asked, Spent, Told
+from tests.bench.history.accounting import Calls, reported, usage_row, warning_row
+from tests.bench.history.told import Answered, Asked, Told
 
 Row = tuple[Any, ...]
 COLUMNS: Final = {
@@ -21,16 +22,23 @@ COLUMNS: Final = {
     "chains": "hash parent blob depth",
     "exchanges": "id domain started_at method path query account_id session_id agent_id kind side_kind request_type"
     " model tag key_name client client_address request_size message_count tool_call_count preview status outcome"
-    " streamed response_size ended_at first_byte_ms first_token_ms duration_ms error_type error_message",
+    " streamed response_size ended_at first_byte_ms first_token_ms duration_ms error_type error_message agent_type",
     "exchange_requests": "id headers frame chain system tools remainder whole",
     "exchange_responses": "id headers frame content remainder whole",
     "facts": "exchange_id started_at asked begun line follows version data",
     "answer_facts": "exchange_id started_at answered message tool said version data",
     "links": "exchange_id own_id conversation_id parent_id link_kind branch_id retry_of serves_id is_subtask"
     " parent_task_id rule detail",
-    "usage": "exchange_id domain account_id model started_at input_tokens output_tokens cache_read_tokens"
-    " cache_creation_tokens cache_creation_5m_tokens cache_creation_1h_tokens web_search_requests web_fetch_requests"
-    " service_tier estimated raw",
+    "usage": "exchange_id domain account_id model started_at placed kind request_type key_name tag agent_type"
+    " input_tokens output_tokens cache_read_tokens cache_creation_tokens cache_creation_5m_tokens"
+    " cache_creation_1h_tokens web_search_requests web_fetch_requests service_tier subscription estimated raw"
+    " cost_usd cost_input_usd cost_output_usd cost_cache_5m_usd cost_cache_1h_usd cost_cache_read_usd cost_tools_usd"
+    " price_version price_model",
+    "tool_calls": "key domain exchange_id account_id tool called_at lines_added lines_removed returned_in returned_at"
+    " failed",
+    "limit_warnings": "exchange_id account_id domain seen_at status",
+    "account_limits": "account_id domain name value seen_at exchange_id",
+    "limit_windows": "account_id domain claim ends_at first_seen last_seen utilization status",
     "conversations": "id root_id domain account_id title first_time last_time latest_id request_count message_count"
     " session_ids models branch_ids branch_count subtask_count compact_count user_branch_count",
 }
@@ -45,11 +53,16 @@ class Rows:
     def __init__(self) -> None:
         self._kept: defaultdict[str, list[Row]] = defaultdict(list)
         self._shared: set[bytes] = set()
+        self._calls = Calls()
 
     def take(self) -> dict[str, list[Row]]:
         """What came since the last time."""
         taken, self._kept = self._kept, defaultdict(list)
         return taken
+
+    def close(self) -> None:
+        """All is told: calls whose result nobody sent."""
+        self._kept["tool_calls"] += self._calls.open()
 
     def add(self, told: Told) -> None:
         """All rows of an exchange."""
@@ -59,12 +72,16 @@ class Rows:
         self._kept["exchange_requests"].append(_request(told))
         self._kept["facts"].append(_facts(told))
         self._kept["links"].append(_link(told))
+        self._kept["tool_calls"] += self._calls.returned(told)
         if answered is None:
             return
         self._kept["exchange_responses"].append(_response(told, asked, answered))
         self._kept["answer_facts"].append(_answer_facts(told, answered))
         if answered.spent:
-            self._kept["usage"].append(_usage(told, asked, answered, answered.spent))
+            self._kept["usage"].append(usage_row(told, answered, answered.spent))
+        if answered.status == 429:
+            self._kept["limit_warnings"].append(warning_row(told))
+        self._calls.called(told, answered)
 
     def add_conversation(self, row: Row) -> None:
         """A row of `conversations`."""
@@ -103,18 +120,13 @@ def _exchange(told: Told) -> Row:
         person.client, "127.0.0.1", size, asked.depth or None,
     )  # fmt: skip
     if answered is None:
-        return (*head, None, asked.preview, *[None] * 10)
+        return (*head, None, asked.preview, *[None] * 10, told.agent_type)
     streamed, lasted = answered.content is not None, answered.lasted_ms
     first = min(lasted, 400.0 + lasted / 20)
     return (
-        *head, len(answered.calls), asked.preview, answered.status, answered.outcome, streamed, 1500, ended(told),
-        first, first + 90 if streamed else None, lasted, *(answered.error or (None, None)),
+        *head, len(answered.calls), asked.preview, answered.status, answered.outcome, streamed, 1500, told.ended_at,
+        first, first + 90 if streamed else None, lasted, *(answered.error or (None, None)), told.agent_type,
     )  # fmt: skip
-
-
-def ended(told: Told) -> datetime | None:
-    """When its answer ended."""
-    return told.at + timedelta(milliseconds=told.answered.lasted_ms) if told.answered else None
 
 
 def _request(told: Told) -> Row:
@@ -145,17 +157,6 @@ def _short(answered: Answered) -> dict[str, Any]:
 
 def _message_id(told: Told) -> str:
     return f"msg_{told.id.hex[8:]}"
-
-
-def reported(spent: Spent) -> dict[str, Any]:
-    """The usage object as the provider sends it."""
-    lifetimes = {"ephemeral_5m_input_tokens": spent.cache_5m, "ephemeral_1h_input_tokens": spent.cache_1h}
-    tools = {"server_tool_use": {"web_search_requests": spent.searches}} if spent.searches else {}
-    return {
-        "input_tokens": spent.input, "output_tokens": spent.output, "cache_read_input_tokens": spent.cache_read,
-        "cache_creation_input_tokens": spent.cache_5m + spent.cache_1h, "cache_creation": lifetimes,
-        "service_tier": "standard", **tools,
-    }  # fmt: skip
 
 
 def _facts(told: Told) -> Row:
@@ -191,48 +192,3 @@ def _link(told: Told) -> Row:
         told.id, told.own_id, link.conversation_id, link.parent_id, link.link_kind, link.branch, link.retry_of,
         link.serves_id, link.task_id is not None, link.task_id, rule, "{}",
     )  # fmt: skip
-
-
-def _usage(told: Told, asked: Asked, answered: Answered, spent: Spent) -> Row:
-    person = told.person
-    return (
-        told.id, person.domain, person.account_id, asked.model, told.at, spent.input, spent.output, spent.cache_read,
-        spent.cache_5m + spent.cache_1h, spent.cache_5m, spent.cache_1h, spent.searches, 0, "standard",
-        answered.outcome != "complete", msgspec.json.encode(reported(spent)).decode(),
-    )  # fmt: skip
-
-
-class Tally:
-    """A row of `conversations` as its exchanges are told (`statements.PUT_CONVERSATIONS` says what of them counts)."""
-
-    def __init__(self, root: Told) -> None:
-        self._root = root
-        self._count = self._longest = 0
-        self._latest, self._last_time = root, root.at
-        self._models: set[str] = set()
-        self._branches: set[str] = set()
-
-    def add(self, told: Told) -> None:
-        """One more."""
-        self._count += 1
-        if told.linked.link_kind is None:
-            return
-        over = told.answered is not None and told.answered.outcome == "complete"
-        self._longest = max(self._longest, told.asked.depth + over)
-        self._latest = max(self._latest, told, key=lambda one: (one.at, one.id))
-        self._last_time = max(self._last_time, ended(told) or told.at)
-        self._models |= {told.asked.model} if told.answered and told.asked.model else set()
-        self._branches |= {told.linked.branch} if told.linked.branch else set()
-
-    def row(self) -> Row:
-        """What it comes to."""
-        root, person = self._root, self._root.person
-        return (
-            root.linked.conversation_id, root.id, person.domain, person.account_id, (root.asked.preview or "")[:80],
-            root.at, self._last_time, self._latest.id, self._count, self._longest,
-            [person.session_id] if person.session_id else [], sorted(self._models), sorted(self._branches),
-            len(self._branches), *map(self._named, ("subtask_", "compact_", "branch_")),
-        )  # fmt: skip
-
-    def _named(self, beginning: str) -> int:
-        return sum(branch.startswith(beginning) for branch in self._branches)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -99,6 +99,11 @@ class Told(Struct, frozen=True):
     answered: Answered | None
     """None: it runs."""
     linked: Linked
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When its answer ended."""
+        return self.at + timedelta(milliseconds=self.answered.lasted_ms) if self.answered else None
 
     @property
     def own_id(self) -> UUID:

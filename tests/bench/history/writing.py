@@ -12,9 +12,11 @@ from uuid import UUID
 import asyncpg
 
 from tests.bench.history import DAYS
+from tests.bench.history.accounting import limit_rows, window_rows
 from tests.bench.history.conversation import Conversation
-from tests.bench.history.rows import COLUMNS, Row, Rows, Tally
+from tests.bench.history.rows import COLUMNS, Row, Rows
 from tests.bench.history.schedule import schedule
+from tests.bench.history.tally import Tally
 from tests.bench.history.told import Told
 
 _BATCH: Final = 10_000
@@ -61,6 +63,7 @@ async def write(url: str, seed: int, exchanges: int, end: datetime, tell: Callab
         await connection.execute("SELECT ensure_partitions($1, $2)", end - timedelta(days=DAYS + 1), end)
         async with _without_indexes(connection):
             await _copy_all(connection, told(seed, exchanges, end), tell)
+            await _copy(connection, {"account_limits": [*limit_rows(end)], "limit_windows": [*window_rows(end)]})
         await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()
@@ -81,6 +84,7 @@ async def _copy_all(
         if count % _BATCH == 0:
             await _copy(connection, rows.take())
             tell(count)
+    rows.close()
     await _copy(connection, rows.take())
     tell(count)
 
@@ -90,6 +94,7 @@ async def _copy(connection: asyncpg.Connection, rows: dict[str, list[Row]]) -> N
         for table, columns in COLUMNS.items():
             if rows.get(table):
                 await connection.copy_records_to_table(table, records=rows[table], columns=columns.split())
+        await connection.execute("SELECT settle_usage_slots(), settle_tool_slots()")
 
 
 @asynccontextmanager
