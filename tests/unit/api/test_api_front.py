@@ -39,7 +39,7 @@ def refused(answer: httpx2.Response, status: int, kind: str) -> str:
     return str(body["error"]["message"])
 
 
-@pytest.mark.parametrize("path", ["/api/requests", "/api/stats", f"/api/conversations/{ID}", "/api/unknown", "/api"])
+@pytest.mark.parametrize("path", ["/api/requests", "/api/stats", f"/api/conversations/{ID}", "/api/unknown", "/api", "/token-stats", "/"])
 async def test_without_a_key_401(client: httpx2.AsyncClient, path: str) -> None:
     answer = await client.get(path)
     assert "X-Dashboard-Key" in refused(answer, 401, "authentication_error")
@@ -112,7 +112,7 @@ async def test_an_error_of_ours_tells_nothing_of_itself() -> None:
     app.add_api_route("/broken", broken)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
-        message = refused(await client.get("/broken"), 500, "api_error")
+        message = refused(await client.get("/broken", headers={"X-Dashboard-Key": KEY}), 500, "api_error")
     assert "private" not in message
 
 

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from plait.common.queries.named import statements
-from plait.common.queries.paging import Reader
+from plait.common.queries.paging import Reader, Writer
 
 _SQL: Final = statements("forgetting")
 _LOOK_EVERY_S: Final = 0.05
@@ -71,7 +71,7 @@ async def count(db: Reader, selection: Selection) -> int:
     return found
 
 
-async def ask(db: Reader, selection: Selection, asked_by: str, *, begun: bool = False) -> int:
+async def ask(db: Writer, selection: Selection, asked_by: str, *, begun: bool = False) -> int:
     """Ask for a deletion; its number. Linkers begin with it within a second, unless it is `begun` by the asker.
 
     `asked_by` names a person, a key or a part for the audit. `db` must be able to write.
@@ -104,7 +104,7 @@ async def waiting(db: Reader) -> Sequence[Deletion]:
     return [_deletion(row) for row in await db.fetch(sql, *arguments)]
 
 
-async def take(db: Reader) -> int | None:
+async def take(db: Writer) -> int | None:
     """The number of the first of these, which is ours from now on."""
     sql, arguments = _SQL["take"].bind({})
     number: int | None = await db.fetchval(sql, *arguments)
@@ -123,13 +123,13 @@ async def some_of(db: Reader, deletion: Deletion, most: int) -> dict[UUID, str]:
     return {UUID(int=row["id"].int): row["domain"] for row in await db.fetch(sql, *arguments)}
 
 
-async def advance(db: Reader, number: int, deleted: int, reached: UUID) -> None:
+async def advance(db: Writer, number: int, deleted: int, reached: UUID) -> None:
     """Write down how far a deletion is."""
     sql, arguments = _SQL["advance"].bind({"id": number, "deleted": deleted, "reached": reached})
     await db.execute(sql, *arguments)
 
 
-async def end(db: Reader, number: int, *, stopped: bool = False) -> None:
+async def end(db: Writer, number: int, *, stopped: bool = False) -> None:
     """Close a deletion: nothing of it is left, or it was `stopped` by who had asked for it."""
     sql, arguments = _SQL["stop" if stopped else "finish"].bind({"id": number})
     await db.execute(sql, *arguments)

@@ -41,7 +41,8 @@ async def migrate(connection: asyncpg.Connection) -> list[Migration]:
     Safe to call from many processes at once: one works, the others wait and find nothing to do.
 
     Raises:
-        UserError: the database is newer than this version, or an applied file was changed.
+        UserError: the database is newer than this version, an applied file was changed, or the roles that services take
+            on are missing and cannot be created.
     """
     await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
     try:
@@ -57,6 +58,7 @@ async def migrate(connection: asyncpg.Connection) -> list[Migration]:
         missing = [m for m in ours if m.number not in applied]
         for migration in missing:
             await _apply(connection, migration)
+        await _open_to_services(connection)
         return missing
     finally:
         await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
@@ -71,6 +73,20 @@ async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
             migration.name,
             migration.checksum,
         )
+
+
+async def _open_to_services(connection: asyncpg.Connection) -> None:
+    """Roles and grants (roles.sql)."""
+    opening = (resources.files("plait.common") / "roles.sql").read_text(encoding="utf-8")
+    try:
+        async with connection.transaction():
+            await connection.execute(opening)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise UserError(
+            f"The tables are there, but not opened to Plait's services: {error}. Let an administrator of Postgres"
+            " create the roles plait_reader, plait_limited and plait_asker and grant them to this user (docs/keys.md),"
+            " then run `plait migrate` again."
+        ) from error
 
 
 def _refuse_foreign(applied: dict[int, str], ours: list[Migration]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Literal
 
 import asyncpg
 
@@ -33,6 +33,15 @@ DOWN: Final = (
     asyncpg.DatabaseDroppedError,
 )
 """What asyncpg raises when the database is away or cannot work now; nothing is wrong with the rows in hand."""
+Role = Literal["plait_reader", "plait_limited", "plait_asker"]
+_ROLES: Final[dict[Role | None, dict[str, str]]] = {
+    None: {},
+    "plait_reader": {"role": "plait_reader"},
+    "plait_limited": {"role": "plait_limited", "search_path": "limited, public"},
+    "plait_asker": {"role": "plait_asker"},
+}
+"""What a connection in a role sets when it begins. Views of the schema `limited` stand before the tables of their
+names, which this role may not read."""
 _LATER_S: Final = 5
 """How much longer than its statement timeout a statement is waited for: Postgres, if it is there, ends it first."""
 
@@ -46,11 +55,18 @@ async def _as_it_is(_: asyncpg.Connection) -> None:
 
 
 async def open_pool(
-    url: str, *, name: str, size: int = 4, read_only: bool = False, statement_timeout_ms: int = 60_000
+    url: str,
+    *,
+    name: str,
+    size: int = 4,
+    read_only: bool = False,
+    role: Role | None = None,
+    statement_timeout_ms: int = 60_000,
 ) -> asyncpg.Pool:
     """A pool of at most `size` connections that Postgres lists as `name`.
 
-    `jit` is off: our statements are short. A read-only pool cannot write, whatever its role may do.
+    `jit` is off: our statements are short. A read-only pool cannot write, whatever its role may do. With a role it has
+    that role's rights alone (roles.sql), whatever the user of `url` may do.
 
     Raises:
         DependencyDown: nobody answers at `url`.
@@ -60,6 +76,7 @@ async def open_pool(
         "jit": "off",
         "statement_timeout": str(statement_timeout_ms),
         "default_transaction_read_only": "on" if read_only else "off",
+        **_ROLES[role],
     }
     try:
         return await asyncpg.create_pool(

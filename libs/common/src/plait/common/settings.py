@@ -55,6 +55,17 @@ class PostgresSettings(Environment):
     )
 
 
+class KeySettings(Environment):
+    """Whose keys open recorded content, beside DASHBOARD_API_KEY."""
+
+    admin_api_key: SecretStr | None = Field(
+        None, description="Key that opens the read API to an administrator, who may delete; without one nobody has it."
+    )
+    keys_file: Path | None = Field(
+        None, description="File of named keys of the read API and the dashboard, made by `plait keys new --role`."
+    )
+
+
 class HomeSettings(Environment):
     """Where state lies on disk."""
 

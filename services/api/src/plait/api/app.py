@@ -13,6 +13,8 @@ from plait.api.database import Database
 from plait.api.encoding import Json
 from plait.api.front import CallId, KeyGate
 from plait.api.routes import conversations, health, requests, statistics
+from plait.api.throttle import Throttle
+from plait.common.access.doors import Doors
 
 _WORDS = (
     "Recorded Claude traffic: exchanges, the conversations they form, and what they used. Times are UTC. Everything"
@@ -20,8 +22,12 @@ _WORDS = (
 )
 
 
-def create_app(database: Database, key: str | None) -> FastAPI:
-    """The read API on a database; without a key it refuses everything but its health and documents."""
+def create_app(database: Database, keys: Doors | str | None, *, calls_per_minute: int = 0) -> FastAPI:
+    """The read API on a database; without a key it refuses everything but its health and documents.
+
+    `keys`: all that open it, or the one that opens everything to readers.
+    """
+    doors = keys if isinstance(keys, Doors) else Doors(viewer=keys)
     app = FastAPI(
         title="Plait read API",
         version=version("plait-api"),
@@ -30,9 +36,9 @@ def create_app(database: Database, key: str | None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(CallId), Middleware(KeyGate, key=key)],
+        middleware=[Middleware(CallId), Middleware(KeyGate, doors=doors, throttle=Throttle(calls_per_minute))],
     )
-    app.state.database, app.state.has_key = database, bool(key)
+    app.state.database, app.state.doors = database, doors
     for module in (requests, conversations, statistics, health):
         app.include_router(module.router)
     errors.install(app)

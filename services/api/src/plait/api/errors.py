@@ -24,6 +24,7 @@ _TYPES: Final = {
     403: "permission_error",
     404: "not_found_error",
     405: "invalid_request_error",
+    429: "rate_limit_error",
     503: "unavailable_error",
     504: "timeout_error",
 }
@@ -53,6 +54,13 @@ class NotFound(HTTPException):
 
     def __init__(self, noun: str, sought: object) -> None:
         super().__init__(404, f"No {noun} has the id {sought}.")
+
+
+class Unreadable(HTTPException):
+    """What was kept of an exchange is damaged."""
+
+    def __init__(self, exchange_id: object, fault: object) -> None:
+        super().__init__(410, f"Exchange {exchange_id} cannot be read: {fault}. `plait doctor --deep` says more.")
 
 
 class BadParameter(HTTPException):

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import math
 import re
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from plait.api.errors import refusal
+from plait.api.throttle import Throttle
+from plait.common.access.doors import Doors
 from plait.common.ids import new_exchange_id
 
 _GIVEN: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _BEARER: Final = re.compile(r"Bearer +(\S+)", re.IGNORECASE)
-_CLOSED: Final = "/api"
+_OPEN: Final = frozenset({"/health", "/openapi.json", "/docs"})
 
 NO_KEY: Final = (
     "No DASHBOARD_API_KEY is configured, so nothing is shown to anybody. Set it and start the API again;"
     " `plait up` makes one by itself and prints it."
 )
 _MISSING: Final = "A key is required: send it as X-Dashboard-Key, X-API-Key, or Authorization: Bearer."
-_WRONG: Final = "This key opens nothing here. It must be the DASHBOARD_API_KEY that Plait runs with."
+_WRONG: Final = "This key opens nothing here. It must be one that Plait runs with, or one made by `plait keys new`."
+_TOO_MANY: Final = "This key has made too many calls: wait for as long as Retry-After says."
 
 
 class CallId:
@@ -52,33 +55,39 @@ class CallId:
 
 
 class KeyGate:
-    """Lets nobody under `/api` who has not the key; keys are compared as digests, in constant time."""
+    """Lets nobody in who has no key, and nobody too often; the call is marked with what its key opens."""
 
-    def __init__(self, app: ASGIApp, key: str | None) -> None:
+    def __init__(self, app: ASGIApp, doors: Doors, throttle: Throttle) -> None:
         self._app = app
-        self._digest = _digest(key) if key else None
+        self._doors = doors
+        self._throttle = throttle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the call, or pass it on."""
-        if scope["type"] == "http" and _closed(scope["path"]) and (why := self._refused(Headers(scope=scope))):
-            status, message = why
-            challenge = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-            await refusal(status, message, scope["state"]["request_id"], challenge)(scope, receive, send)
+        if scope["type"] == "http" and not is_open(scope["path"]) and (refused := self._admit(scope)):
+            await refused(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _refused(self, headers: Headers) -> tuple[int, str] | None:
-        if self._digest is None:
-            return 401, NO_KEY
-        given = _keys(headers)
-        if not given:
-            return 401, _MISSING
-        right = [hmac.compare_digest(_digest(key), self._digest) for key in given]
-        return None if any(right) else (403, _WRONG)
+    def _admit(self, scope: Scope) -> Response | None:
+        """Mark the call; the refusal of one that may not pass."""
+        request_id = scope["state"]["request_id"]
+        given = _keys(Headers(scope=scope))
+        if not given or not self._doors.has_keys():
+            why = _MISSING if self._doors.has_keys() else NO_KEY
+            return refusal(401, why, request_id, {"WWW-Authenticate": "Bearer"})
+        grants = [grant for grant in map(self._doors.grant_of, given) if grant]
+        if not grants:
+            return refusal(403, _WRONG, request_id)
+        scope["state"]["grant"] = grants[0]
+        if wait := self._throttle.wait(grants[0].name):
+            return refusal(429, _TOO_MANY, request_id, {"Retry-After": str(math.ceil(wait))})
+        return None
 
 
-def _closed(path: str) -> bool:
-    return path == _CLOSED or path.startswith(f"{_CLOSED}/")
+def is_open(path: str) -> bool:
+    """Whether a path is for everybody: it shows nothing that was recorded."""
+    return path in _OPEN or path.startswith("/health/")
 
 
 def _keys(headers: Headers) -> list[str]:
@@ -86,7 +95,3 @@ def _keys(headers: Headers) -> list[str]:
     bearer = _BEARER.fullmatch(headers.get("authorization", ""))
     sent = (headers.get("x-dashboard-key"), headers.get("x-api-key"), bearer and bearer[1])
     return [key for key in sent if key]
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()

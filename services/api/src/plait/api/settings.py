@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from plait.common.settings import PostgresSettings, Settings
+from plait.common.settings import KeySettings, PostgresSettings, Settings
 
 
-class ApiSettings(Settings, PostgresSettings):
+class ApiSettings(Settings, PostgresSettings, KeySettings):
     """Settings of the read API."""
 
     host: str = Field("127.0.0.1", description="Address that the part listens on.")
@@ -18,4 +18,7 @@ class ApiSettings(Settings, PostgresSettings):
     api_pool_size: int = Field(8, ge=1, le=100, description="Most connections of the read API to Postgres.")
     api_statement_timeout_ms: int = Field(
         10_000, ge=100, description="Milliseconds after which a statement of the read API is given up."
+    )
+    api_calls_per_minute: int = Field(
+        0, ge=0, description="Calls of the read API that each key may make in a minute; 0: as many as it likes."
     )

@@ -14,9 +14,13 @@ import asyncpg
 from msgspec import Struct
 
 from plait.common.queries.named import Statement
+from plait.common.queries.scope import Scoped
 
-Reader = asyncpg.Pool | asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
-"""What queries run on: a pool or one of its connections, opened read-only (`plait.common.postgres.open_pool`)."""
+Writer = asyncpg.Pool | asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+"""What statements that write run on."""
+Reader = Writer | Scoped
+"""What queries run on: a pool or one of its connections, opened read-only (`plait.common.postgres.open_pool`), or
+a pool that shows some domains alone."""
 
 COUNTED: Final = 10_000
 """Up to so many rows a total is exact; beyond, it is the planner's estimate: counting millions takes seconds."""

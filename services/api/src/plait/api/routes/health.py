@@ -36,7 +36,7 @@ async def live() -> Response:
 @router.get("/ready", responses={200: described(Health), 503: described(Health)})
 async def ready(request: Request) -> Response:
     """Whether questions can be answered: 503 if not."""
-    checks = {"database": await _database(request.app.state.database), "key": _key(request.app.state.has_key)}
+    checks = {"database": await _database(request.app.state.database), "key": _key(request.app.state.doors.has_keys())}
     worst = max((check.status for check in checks.values()), key=_RANK.index)
     return Json(Health(worst, checks, version("plait-api")), 503 if worst == "unavailable" else 200)
 
@@ -56,4 +56,4 @@ async def _database(database: Database) -> Check:
 
 
 def _key(has_key: bool) -> Check:
-    return Check("ok", "A key is set.") if has_key else Check("degraded", "No DASHBOARD_API_KEY: all is refused.")
+    return Check("ok", "A key is set.") if has_key else Check("degraded", "No key is configured: all is refused.")
