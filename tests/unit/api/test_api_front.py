@@ -39,7 +39,9 @@ def refused(answer: httpx2.Response, status: int, kind: str) -> str:
     return str(body["error"]["message"])
 
 
-@pytest.mark.parametrize("path", ["/api/requests", "/api/stats", f"/api/conversations/{ID}", "/api/unknown", "/api", "/token-stats", "/"])
+@pytest.mark.parametrize(
+    "path", ["/api/requests", "/api/stats", f"/api/conversations/{ID}", "/api/unknown", "/api", "/token-stats", "/"]
+)
 async def test_without_a_key_401(client: httpx2.AsyncClient, path: str) -> None:
     answer = await client.get(path)
     assert "X-Dashboard-Key" in refused(answer, 401, "authentication_error")
