@@ -57,6 +57,7 @@ def request_row(one: Asked) -> Row:
         data.body_size,
         facts.count or None,
         preview(one.parts),
+        _cut(_header(data.headers, "x-claude-code-agent-type")),
     )
 
 

@@ -32,12 +32,12 @@ ON CONFLICT DO NOTHING
 ADD_REQUESTS: Final = """
 INSERT INTO exchanges AS e (
     id, domain, started_at, method, path, query, account_id, session_id, agent_id, kind, side_kind, request_type, model,
-    tag, key_name, client, client_address, request_size, message_count, preview
+    tag, key_name, client, client_address, request_size, message_count, preview, agent_type
 )
 SELECT * FROM unnest(
     $1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
     $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
-    $18::integer[], $19::integer[], $20::text[]
+    $18::integer[], $19::integer[], $20::text[], $21::text[]
 )
 ON CONFLICT (id) DO UPDATE SET
     domain = excluded.domain, started_at = excluded.started_at, method = excluded.method, path = excluded.path,
@@ -46,7 +46,7 @@ ON CONFLICT (id) DO UPDATE SET
     side_kind = excluded.side_kind, request_type = excluded.request_type, model = coalesce(e.model, excluded.model),
     tag = excluded.tag, key_name = excluded.key_name, client = excluded.client,
     client_address = excluded.client_address, request_size = excluded.request_size,
-    message_count = excluded.message_count, preview = excluded.preview
+    message_count = excluded.message_count, preview = excluded.preview, agent_type = excluded.agent_type
 WHERE e.method IS NULL
 """
 
