@@ -100,6 +100,7 @@ def recorded(events: Sequence[ExchangeEvent]) -> Recorded:
         started_at=asked.started_at,
         asked=Asked(
             body=body_of(asked),
+            body_is_as_received=True,
             size=asked.body_size,
             **{name: getattr(asked, name) for name in ("method", "path", "query", "headers", "tag", "key_name")},
             client_address=asked.client_address,
@@ -108,6 +109,7 @@ def recorded(events: Sequence[ExchangeEvent]) -> Recorded:
         if end is None
         else Answered(
             body=body_of(end),
+            body_is_as_received=True,
             size=end.body_size,
             pieces=pieces,
             duration_ms=(end.ended_at - end.started_at) / timedelta(milliseconds=1),

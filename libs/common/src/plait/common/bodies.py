@@ -139,6 +139,15 @@ def put_request_together(
     return body
 
 
+def rest_of_request(remainder: bytes, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A request's fields beside its messages, system prompt and tools, if it is not kept whole.
+
+    Raises:
+        ValueError, msgspec.DecodeError: a part is damaged.
+    """
+    return {**(settings or {}), **msgspec.json.decode(unpack(remainder), type=_Remainder).rest}
+
+
 def put_answer_together(remainder: bytes, whole: bool, content: bytes | None) -> Any:
     """The JSON value of the answer, as `put_request_together` gives a request's."""
     if whole or content is None:

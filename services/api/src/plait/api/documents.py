@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -43,6 +44,21 @@ def answers(good: type, *, found_by_id: bool = False) -> Described:
     return {
         200: described(good),
         **{status: described(ErrorAnswer, words) for status, words in sorted(refusals.items())},
+    }
+
+
+def files(words: str, *media_types: str, headers: Sequence[str] = ()) -> Described:
+    """All answers of a route that gives a file, in one of these forms."""
+    good: dict[str, Any] = {
+        "description": words,
+        "content": {media_type: {"schema": {"type": "string"}} for media_type in media_types},
+    }
+    if headers:
+        good["headers"] = {name: {"schema": {"type": "string"}} for name in headers}
+    return {
+        **answers(ErrorAnswer, found_by_id=True),
+        200: good,
+        410: described(ErrorAnswer, "What was kept of it is damaged."),
     }
 
 

@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from plait.api.errors import BadParameter
+from plait.api.raw import Part
 from plait.common.queries.conversations import ConversationFilter
 from plait.common.queries.exchanges import ExchangeFilter
 from plait.common.queries.paging import Cursor, Page
@@ -157,6 +158,20 @@ class ConversationList(Paged):
             date_to=self.date_to,
             q=self.q or None,
         )
+
+
+class RawOf(Parameters):
+    """What `GET /api/requests/{id}/raw` gives."""
+
+    part: Part | None = Field(None, description="One message or body alone; both messages if it is not given.")
+
+
+class ExportAs(Parameters):
+    """The form of `GET /api/conversations/{id}/export`."""
+
+    format: Literal["jsonl", "md", "html"] = Field(
+        "jsonl", description="jsonl: an exchange file, for programs; md and html: for people, each message once."
+    )
 
 
 class StatisticsOf(Parameters):

@@ -11,7 +11,7 @@ import asyncpg
 from msgspec import Struct, structs
 
 from plait.common.blobs import unshelve
-from plait.common.bodies import put_answer_together, put_request_together
+from plait.common.bodies import put_answer_together, put_request_together, rest_of_request
 from plait.common.events import Header, Piece
 from plait.common.frames import headers_of, settings_of
 from plait.common.packing import unpack_headers, unpack_pieces
@@ -46,6 +46,21 @@ class Exchange(ExchangeSummary, frozen=True, kw_only=True, rename="camel"):
     """The provider's own usage object; null if none was reported."""
 
 
+class Prompt(Struct, frozen=True, kw_only=True):
+    """What a request asked, in parts that are equal where nothing was said anew.
+
+    Cache marks are left out, a text is one block, members stand in order. All are JSON texts.
+    """
+
+    messages: list[bytes]
+    system: bytes | None
+    tools: bytes | None
+    rest: dict[str, Any]
+    """Its other fields."""
+    whole: Any
+    """The body instead of all these, if it was not taken apart: a JSON value, or a text."""
+
+
 class Chunk(Struct, frozen=True, rename="camel"):
     """A piece of an answer as it arrived."""
 
@@ -75,6 +90,25 @@ async def get_exchange(db: Reader, exchange_id: UUID) -> Exchange | None:
         request_body=_request(record, await _messages(db, exchange_id)),
         response_body=answer,
         usage_data=usage,
+    )
+
+
+async def get_prompt(db: Reader, exchange_id: UUID) -> Prompt | None:
+    """What an exchange asked; None if there is no such."""
+    sql, arguments = _SQL["record"].bind({"id": exchange_id})
+    record = await db.fetchrow(sql, *arguments)
+    if record is None:
+        return None
+    remainder, messages = record["request_remainder"], await _messages(db, exchange_id)
+    if remainder is None or record["request_whole"]:
+        return Prompt(messages=[], system=None, tools=None, rest={}, whole=_request(record, []))
+    frame = _blob(record, "request_frame")
+    return Prompt(
+        messages=messages,
+        system=_blob(record, "system"),
+        tools=_blob(record, "tools"),
+        rest=rest_of_request(remainder, settings_of(frame) if frame else None),
+        whole=None,
     )
 
 

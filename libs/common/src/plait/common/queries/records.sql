@@ -21,7 +21,7 @@ LEFT JOIN blobs tools ON tools.hash = q.tools
 LEFT JOIN exchange_responses r ON r.id = e.id
 LEFT JOIN blobs told ON told.hash = r.frame
 LEFT JOIN blobs content ON content.hash = r.content
-WHERE e.id = :id
+WHERE e.id = :id AND e.method IS NOT NULL
 
 -- name: messages
 -- The messages of a request, first to last: its chain walked from the head back.

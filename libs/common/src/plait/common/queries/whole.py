@@ -25,6 +25,7 @@ from plait.common.postgres import DOWN
 from plait.common.queries.exchanges import ExchangeFilter, count_all, walk
 from plait.common.queries.named import statements
 from plait.common.queries.records import each_once
+from plait.common.queries.scope import Pooled
 
 _SQL: Final = statements("whole")
 _BLOBS: Final = ("system", "tools", "content", "request_frame", "response_frame")
@@ -45,7 +46,9 @@ class Asked(Struct, frozen=True, kw_only=True):
     query: str
     headers: list[Header]
     body: bytes
-    """The JSON text (members may be in another order), or what was received if it was none."""
+    """As received, or the same JSON value written anew, if it was taken apart to keep each message once."""
+    body_is_as_received: bool
+    """Its very bytes, but for content encoding, which is undone."""
     size: int
     """Bytes as received."""
     tag: str | None
@@ -61,6 +64,7 @@ class Answered(Struct, frozen=True, kw_only=True):
     headers: list[Header]
     body: bytes
     """As a request's; of an event stream the folded message."""
+    body_is_as_received: bool
     size: int
     streamed: bool
     pieces: list[Piece]
@@ -110,7 +114,7 @@ class _Parts:
         return self.blobs[name]
 
 
-async def count(pool: asyncpg.Pool, where: ExchangeFilter) -> int:
+async def count(pool: Pooled, where: ExchangeFilter) -> int:
     """How many exchanges match now.
 
     Raises:
@@ -122,7 +126,7 @@ async def count(pool: asyncpg.Pool, where: ExchangeFilter) -> int:
         raise DependencyDown(f"Postgres went away ({type(error).__name__}).") from error
 
 
-async def read_all(pool: asyncpg.Pool, where: ExchangeFilter) -> AsyncIterator[tuple[UUID, Recorded | Damaged]]:
+async def read_all(pool: Pooled, where: ExchangeFilter) -> AsyncIterator[tuple[UUID, Recorded | Damaged]]:
     """Every exchange that matches, oldest first; one that is damaged says what is wrong with it.
 
     Raises:
@@ -150,13 +154,19 @@ async def read_these(
     return {UUID(int=row["id"].int): _recorded_or_damaged(row, parts) for row in rows}
 
 
-async def _read(pool: asyncpg.Pool, ids: list[UUID]) -> tuple[list[asyncpg.Record], _Parts]:
+async def read_one(pool: Pooled, exchange_id: UUID) -> Recorded | Damaged | None:
+    """One exchange as it was recorded; None if there is no such."""
+    rows, parts = await _read(pool, [exchange_id])
+    return next((_recorded_or_damaged(row, parts) for row in rows if row["method"] is not None), None)
+
+
+async def _read(pool: Pooled, ids: list[UUID]) -> tuple[list[asyncpg.Record], _Parts]:
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         rows = await _fetch(connection, "exchanges", ids=ids)
         return rows, await _parts(connection, rows)
 
 
-async def _runs(pool: asyncpg.Pool, where: ExchangeFilter) -> AsyncIterator[list[UUID]]:
+async def _runs(pool: Pooled, where: ExchangeFilter) -> AsyncIterator[list[UUID]]:
     run: list[UUID] = []
     size = 0
     async for number, its_size in walk(pool, where):
@@ -230,6 +240,7 @@ def _asked(row: asyncpg.Record, parts: _Parts) -> Asked:
         query=row["query"],
         headers=_headers(row, parts, "request"),
         body=body,
+        body_is_as_received=row["request_whole"],
         size=row["request_size"],
         tag=row["tag"],
         key_name=row["key_name"],
@@ -246,6 +257,7 @@ def _answered(row: asyncpg.Record, parts: _Parts) -> Answered:
         status=row["status"],
         headers=_headers(row, parts, "response"),
         body=answer_bytes(row["response_remainder"], row["response_whole"], content),
+        body_is_as_received=row["response_whole"] or content is None,
         size=row["response_size"],
         streamed=row["streamed"],
         pieces=parts.pieces.get(row["id"], []),

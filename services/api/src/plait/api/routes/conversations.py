@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import AsyncIterator
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from plait.api import parameters
 from plait.api.answers import ConversationPage
 from plait.api.database import Source
-from plait.api.documents import answers
+from plait.api.documents import answers, files
 from plait.api.encoding import Json
 from plait.api.errors import NotFound
+from plait.api.export import exchange_lines, markdown, webpage
 from plait.common.queries.conversations import Conversation, get_conversation
 from plait.common.queries.conversations import list_conversations as find
+from plait.common.queries.scope import Pooled
+from plait.common.queries.transcript import Teller
 
 router = APIRouter(prefix="/api/conversations", tags=["conversations"], dependencies=[Depends(parameters.once)])
 ConversationId = Annotated[UUID, Path(alias="id", description="Its id, or an id that it had before it was healed.")]
+_MEDIA_TYPES: Final = {"jsonl": "application/x-ndjson", "md": "text/markdown", "html": "text/html"}
 
 
 @router.get("", responses=answers(ConversationPage))
@@ -34,3 +39,36 @@ async def one_conversation(source: Source, conversation_id: ConversationId) -> R
     if conversation := await get_conversation(await source.pool(), conversation_id):
         return Json(conversation)
     raise NotFound("conversation", conversation_id)
+
+
+@router.get(
+    "/{id}/export",
+    responses=files("The file, piece by piece.", *_MEDIA_TYPES.values(), headers=["Content-Disposition"]),
+)
+async def export_conversation(
+    source: Source, conversation_id: ConversationId, given: Annotated[parameters.ExportAs, Query()]
+) -> Response:
+    """One conversation as a file that needs nothing else.
+
+    `jsonl` is an exchange file: a line for each exchange with everything that is kept of it, as `plait export` writes
+    and `plait import` reads it. `md` and `html` are for people: each message once, branch by branch. An answer that
+    breaks off (its last chunk is missing) was not whole.
+    """
+    pool = await source.pool()
+    conversation = await get_conversation(pool, conversation_id)
+    if conversation is None:
+        raise NotFound("conversation", conversation_id)
+    name = f"conversation-{conversation.conversation_id}.{given.format}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Security-Policy": webpage.POLICY}
+    return StreamingResponse(
+        _file(pool, conversation, given.format), headers=headers, media_type=_MEDIA_TYPES[given.format]
+    )
+
+
+def _file(pool: Pooled, conversation: Conversation, form: str) -> AsyncIterator[str | bytes]:
+    match form:
+        case "md":
+            return markdown.told(conversation, Teller(pool))
+        case "html":
+            return webpage.told(conversation, Teller(pool))
+    return exchange_lines.told(pool, conversation.conversation_id)

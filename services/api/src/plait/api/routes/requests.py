@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
-from plait.api import parameters
+from plait.api import parameters, raw
 from plait.api.answers import Chunks, RequestPage
+from plait.api.comparing import Comparison, compare
 from plait.api.database import Source
-from plait.api.documents import answers
+from plait.api.documents import answers, files
 from plait.api.encoding import Json
-from plait.api.errors import NotFound
+from plait.api.errors import NotFound, Unreadable
 from plait.common.queries.exchanges import list_exchanges
-from plait.common.queries.records import Exchange, get_exchange, list_chunks
+from plait.common.queries.paging import Reader
+from plait.common.queries.records import Exchange, Prompt, get_exchange, get_prompt, list_chunks
+from plait.common.queries.whole import Damaged, read_one
 
 router = APIRouter(prefix="/api/requests", tags=["requests"], dependencies=[Depends(parameters.once)])
 RequestId = Annotated[UUID, Path(alias="id", description="Exchange id, as in the gateway's X-Request-ID.")]
@@ -43,3 +47,49 @@ async def chunks_of_request(source: Source, request_id: RequestId) -> Response:
     if chunks is None:
         raise NotFound("request", request_id)
     return Json(Chunks(chunks))
+
+
+@router.get(
+    "/{id}/raw",
+    responses=files("Its messages, bodies as they were received.", "application/octet-stream", headers=raw.FIELDS),
+)
+async def raw_request(source: Source, request_id: RequestId, given: Annotated[parameters.RawOf, Query()]) -> Response:
+    """An exchange as its two HTTP messages, secrets masked; content and transfer encodings of bodies are undone.
+
+    `Plait-Request-Body` and `Plait-Response-Body` say what the bytes of each body are: `as-received`; `rewritten`, the
+    same JSON value written anew (messages are kept once, not once for each time that they are sent); `folded`, the
+    message that an event stream built, where the stream is no longer kept; `none`.
+    """
+    found = await read_one(await source.pool(), request_id)
+    if found is None:
+        raise NotFound("request", request_id)
+    if isinstance(found, Damaged):
+        raise Unreadable(request_id, found)
+    headers = {**raw.origins(found), "Content-Disposition": f'attachment; filename="{request_id}.http"'}
+    return StreamingResponse(raw.written(found, given.part), headers=headers, media_type="application/octet-stream")
+
+
+@router.get(
+    "/{a}/compare/{b}",
+    responses=answers(Comparison, found_by_id=True),
+    dependencies=[Depends(parameters.none)],
+)
+async def compare_requests(
+    source: Source,
+    a: Annotated[UUID, Path(description="Exchange id.")],
+    b: Annotated[UUID, Path(description="Exchange id of the one that is looked at beside it.")],
+) -> Response:
+    """What request `b` says that request `a` does not, and the other way round.
+
+    Cache marks, which clients move from turn to turn, are left out. Messages are alike if all of them is; those that
+    stand in each other's place and are of one role are `changed`.
+    """
+    pool = await source.pool()
+    before, after = [await _prompt(pool, number) for number in (a, b)]
+    return Json(await asyncio.to_thread(compare, (a, b), before, after))
+
+
+async def _prompt(db: Reader, request_id: UUID) -> Prompt:
+    if prompt := await get_prompt(db, request_id):
+        return prompt
+    raise NotFound("request", request_id)

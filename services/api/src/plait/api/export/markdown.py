@@ -1,0 +1,65 @@
+"""A conversation as Markdown.
+
+What people and models said is quoted as it is: it is Markdown itself, most often. What tools were told and gave back
+stands in fences that nothing in it can close.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final
+
+from plait.api.export.telling import chapters, facts_of, opening_of, summary_of
+from plait.common.queries.conversations import Conversation
+from plait.common.queries.transcript import Teller, Turn
+from plait.common.texts import Said, as_json, role_of, said, said_in
+
+_SPECIAL: Final = re.compile(r"([\\`*_\[\]<>#|~&])")
+_TICKS: Final = re.compile(r"`{3,}")
+
+
+async def told(conversation: Conversation, teller: Teller) -> AsyncIterator[str]:
+    """The file in pieces."""
+    yield f"# {_plain(conversation.title or 'Conversation')}\n\n"
+    yield "".join(f"- {name}: {_plain(value)}\n" for name, value in summary_of(conversation))
+    for chapter in chapters(conversation):
+        yield f"\n## {_plain(chapter.heading)}\n"
+        if opening := opening_of(chapter):
+            yield f"\n{opening}\n"
+        async for turn in teller.tell(chapter.exchanges):
+            yield "".join(_turn(turn))
+
+
+def _turn(turn: Turn) -> Iterator[str]:
+    yield f"\n### {turn.exchange.request_id}\n\n{_plain(facts_of(turn.exchange))}\n"
+    for part in said_in(turn.system):
+        yield from _part("system", part)
+    for message in turn.messages:
+        for part in said(message):
+            yield from _part(role_of(message), part)
+    if turn.body is not None:
+        yield from _part("request", _value(turn.body))
+    if turn.answer is not None:
+        for part in said(turn.answer):
+            yield from _part("answer", part)
+
+
+def _part(who: str, part: Said) -> Iterator[str]:
+    yield f"\n**{_plain(who)}**{f', {_plain(part.label)}' if part.label else ''}\n\n"
+    if part.sort in ("text", "thinking"):
+        yield "".join(f"> {line}\n" for line in part.text.splitlines())
+    elif part.sort == "image":
+        yield f"![{part.text}](data:{part.media_type};base64,{part.data})\n"
+    else:
+        fence = "`" * max(3, *(len(run) + 1 for run in _TICKS.findall(part.text)), 3)
+        yield f"{fence}\n{part.text}\n{fence}\n"
+
+
+def _value(body: Any) -> Said:
+    return Said("other", "", body if isinstance(body, str) else as_json(body))
+
+
+def _plain(text: str) -> str:
+    """One line that means nothing in Markdown."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
