@@ -7,17 +7,14 @@ else a container if a Docker engine answers, else the embedded broker.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import asyncpg
 import hypothesis  # noqa: F401 - its plugin would import it late, in a finalizer's deep stack, and crash the summary
@@ -31,7 +28,6 @@ from plait.cli.program import free_port
 from plait.common.migrate import migrate
 from tests import servers
 
-ResultT = TypeVar("ResultT")
 _PREFIX = "plait-tests-"
 
 
@@ -75,22 +71,24 @@ def postgres_server(servers_home: Path) -> Iterator[str]:
 def migrated_template(postgres_server: str) -> Iterator[str]:
     """Name of a database with all migrations: copying it is faster than migrating each test's anew."""
     name = f"plait_template_{os.getpid()}"
-    _alone(_command(postgres_server, f"CREATE DATABASE {name}"))
-    _alone(_migrate(_database(postgres_server, name)))
+    servers.alone(servers.command(postgres_server, f"CREATE DATABASE {name}"))
+    servers.alone(_migrate(servers.address_of(postgres_server, name)))
     yield name
-    _alone(_command(postgres_server, f"DROP DATABASE {name}"))
+    servers.alone(servers.command(postgres_server, f"DROP DATABASE {name}"))
 
 
 @pytest.fixture
 def empty_postgres_url(postgres_server: str) -> Iterator[str]:
     """Address of a fresh database without any table."""
-    yield from _fresh_database(postgres_server, "template1")
+    with servers.fresh_database(postgres_server, "template1") as url:
+        yield url
 
 
 @pytest.fixture
 def postgres_url(postgres_server: str, migrated_template: str) -> Iterator[str]:
     """Address of a fresh, migrated database."""
-    yield from _fresh_database(postgres_server, migrated_template)
+    with servers.fresh_database(postgres_server, migrated_template) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +96,7 @@ def kafka_servers(servers_home: Path) -> Iterator[str | None]:
     """Bootstrap servers of the real Kafka that this run uses, None when it uses the embedded broker."""
     wanted = os.environ.get("PLAIT_TEST_BROKER")
     if given := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
-        if found := _alone(servers.own_topics(given)):
+        if found := servers.alone(servers.own_topics(given)):
             pytest.fail(f"The tests would delete {', '.join(found)} of {given}: give them a broker of their own.")
         yield given
     elif wanted == "kafka":
@@ -114,9 +112,9 @@ def kafka_servers(servers_home: Path) -> Iterator[str | None]:
 def broker(servers_home: Path, kafka_servers: str | None) -> Iterator[servers.Broker]:
     """A broker without topics: the embedded one is new for each test, a real one is emptied."""
     if kafka_servers:
-        _alone(servers.forget_topics(kafka_servers))
+        servers.alone(servers.forget_topics(kafka_servers))
         yield servers.Broker(kafka_servers, "kafka")
-        _alone(servers.forget_topics(kafka_servers))
+        servers.alone(servers.forget_topics(kafka_servers))
     else:
         port = free_port()
         program = embedded_broker.prepare(port, env={leftovers.MARK: str(servers_home)})
@@ -133,32 +131,11 @@ def _kafka_from_jars(home: Path) -> Iterator[str]:
         yield embedded_broker.servers(port)
 
 
-def _fresh_database(server: str, template: str) -> Iterator[str]:
-    name = f"plait_test_{secrets.token_hex(6)}"
-    _alone(_command(server, f"CREATE DATABASE {name} TEMPLATE {template}"))
-    yield _database(server, name)
-    _alone(_command(server, f"DROP DATABASE {name} WITH (FORCE)"))
-
-
 @cache
 def _docker_answers() -> bool:
     if not shutil.which("docker"):
         return False
     return subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=10).returncode == 0
-
-
-def _alone(work: Coroutine[Any, Any, ResultT]) -> ResultT:
-    """Run it in a loop of its own that leaves no trace for the test's loop."""
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        return runner.run(work)
-
-
-async def _command(server: str, statement: str) -> None:
-    connection = await asyncpg.connect(server)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 async def _migrate(address: str) -> None:
@@ -167,7 +144,3 @@ async def _migrate(address: str) -> None:
         await migrate(connection)
     finally:
         await connection.close()
-
-
-def _database(server: str, name: str) -> str:
-    return urlsplit(server)._replace(path=f"/{name}").geturl()

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 
 from plait.cli.program import LOOPBACK, Program, free_port, listening
 from plait.common.topics import MAX_EVENT_BYTES
+
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,35 @@ def running(program: Program, log: Path, timeout: float = 60.0) -> Iterator[int]
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def fresh_database(server: str, template: str) -> Iterator[str]:
+    """The address of a new copy of a database, which is dropped at the end."""
+    name = f"plait_test_{secrets.token_hex(6)}"
+    alone(command(server, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield address_of(server, name)
+    alone(command(server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def alone(work: Coroutine[Any, Any, ResultT]) -> ResultT:
+    """Run it in a loop of its own that leaves no trace for the test's loop."""
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return runner.run(work)
+
+
+async def command(server: str, statement: str) -> None:
+    """Run one statement."""
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def address_of(server: str, name: str) -> str:
+    """The address of another database of a server."""
+    return urlsplit(server)._replace(path=f"/{name}").geturl()
 
 
 async def own_topics(servers: str) -> list[str]:
