@@ -18,7 +18,7 @@ from plait.common.ids import conversation_id, new_exchange_id
 from plait.common.kafka import new_consumer, new_producer
 from plait.common.settings import KafkaSettings
 from plait.common.topics import CHUNKS, CONVERSATIONS, REQUESTS, RESPONSES
-from plait.linker import announce, statements
+from plait.linker import announce
 from plait.linker.main import run
 from tests.contract.consuming import make_topics, producing, settings_of
 from tests.exchange_events import Part, answered, asked, event_of, said
@@ -124,8 +124,7 @@ def left_behind(title: str) -> ConversationData:
 
 
 async def put_out(reader: asyncpg.Connection, *left: ConversationData) -> None:
-    events = [announce.event_of(data) for data in left]
-    await reader.execute(statements.ADD_OUTBOX, [e.partitionkey for e in events], [encode(e) for e in events])
+    await announce.put_out(reader, left)
 
 
 async def test_what_an_earlier_run_left_is_told_without_new_traffic(
