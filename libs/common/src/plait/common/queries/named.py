@@ -2,7 +2,7 @@
 
 A block begins with `-- name: <name>`; the comment lines that follow describe it. `:name` is a parameter. A line that
 ends with `--?` is left out when a parameter on it is None. `{name}` on a line of its own stands for another block of
-the same file.
+the same file, which may hold others.
 """
 
 from __future__ import annotations
@@ -59,10 +59,11 @@ def statements(noun: str) -> dict[str, Statement]:
     text = (resources.files("plait.common.queries") / f"{noun}.sql").read_text(encoding="utf-8")
     _, *parts = _HEAD.split(text)
     blocks = {name: _described(body) for name, body in zip(parts[::2], parts[1::2], strict=True)}
-    return {
-        name: Statement(name, description, _INCLUDE.sub(lambda m: blocks[m[1]][1].rstrip(), sql))
-        for name, (description, sql) in blocks.items()
-    }
+
+    def whole(sql: str) -> str:
+        return _INCLUDE.sub(lambda m: whole(blocks[m[1]][1]).rstrip(), sql)
+
+    return {name: Statement(name, description, whole(sql)) for name, (description, sql) in blocks.items()}
 
 
 def _described(block: str) -> tuple[str, str]:

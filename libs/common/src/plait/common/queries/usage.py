@@ -1,0 +1,253 @@
+"""What was used, whole or by one thing: the figures behind every chart and bill.
+
+Sums come from the ledger's slots of a quarter of an hour; only what a span cuts off a slot is counted row by row. So
+they are exact at any moment, and as quick over a year as over a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Literal, get_args
+from zoneinfo import ZoneInfo
+
+from msgspec import UNSET, Struct, UnsetType, field, structs
+
+from plait.common.buckets import Span, Unit, label, starts
+from plait.common.queries.named import statements
+from plait.common.queries.paging import Reader
+
+_SQL: Final = statements("usage")
+_UTC: Final = ZoneInfo("UTC")
+
+Key = Literal["model", "domain", "account", "session", "agent", "key", "tag", "tool", "kind"]
+"""Things that sums can be split by, time aside."""
+KEYS: Final[tuple[Key, ...]] = get_args(Key)
+
+
+class UsageFilter(Struct, frozen=True, kw_only=True):
+    """What counts; what is None does not matter."""
+
+    domain: str | None = None
+    account_id: str | None = None
+    model: str | None = None
+    kind: str | None = None
+    key_name: str | None = None
+    tag: str | None = None
+    agent_type: str | None = None
+
+
+EVERYTHING: Final = UsageFilter()
+
+
+class Counters(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Requests, their tokens and what they cost. A request without usage, such as a failed one, has no tokens."""
+
+    requests: int = 0
+    failed_requests: int = 0
+    """Ended `failed`, `interrupted` or `rejected`."""
+    input_tokens: int = 0
+    """Neither read from the cache nor written to it."""
+    output_tokens: int = 0
+    """Thinking included."""
+    thinking_tokens: int = 0
+    cache_read_input_tokens: int = 0
+    cache_creation_input_tokens: int = 0
+    """Of both lifetimes."""
+    cache_creation_5m_input_tokens: int = field(name="cacheCreation5mInputTokens", default=0)
+    cache_creation_1h_input_tokens: int = field(name="cacheCreation1hInputTokens", default=0)
+    total_tokens: int = 0
+    """Input, output, cache reads and cache writes together."""
+    tool_calls: int = 0
+    """In answers."""
+    web_search_requests: int = 0
+    """By the provider's own tools."""
+    web_fetch_requests: int = 0
+    cost_usd: float | None = 0.0
+    """Of the requests whose price is known; null where none is."""
+    subscription_cost_usd: float = 0.0
+    """The part of it that nobody is billed, for the account is a subscription's."""
+    unpriced_requests: int = 0
+    """Requests with usage whose price is not known: `costUsd` lacks them."""
+
+
+class UsageRow(Counters, frozen=True, kw_only=True, rename="camel"):
+    """The counters of one day, hour, model, ... ; the field that the sums are split by has the key's value too."""
+
+    key: str | None
+    """Null: of requests that have none, such as those without a tag."""
+    start: datetime | UnsetType = UNSET
+    """Of days and hours: when it begins."""
+    day: str | UnsetType = UNSET
+    hour: str | UnsetType = UNSET
+    model: str | UnsetType | None = UNSET
+    domain: str | UnsetType | None = UNSET
+    account_id: str | UnsetType | None = UNSET
+    session_id: str | UnsetType | None = UNSET
+    agent_type: str | UnsetType | None = UNSET
+    key_name: str | UnsetType | None = UNSET
+    tag: str | UnsetType | None = UNSET
+    tool: str | UnsetType | None = UNSET
+    kind: str | UnsetType | None = UNSET
+
+
+class DailyUsage(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What one account used on one day in one domain of one model; of an aggregate, all of them together."""
+
+    date: str
+    account_id: str | None
+    domain: str | None
+    model: str | None
+    total_input_tokens: int
+    total_output_tokens: int
+    total_tokens: int
+    """Cache reads and writes included."""
+    total_requests: int
+    cache_creation_input_tokens: int
+    cache_read_input_tokens: int
+    cost_usd: float | None
+
+
+class HourCount(Struct, frozen=True):
+    """How much an hour had."""
+
+    hour: datetime
+    """When it begins."""
+    count: int
+
+
+_TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+_FIELDS: Final[Mapping[Key, str]] = {
+    "account": "account_id", "session": "session_id", "agent": "agent_type", "key": "key_name", "model": "model",
+    "domain": "domain", "tag": "tag", "tool": "tool", "kind": "kind",
+}  # fmt: skip
+
+
+async def sum_usage(db: Reader, span: Span, where: UsageFilter = EVERYTHING) -> Counters:
+    """Everything together."""
+    (record,) = await _rows(db, "total", span, where)
+    return Counters(**_counters(record))
+
+
+async def usage_by_time(
+    db: Reader, unit: Unit, span: Span, where: UsageFilter = EVERYTHING, *, zone: ZoneInfo = _UTC, now: datetime
+) -> list[UsageRow]:
+    """Every day or hour of the span in a zone, up to its end or to now, those without any requests too."""
+    begins = starts(unit, span.since, span.until or now, zone)
+    found = {row["bucket"]: row for row in await _rows(db, "by_time", span, where, starts=begins)}
+    return [_timed(unit, zone, start, found.get(number, {})) for number, start in enumerate(begins, 1)]
+
+
+async def usage_by(
+    db: Reader, key: Key, span: Span, where: UsageFilter = EVERYTHING, *, limit: int = 1000
+) -> list[UsageRow]:
+    """One row a key: the dearest first, then those of the most tokens; sessions by their latest request.
+
+    Of `tool`, requests are calls, those that failed are the ones whose result was an error, and there are no tokens
+    and no cost: an answer is charged as a whole. Slots that the span cuts count whole there.
+    """
+    records = await _rows(db, f"by_{key}", span, where, limit=limit)
+    found = [_keyed(key, record) for record in records]
+    return found if key == "session" else sorted(found, key=_weight)[:limit]
+
+
+async def daily_usage(
+    db: Reader, span: Span, where: UsageFilter = EVERYTHING, *, zone: ZoneInfo = _UTC, now: datetime
+) -> list[DailyUsage]:
+    """What each account used in each domain of each model, day by day in a zone; days without any are left out."""
+    begins = starts("day", span.since, span.until or now, zone)
+    records = await _rows(db, "daily", span, where, starts=begins)
+    found = [
+        _daily(label("day", begins[r["bucket"] - 1], zone), r["account_id"], r["domain"], r["model"], _counters(r))
+        for r in records
+    ]
+    return sorted(found, key=lambda row: (row.date, row.account_id or "", row.domain or "", row.model or ""))
+
+
+async def daily_totals(
+    db: Reader, span: Span, where: UsageFilter = EVERYTHING, *, zone: ZoneInfo = _UTC, now: datetime
+) -> list[DailyUsage]:
+    """Every day of the span as one row, whatever the model; accounts and domains too unless one was asked for."""
+    rows = await usage_by_time(db, "day", span, where, zone=zone, now=now)
+    return [_daily(row.key or "", where.account_id, where.domain, where.model, structs.asdict(row)) for row in rows]
+
+
+async def requests_by_hour(
+    db: Reader, span: Span, where: UsageFilter = EVERYTHING, *, now: datetime
+) -> dict[str, list[HourCount]]:
+    """Requests of each domain in each hour (UTC) that had any."""
+    return await _by_hour(db, span, where, now, "requests")
+
+
+async def tokens_by_hour(
+    db: Reader, span: Span, where: UsageFilter = EVERYTHING, *, now: datetime
+) -> dict[str, list[HourCount]]:
+    """Tokens of each domain, cache reads and writes included, in each hour (UTC) that had any."""
+    return await _by_hour(db, span, where, now, "tokens")
+
+
+async def _by_hour(
+    db: Reader, span: Span, where: UsageFilter, now: datetime, counted: str
+) -> dict[str, list[HourCount]]:
+    begins = starts("hour", span.since, span.until or now, _UTC)
+    found: dict[str, list[HourCount]] = {}
+    for record in await _rows(db, "hourly", span, where, starts=begins):
+        if record[counted]:
+            found.setdefault(record["domain"], []).append(HourCount(begins[record["bucket"] - 1], record[counted]))
+    return found
+
+
+async def _rows(db: Reader, name: str, span: Span, where: UsageFilter, **more: object) -> list[dict[str, Any]]:
+    bounds = {"since": span.since, "until": span.until, "first": span.first, "last": span.last}
+    filters = {
+        "domain": where.domain, "account": where.account_id, "model": where.model, "kind": where.kind,
+        "key": where.key_name, "tag": where.tag, "agent": where.agent_type,
+    }  # fmt: skip
+    sql, arguments = _SQL[name].bind({**bounds, **filters, **more})
+    return [dict(record) for record in await db.fetch(sql, *arguments)]
+
+
+def _timed(unit: Unit, zone: ZoneInfo, start: datetime, record: Mapping[str, Any]) -> UsageRow:
+    name = label(unit, start, zone)
+    fields: dict[str, Any] = {unit: name, **_counters(record)}
+    return UsageRow(key=name, start=start, **fields)
+
+
+def _keyed(key: Key, record: Mapping[str, Any]) -> UsageRow:
+    value = {"key": record["key"], _FIELDS[key]: record["key"]}
+    if key == "tool":
+        return UsageRow(**value, requests=record["requests"], failed_requests=record["failed_requests"], cost_usd=None)
+    return UsageRow(**value, **_counters(record))
+
+
+def _counters(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `Counters`; nothing where there is no record."""
+    counters = {name: record[name] for name in record.keys() & set(Counters.__struct_fields__)}
+    if counters:
+        counters["total_tokens"] = sum(counters[name] for name in _TOKENS)
+        all_unpriced = record["reported"] and record["reported"] == record["unpriced_requests"]
+        counters["cost_usd"] = None if all_unpriced else float(record["cost_usd"])
+        counters["subscription_cost_usd"] = float(record["subscription_cost_usd"])
+    return counters
+
+
+def _daily(
+    date: str, account: str | None, domain: str | None, model: str | None, counters: Mapping[str, Any]
+) -> DailyUsage:
+    return DailyUsage(
+        date=date,
+        account_id=account,
+        domain=domain,
+        model=model,
+        total_input_tokens=counters["input_tokens"],
+        total_output_tokens=counters["output_tokens"],
+        total_tokens=counters["total_tokens"],
+        total_requests=counters["requests"],
+        cache_creation_input_tokens=counters["cache_creation_input_tokens"],
+        cache_read_input_tokens=counters["cache_read_input_tokens"],
+        cost_usd=counters["cost_usd"],
+    )
+
+
+def _weight(row: UsageRow) -> tuple[float, int, int, str]:
+    return (-(row.cost_usd or 0), -row.total_tokens, -row.requests, row.key or "")
