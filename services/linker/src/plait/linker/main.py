@@ -14,6 +14,8 @@ from plait.linker import statements
 from plait.linker.announce import Announcer
 from plait.linker.forget.deletion import attend
 from plait.linker.forget.retention import keep_retention
+from plait.linker.indexing.task import Indexing
+from plait.linker.indexing.watching import Watched
 from plait.linker.processor import Linker
 from plait.linker.settings import Settings
 
@@ -28,11 +30,18 @@ async def run(stop: asyncio.Event) -> None:
     url = settings.database_url.get_secret_value()
     database, aside = Database(url, name="linker", size=3), Database(url, name="forgetting", size=3)
     announcer = Announcer(database, settings)
-    linker = Linker(database, announcer.wake)
+    words = Database(url, name="indexing", size=1)
+
+    def committed() -> None:
+        announcer.wake()
+        indexing.wake()
+
+    linker = Watched(Linker(database, committed))
+    indexing = Indexing(words, linker)
     try:
         async with health_port(settings), asyncio.TaskGroup() as tasks:
             retention = keep_retention(aside, settings.retention_days, settings.retention_days_by_domain)
-            works = (announcer.run(), keep_partitions(database), retention, attend(aside))
+            works = (announcer.run(), keep_partitions(database), retention, attend(aside), indexing.run())
             beside = [tasks.create_task(work) for work in works]
             await consume(linker, group=GROUP, topics=(REQUESTS, CHUNKS, RESPONSES), settings=settings, stop=stop)
             for task in beside:
@@ -40,6 +49,7 @@ async def run(stop: asyncio.Event) -> None:
     finally:
         await database.close()
         await aside.close()
+        await words.close()
 
 
 async def keep_partitions(database: Database) -> None:

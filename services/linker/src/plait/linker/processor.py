@@ -15,6 +15,7 @@ from plait.linker.batch import Batch, read
 from plait.linker.domain.keys import key
 from plait.linker.domain.request import aware
 from plait.linker.forget.lateness import pass_over
+from plait.linker.indexing.queue import queue
 from plait.linker.placing import place_again
 from plait.linker.shelf import Shelf
 from plait.linker.streams import Calls, Streams
@@ -68,6 +69,7 @@ async def _braid(connection: asyncpg.pool.PoolConnectionProxy, batch: Batch, cal
     placed = await place_again(connection, shelf, changes)
     woven = await name_again(connection, shelf, placed.links)
     await knowledge.keep(connection, placed.before, placed.facts)
+    await queue(connection, placed.links)
     await put_out(connection, await sum_up(connection, woven))
 
 

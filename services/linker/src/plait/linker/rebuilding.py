@@ -18,6 +18,7 @@ from plait.linker import knowledge, statements
 from plait.linker.announce import put_out
 from plait.linker.domain.facts import FACTS_VERSION, Facts
 from plait.linker.domain.keys import key
+from plait.linker.indexing.queue import queue
 from plait.linker.knowledge import Change
 from plait.linker.placing import place_these
 from plait.linker.rereading import reread
@@ -95,7 +96,9 @@ async def _rebuild(connection: _Connection, where: ExchangeFilter, advance: Adva
             damaged += missing if number == 0 else 0
             done += len(run)
             advance(done, total)
-    return Rebuilt(done // len(passes), damaged, await _differences(connection))
+    differences = await _differences(connection)
+    await queue(connection, [one.exchange_id for one in differences])
+    return Rebuilt(done // len(passes), damaged, differences)
 
 
 async def _runs(connection: _Connection, where: ExchangeFilter) -> AsyncIterator[list[UUID]]:

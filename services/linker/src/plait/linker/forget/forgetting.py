@@ -14,6 +14,7 @@ from plait.linker.domain.facts import Facts
 from plait.linker.domain.keys import key
 from plait.linker.domain.offers import offers
 from plait.linker.forget import statements as forgetting
+from plait.linker.indexing.queue import queue
 from plait.linker.knowledge import Change
 from plait.linker.placing import askers, place_these
 from plait.linker.rereading import reread
@@ -39,6 +40,7 @@ async def forget(connection: asyncpg.pool.PoolConnectionProxy, exchanges: Mappin
     placed = await place_these(connection, shelf, changes)
     woven = await name_again(connection, shelf, placed.links, emptied)
     await knowledge.keep(connection, placed.before, placed.facts)
+    await queue(connection, placed.links)
     await put_out(connection, await sum_up(connection, woven))
     return deleted
 

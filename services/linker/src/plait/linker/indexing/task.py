@@ -1,0 +1,95 @@
+"""Indexing beside the linker: woken after its commits, out of its way while it has much to do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from plait.common.blobs import unshelve
+from plait.common.errors import DependencyDown
+from plait.common.postgres import Database
+from plait.linker.indexing import statements
+from plait.linker.indexing.news import Hash, News, Sent, news_of
+from plait.linker.indexing.reading import Connection, Shelved, in_runs, read_blobs, read_sent
+from plait.linker.indexing.watching import Watched
+from plait.linker.indexing.writing import write
+
+AT_ONCE: Final = 200
+"""Exchanges of a batch."""
+_FEW: Final = 25
+"""The same while the linker has more to do than it can: some 25 ms of its processor."""
+_PATIENCE_S: Final = 1.0
+"""How long a linker that has much to do is left alone between two such batches."""
+_LOOK_S: Final = 0.5
+"""How often the queue is looked at when nobody wakes us: what another linker's death left there."""
+_AGAIN_S: Final = 1.0
+
+_log = structlog.get_logger()
+
+
+class Indexing:
+    """Takes exchanges out of the queue and indexes what was first said in them."""
+
+    def __init__(self, database: Database, linker: Watched) -> None:
+        self._database = database
+        self._linker = linker
+        self._filled = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something was queued, and is committed."""
+        self._filled.set()
+
+    async def run(self) -> None:
+        """Index what is queued, until cancelled. The linker, which shares our processor, goes first."""
+        while True:
+            self._filled.clear()
+            try:
+                while await index_some(self._database, AT_ONCE if await self._linker.rests(_PATIENCE_S) else _FEW):
+                    pass
+            except DependencyDown as error:
+                _log.warning("indexing waits", error=type(error).__name__)
+                await asyncio.sleep(_AGAIN_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._filled.wait(), _LOOK_S)
+
+
+async def index_some(database: Database, at_once: int = AT_ONCE) -> int:
+    """Index a batch; how many entries of the queue it was, 0 also while another process is at it.
+
+    Raises:
+        DependencyDown: the database went away; the batch is in the queue as before.
+    """
+    async with database.transaction() as connection:
+        if not await connection.fetchval(statements.TRY_TURN):
+            return 0
+        taken = {UUID(int=row[0].int) for row in await connection.fetch(statements.TAKE, at_once)}
+        if taken:
+            await _index(connection, taken)
+        return len(taken)
+
+
+async def _index(connection: Connection, numbers: Set[UUID]) -> None:
+    sent = await read_sent(connection, sorted(numbers))
+    rows = await connection.fetch(statements.THERE, [one.id for one in sent])
+    there = {UUID(int=row["id"].int) for row in rows}
+    sent = [one for one in sent if one.id in there]
+    for run in await in_runs(connection, sent):
+        blobs = await read_blobs(connection, run)
+        news = await asyncio.to_thread(_news, run, blobs)
+        await write(connection, [one.id for one in run], news)
+    await connection.execute(statements.SORT_IN)
+
+
+def _news(run: Sequence[Sent], shelved: Mapping[Hash, Shelved]) -> list[News]:
+    blobs: dict[Hash, bytes] = {}
+    for name, (encoding, data) in shelved.items():
+        try:
+            blobs[name] = unshelve(encoding, data)
+        except ValueError as error:
+            _log.error("a message is damaged, and not searched", blob=name.hex(), error=str(error))
+    return [news for sent in run for news in news_of(sent, blobs)]
