@@ -12,7 +12,7 @@ from plait.common.topics import CHUNKS, CONVERSATIONS, REQUESTS, RESPONSES, Topi
 
 GROUPS: Final[dict[str, tuple[Topic, ...]]] = {
     "plait.linker": (REQUESTS, CHUNKS, RESPONSES),
-    "plait.ledger": (RESPONSES,),
+    "plait.ledger": (REQUESTS, RESPONSES),
     "plait.analyzer": (CONVERSATIONS,),
     "plait.notifier": (RESPONSES, CONVERSATIONS),
 }

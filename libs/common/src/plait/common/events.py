@@ -10,6 +10,7 @@ milliseconds, sizes bytes. Consumers must tolerate fields they do not know: a ve
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 SOURCE_GATEWAY: Final = "/plait/gateway"
 SOURCE_LINKER: Final = "/plait/linker"
 SOURCE_IMPORT: Final = "/plait/import"
+SOURCE_LEDGER: Final = "/plait/ledger"
 
 Moment = Annotated[datetime, Meta(tz=True)]
 """A time with its zone: one without is refused, since its reader would have to guess."""
@@ -118,6 +120,45 @@ class ResponseData(Data, frozen=True, kw_only=True, rename="camel"):
     error: Fault | None = None
 
 
+class CostData(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What an exchange cost, in dollars: exact decimals, as text."""
+
+    total: Decimal
+    input: Decimal
+    output: Decimal
+    cache_creation5m: Decimal
+    cache_creation1h: Decimal
+    cache_read: Decimal
+    tools: Decimal
+    price_version: str
+    """Which price list was asked."""
+
+
+class UsageData(Data, frozen=True, kw_only=True, rename="camel"):
+    """What an exchange used, and cost; published once, when the ledger has it."""
+
+    account_id: str | None
+    model: str | None
+    input_tokens: int
+    """Neither read from the cache nor written to it."""
+    output_tokens: int
+    thinking_tokens: int
+    """The part of the output that was thinking."""
+    cache_read_input_tokens: int
+    cache_creation5m_input_tokens: int
+    cache_creation1h_input_tokens: int
+    web_search_requests: int
+    web_fetch_requests: int
+    service_tier: str | None
+    speed: str | None
+    estimated: bool
+    """The answer was not finished: these are the figures seen last."""
+    subscription: bool
+    """Nobody is billed: the cost is what it would have been."""
+    cost: CostData | None
+    """Null: not every price is known."""
+
+
 class ConversationData(Struct, frozen=True, kw_only=True, rename="camel"):
     """A conversation after a change: what it now holds."""
 
@@ -183,6 +224,12 @@ class ConversationEvent(_Event, frozen=True, kw_only=True, tag_field="type", tag
     data: ConversationData
 
 
+class UsageEvent(_Event, frozen=True, kw_only=True, tag_field="type", tag="plait.usage.v1"):
+    """An exchange's usage is accounted for (topic `plait.usage`)."""
+
+    data: UsageData
+
+
 class AnalysisEvent(_Event, frozen=True, kw_only=True, tag_field="type", tag="plait.analysis.v1"):
     """An analysis changed (topic `plait.analyses`)."""
 
@@ -190,7 +237,7 @@ class AnalysisEvent(_Event, frozen=True, kw_only=True, tag_field="type", tag="pl
 
 
 ExchangeEvent = RequestEvent | ChunkEvent | ResponseEvent
-Event = ExchangeEvent | ConversationEvent | AnalysisEvent
+Event = ExchangeEvent | ConversationEvent | UsageEvent | AnalysisEvent
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
@@ -251,6 +298,18 @@ def response_event(data: ResponseData, *, source: str = SOURCE_GATEWAY) -> Respo
         source=source,
         subject=str(data.exchange_id),
         time=data.ended_at,
+        partitionkey=partition_key(data.domain, data.thread),
+        data=data,
+    )
+
+
+def usage_event(data: UsageData, at: datetime) -> UsageEvent:
+    """Wrap an exchange's usage; `at` is when the exchange ended."""
+    return UsageEvent(
+        id=f"{data.exchange_id}/usage",
+        source=SOURCE_LEDGER,
+        subject=str(data.exchange_id),
+        time=at,
         partitionkey=partition_key(data.domain, data.thread),
         data=data,
     )

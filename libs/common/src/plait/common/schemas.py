@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from plait.common import topics
-from plait.common.events import AnalysisEvent, ChunkEvent, ConversationEvent, RequestEvent, ResponseEvent
+from plait.common.events import AnalysisEvent, ChunkEvent, ConversationEvent, RequestEvent, ResponseEvent, UsageEvent
 from plait.common.topics import Topic
 
 Json: TypeAlias = "dict[str, Any]"
@@ -44,10 +44,11 @@ class Message:
 
 
 MESSAGES: Final = (
-    Message(RequestEvent, topics.REQUESTS, ("shipper",), ("linker",)),
+    Message(RequestEvent, topics.REQUESTS, ("shipper",), ("linker", "ledger")),
     Message(ChunkEvent, topics.CHUNKS, ("shipper",), ("linker",)),
     Message(ResponseEvent, topics.RESPONSES, ("shipper",), ("linker", "ledger", "notifier")),
     Message(ConversationEvent, topics.CONVERSATIONS, ("linker",), ("analyzer", "notifier")),
+    Message(UsageEvent, topics.USAGE, ("ledger",), ()),
     Message(AnalysisEvent, topics.ANALYSES, (), ()),
 )
 

@@ -66,6 +66,14 @@ class KeySettings(Environment):
     )
 
 
+class PriceSettings(Environment):
+    """What tokens cost."""
+
+    prices_file: Path | None = Field(
+        None, description="TOML file of your own prices, which stand over the published list (docs/costs.md)."
+    )
+
+
 class HomeSettings(Environment):
     """Where state lies on disk."""
 

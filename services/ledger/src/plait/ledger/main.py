@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from uuid import UUID
 
 from plait.common.consumer import consume
 from plait.common.health import health_port
+from plait.common.outbox import Publisher
 from plait.common.postgres import Database
-from plait.common.topics import RESPONSES
-from plait.ledger.processor import Ledger
+from plait.common.pricing.book import price_book
+from plait.common.topics import REQUESTS, RESPONSES
+from plait.ledger.keeping import Keeper
+from plait.ledger.processor import OUTBOX, Ledger
 from plait.ledger.settings import Settings
 
 
 async def run(stop: asyncio.Event) -> None:
-    """Keep the usage of every exchange until `stop` is set."""
+    """Account for every exchange until `stop` is set.
+
+    Raises:
+        UserError: the file of prices cannot be used.
+    """
     settings = Settings()
-    database = Database(settings.database_url.get_secret_value(), name="ledger", size=1)
+    database = Database(settings.database_url.get_secret_value(), name="ledger", size=3)
+    keeper, publisher = Keeper(database), Publisher(OUTBOX, database, settings)
+
+    def committed(unplaced: Sequence[UUID]) -> None:
+        keeper.look_again(unplaced)
+        publisher.wake()
+
+    ledger = Ledger(database, price_book(settings.prices_file), committed)
     try:
-        async with health_port(settings):
-            await consume(Ledger(database), group="plait.ledger", topics=(RESPONSES,), settings=settings, stop=stop)
+        async with health_port(settings), asyncio.TaskGroup() as tasks:
+            beside = [tasks.create_task(work) for work in (keeper.run(), publisher.run())]
+            await consume(ledger, group="plait.ledger", topics=(REQUESTS, RESPONSES), settings=settings, stop=stop)
+            for task in beside:
+                task.cancel()
     finally:
         await database.close()

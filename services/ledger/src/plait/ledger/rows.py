@@ -8,17 +8,59 @@ import msgspec
 
 from plait.common.errors import BadRecord
 from plait.common.events import ResponseData
-from plait.common.usage import parse
+from plait.common.pricing.book import PriceBook
+from plait.common.pricing.cost import Cost, cost_of
+from plait.common.usage import Usage, parse
+from plait.ledger.limits import is_subscription
 
 Row: TypeAlias = "tuple[Any, ...]"
-"""In the order of the columns of `statements.ADD`."""
+"""In the order of the columns of a statement."""
 
 _INDEXED: Final = 255
 """Characters of a text that an index holds: Postgres takes at most 2,700 bytes there."""
+_UNPRICED: Final = (None,) * 9
 
 
-def row_of(answer: ResponseData) -> Row | None:
-    """The row of an exchange; None when its answer reported no usage, as those of count_tokens and errors do.
+class Used(msgspec.Struct, frozen=True):
+    """What an exchange used and cost."""
+
+    answer: ResponseData
+    usage: Usage
+    cost: Cost | None
+    subscription: bool
+    imported: bool
+    raw: dict[str, Any]
+
+    def row(self) -> Row:
+        """For `statements.ADD`."""
+        answer, usage = self.answer, self.usage
+        return (
+            answer.exchange_id,
+            stored_text(answer.domain),
+            stored_text(answer.account_id),
+            stored_text(answer.model),
+            answer.started_at,
+            usage.tokens.input,
+            usage.tokens.output,
+            usage.thinking_tokens,
+            usage.tokens.cache_read,
+            usage.tokens.cache_creation,
+            usage.tokens.cache_creation_5m,
+            usage.tokens.cache_creation_1h,
+            usage.web_search_requests,
+            usage.web_fetch_requests,
+            stored_text(usage.service_tier),
+            stored_text(usage.speed),
+            self.subscription,
+            answer.outcome != "complete",
+            *cost_columns(self.cost),
+            _storable_json(self.raw),
+            self.imported,
+        )
+
+
+def used(answer: ResponseData, book: PriceBook, *, imported: bool = False) -> Used | None:
+    """What an exchange used; None when its answer reported no usage, as those of count_tokens and errors do.
 
     Raises:
         BadRecord: what stands in the place of the usage cannot be read.
@@ -27,24 +69,21 @@ def row_of(answer: ResponseData) -> Row | None:
     if not reported:
         return None
     usage = parse(reported)
-    return (
-        answer.exchange_id,
-        _text(answer.domain),
-        _text(answer.account_id),
-        _text(answer.model),
-        answer.started_at,
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cache_read_tokens,
-        usage.cache_creation_tokens,
-        usage.cache_creation_5m_tokens,
-        usage.cache_creation_1h_tokens,
-        usage.web_search_requests,
-        usage.web_fetch_requests,
-        _text(usage.service_tier),
-        answer.outcome != "complete",
-        _storable_json(reported),
-    )
+    cost = cost_of(book, usage, answer.model, answer.started_at)
+    return Used(answer, usage, cost, is_subscription(answer.headers), imported, reported)
+
+
+def cost_columns(cost: Cost | None) -> Row:
+    """Total, parts, version and models; dollars as text, which Postgres reads exactly."""
+    if cost is None:
+        return _UNPRICED
+    parts = (cost.total, cost.input, cost.output, cost.cache_5m, cost.cache_1h, cost.cache_read, cost.tools)
+    return (*map(str, parts), cost.version, stored_text(cost.models))
+
+
+def stored_text(value: str | None) -> str | None:
+    """Postgres takes every character in text but NUL."""
+    return None if value is None else value.replace("\0", "")[:_INDEXED]
 
 
 def _reported(answer: ResponseData) -> dict[str, Any] | None:
@@ -55,11 +94,6 @@ def _reported(answer: ResponseData) -> dict[str, Any] | None:
     except (msgspec.DecodeError, RecursionError) as error:
         raise BadRecord(f"usage cannot be read: {type(error).__name__}") from None
     return usage if isinstance(usage, dict) else None
-
-
-def _text(value: str | None) -> str | None:
-    """Postgres takes every character in text but NUL."""
-    return None if value is None else value.replace("\0", "")[:_INDEXED]
 
 
 def _storable_json(value: dict[str, Any]) -> str:

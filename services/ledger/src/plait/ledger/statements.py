@@ -1,30 +1,123 @@
-"""The ledger's SQL."""
+"""The ledger's SQL. Rows come as one array per column; sorted, so that two writers cannot deadlock.
+
+Of an exchange that was deleted nothing is written again, but by an import.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
+# Of an exchange that has a row already nothing changes. Answers with the key of each new row: those are published.
 ADD: Final = """
 INSERT INTO usage (
-    exchange_id, domain, account_id, model, started_at, input_tokens, output_tokens, cache_read_tokens,
+    exchange_id, domain, account_id, model, started_at, input_tokens, output_tokens, thinking_tokens, cache_read_tokens,
     cache_creation_tokens, cache_creation_5m_tokens, cache_creation_1h_tokens, web_search_requests, web_fetch_requests,
-    service_tier, estimated, raw
+    service_tier, speed, subscription, estimated, cost_usd, cost_input_usd, cost_output_usd, cost_cache_5m_usd,
+    cost_cache_1h_usd, cost_cache_read_usd, cost_tools_usd, price_version, price_model, raw,
+    placed, kind, request_type, key_name, tag, agent_type
 )
-SELECT exchange_id, domain, account_id, model, started_at, input_tokens, output_tokens, cache_read_tokens,
-    cache_creation_tokens, cache_creation_5m_tokens, cache_creation_1h_tokens, web_search_requests, web_fetch_requests,
-    service_tier, estimated, raw::jsonb
+SELECT
+    new.exchange_id, new.domain, new.account_id, new.model, new.started_at, new.input_tokens, new.output_tokens,
+    new.thinking_tokens, new.cache_read_tokens, new.cache_creation_tokens, new.cache_creation_5m_tokens,
+    new.cache_creation_1h_tokens, new.web_search_requests, new.web_fetch_requests, new.service_tier, new.speed,
+    new.subscription, new.estimated, new.cost::numeric, new.cost_input::numeric, new.cost_output::numeric,
+    new.cost_5m::numeric, new.cost_1h::numeric, new.cost_read::numeric, new.cost_tools::numeric, new.price_version,
+    new.price_model, new.raw::jsonb, e.id IS NOT NULL, e.kind, e.request_type, e.key_name, e.tag, e.agent_type
 FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::bigint[], $8::bigint[],
-    $9::bigint[], $10::bigint[], $11::bigint[], $12::integer[], $13::integer[], $14::text[], $15::boolean[],
-    $16::text[], $17::boolean[]
+    $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::integer[], $14::integer[], $15::text[],
+    $16::text[], $17::boolean[], $18::boolean[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
+    $24::text[], $25::text[], $26::text[], $27::text[], $28::text[], $29::boolean[]
 ) AS new (
-    exchange_id, domain, account_id, model, started_at, input_tokens, output_tokens, cache_read_tokens,
+    exchange_id, domain, account_id, model, started_at, input_tokens, output_tokens, thinking_tokens, cache_read_tokens,
     cache_creation_tokens, cache_creation_5m_tokens, cache_creation_1h_tokens, web_search_requests, web_fetch_requests,
-    service_tier, estimated, raw, imported
+    service_tier, speed, subscription, estimated, cost, cost_input, cost_output, cost_5m, cost_1h, cost_read,
+    cost_tools, price_version, price_model, raw, imported
 )
+LEFT JOIN exchanges AS e ON e.id = new.exchange_id AND e.method IS NOT NULL
+WHERE new.imported OR NOT EXISTS (SELECT FROM forgotten AS f WHERE f.exchange_id = new.exchange_id)
+ORDER BY new.exchange_id
+ON CONFLICT (exchange_id) DO NOTHING
+RETURNING exchange_id, placed
+"""
+
+# The exchange's own words beside usage that was stored before they were known, or before the kind changed. Rows that
+# somebody holds are left for the next time.
+_PLACE: Final = """
+UPDATE usage AS u SET
+    placed = true, kind = e.kind, request_type = e.request_type, key_name = e.key_name, tag = e.tag,
+    agent_type = e.agent_type
+FROM exchanges AS e
+WHERE e.id = u.exchange_id AND e.method IS NOT NULL AND (NOT u.placed OR u.kind IS DISTINCT FROM e.kind)
+    AND u.exchange_id IN (
+        SELECT exchange_id FROM usage WHERE exchange_id IN ({which}) ORDER BY exchange_id FOR UPDATE SKIP LOCKED
+    )
+"""
+PLACE_THESE: Final = _PLACE.format(which="SELECT unnest($1::uuid[])")
+PLACE_MOVED: Final = _PLACE.format(which="SELECT exchange_id FROM moved_usage")
+PLACE_ALL: Final = _PLACE.format(which="SELECT exchange_id FROM usage WHERE NOT placed")
+# Longer than any statement of the ledger may run (plait.common.postgres).
+TIDY_MOVED: Final = "DELETE FROM moved_usage WHERE moved_at < now() - interval '10 minutes'"
+
+SETTLE: Final = "SELECT settle_usage_slots(), settle_tool_slots()"
+
+# A call that comes twice (an answer that was given again) is that of the first answer.
+ADD_CALLS: Final = """
+INSERT INTO tool_calls AS c (
+    key, domain, exchange_id, account_id, tool, called_at, lines_added, lines_removed
+)
+SELECT DISTINCT ON (key) key, domain, exchange_id, account_id, tool, called_at, lines_added, lines_removed
+FROM unnest(
+    $1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::integer[], $8::integer[],
+    $9::boolean[]
+) AS new (key, domain, exchange_id, account_id, tool, called_at, lines_added, lines_removed, imported)
+WHERE imported OR NOT EXISTS (SELECT FROM forgotten AS f WHERE f.exchange_id = new.exchange_id)
+ORDER BY key, called_at, exchange_id
+ON CONFLICT (key) DO UPDATE SET
+    exchange_id = excluded.exchange_id, account_id = excluded.account_id, tool = excluded.tool,
+    called_at = excluded.called_at, lines_added = excluded.lines_added, lines_removed = excluded.lines_removed
+WHERE c.exchange_id IS NULL OR (excluded.called_at, excluded.exchange_id) < (c.called_at, c.exchange_id)
+"""
+
+# A result that is sent again (a request that was tried again) is that of the first request.
+ADD_RESULTS: Final = """
+INSERT INTO tool_calls AS c (key, domain, returned_in, returned_at, failed)
+SELECT DISTINCT ON (key) key, domain, returned_in, returned_at, failed
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $5::boolean[], $6::boolean[])
+    AS new (key, domain, returned_in, returned_at, failed, imported)
+WHERE imported OR NOT EXISTS (SELECT FROM forgotten AS f WHERE f.exchange_id = new.returned_in)
+ORDER BY key, returned_at, returned_in
+ON CONFLICT (key) DO UPDATE SET
+    returned_in = excluded.returned_in, returned_at = excluded.returned_at, failed = excluded.failed
+WHERE c.returned_in IS NULL OR (excluded.returned_at, excluded.returned_in) < (c.returned_at, c.returned_in)
+"""
+
+SEE_LIMITS: Final = """
+INSERT INTO account_limits AS l (account_id, domain, name, value, seen_at, exchange_id)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::uuid[])
+ON CONFLICT (whose, name) DO UPDATE SET
+    domain = excluded.domain, value = excluded.value, seen_at = excluded.seen_at, exchange_id = excluded.exchange_id
+WHERE (excluded.seen_at, excluded.exchange_id) > (l.seen_at, l.exchange_id)
+"""
+
+SEE_WINDOWS: Final = """
+INSERT INTO limit_windows AS w (account_id, domain, claim, ends_at, first_seen, last_seen, utilization, status)
+SELECT account_id, domain, claim, ends_at, first_seen, last_seen, utilization::numeric, status
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[]
+) AS new (account_id, domain, claim, ends_at, first_seen, last_seen, utilization, status)
+ON CONFLICT (whose, claim, ends_at) DO UPDATE SET
+    first_seen = least(w.first_seen, excluded.first_seen), last_seen = greatest(w.last_seen, excluded.last_seen),
+    utilization = CASE WHEN excluded.last_seen > w.last_seen THEN excluded.utilization ELSE w.utilization END,
+    status = CASE WHEN excluded.last_seen > w.last_seen THEN excluded.status ELSE w.status END
+"""
+
+ADD_WARNINGS: Final = """
+INSERT INTO limit_warnings (account_id, domain, exchange_id, seen_at, status, claim)
+SELECT account_id, domain, exchange_id, seen_at, status, claim
+FROM unnest($1::text[], $2::text[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::boolean[])
+    AS new (account_id, domain, exchange_id, seen_at, status, claim, imported)
 WHERE imported OR NOT EXISTS (SELECT FROM forgotten AS f WHERE f.exchange_id = new.exchange_id)
 ORDER BY exchange_id
-ON CONFLICT (exchange_id) DO NOTHING
+ON CONFLICT DO NOTHING
 """
-"""Add rows by column; of an exchange that has one already nothing changes, and what was deleted
-comes back by an import alone. Sorted, so two writers cannot deadlock."""
