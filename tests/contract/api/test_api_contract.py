@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -11,8 +10,6 @@ import httpx2
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from plait.api.app import create_app
-from plait.api.database import Database
 from tests import scene
 
 KEY = {"X-Dashboard-Key": "key"}
@@ -80,15 +77,6 @@ ANSWERS = [
     ("/health", "/health", 200),
     ("/health/live", "/health/live", 200),
 ]
-
-
-@pytest.fixture
-async def client(postgres_url: str) -> AsyncIterator[httpx2.AsyncClient]:
-    database = Database(postgres_url)
-    transport = httpx2.ASGITransport(app=create_app(database, "key"))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://api.test", headers=KEY) as client:
-        yield client
-    await database.close()
 
 
 @pytest.fixture

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import asyncpg
 import httpx2
 import pytest
 
-from plait.api.app import create_app
-from plait.api.database import Database
 from plait.common.events import Piece, json_or_none
 from plait.fakes.recordings import Recording, load, samples_folder
 from tests import seeding
@@ -20,17 +17,7 @@ CUT = 777
 
 
 @pytest.fixture
-async def client(postgres_url: str) -> AsyncIterator[httpx2.AsyncClient]:
-    database = Database(postgres_url)
-    transport = httpx2.ASGITransport(app=create_app(database, "key"))
-    headers = {"X-Dashboard-Key": "key"}
-    async with httpx2.AsyncClient(transport=transport, base_url="http://api.test", headers=headers) as client:
-        yield client
-    await database.close()
-
-
-@pytest.fixture
-async def recorded(postgres_url: str) -> dict[UUID, Recording]:
+async def kept(postgres_url: str) -> dict[UUID, Recording]:
     """All recordings by the id under which they were seeded."""
     connection = await asyncpg.connect(postgres_url)
     every = [one for scenario in load(samples_folder()).values() for one in scenario]
@@ -51,9 +38,9 @@ async def store(connection: asyncpg.Connection, one: Recording) -> UUID:
     return exchange
 
 
-async def test_they_come_back(client: httpx2.AsyncClient, recorded: dict[UUID, Recording]) -> None:
-    assert len(recorded) > 100
-    for exchange, one in recorded.items():
+async def test_they_come_back(client: httpx2.AsyncClient, kept: dict[UUID, Recording]) -> None:
+    assert len(kept) > 100
+    for exchange, one in kept.items():
         found = (await client.get(f"/api/requests/{exchange}")).json()
         assert found["requestBody"] == json_or_none(one.body or b""), one.name
         assert found["requestHeaders"] == [list(header) for header in one.headers], one.name
@@ -65,9 +52,9 @@ async def test_they_come_back(client: httpx2.AsyncClient, recorded: dict[UUID, R
             assert found["responseBody"] == json_or_none(one.answer_body), one.name
 
 
-async def test_messages_are_kept_once(recorded: dict[UUID, Recording], postgres_url: str) -> None:
+async def test_messages_are_kept_once(kept: dict[UUID, Recording], postgres_url: str) -> None:
     connection = await asyncpg.connect(postgres_url)
-    kept = await connection.fetchval("SELECT sum(length(data)) FROM blobs")
+    size = await connection.fetchval("SELECT sum(length(data)) FROM blobs")
     await connection.close()
-    sent = sum(len(one.body or b"") for one in recorded.values())
-    assert kept < sent / 5
+    sent = sum(len(one.body or b"") for one in kept.values())
+    assert size < sent / 5

@@ -122,3 +122,12 @@ async def _shown(request: Request) -> Shown:
 
 Source = Annotated[Shown, Depends(_shown)]
 """What a route declares to read the database. It asks for the pool itself, once its parameters were found good."""
+
+
+async def _store(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+Store = Annotated[Database, Depends(_store)]
+"""What a route declares that has something changed. What it may be, its `Source` tells."""

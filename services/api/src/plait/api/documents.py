@@ -9,6 +9,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from plait.api.deleting import Deleted
 from plait.api.errors import ErrorAnswer
 
 Described = dict[int | str, dict[str, Any]]
@@ -44,6 +45,16 @@ def answers(good: type, *, found_by_id: bool = False) -> Described:
     return {
         200: described(good),
         **{status: described(ErrorAnswer, words) for status, words in sorted(refusals.items())},
+    }
+
+
+def deletions(*, found_by_id: bool = False) -> Described:
+    """All answers of a route that deletes."""
+    return {
+        **answers(Deleted, found_by_id=found_by_id),
+        200: described(Deleted, "All of it is deleted."),
+        202: described(Deleted, "It is asked for, and takes longer."),
+        403: described(ErrorAnswer, "The key is wrong, or no administrator's."),
     }
 
 

@@ -6,18 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-import asyncpg
 import structlog
 
 from plait.common.exchange_file.line import encode
 from plait.common.exchange_file.writing import line_of
 from plait.common.queries.exchanges import ExchangeFilter
+from plait.common.queries.scope import Pooled
 from plait.common.queries.whole import Damaged, read_all
 
 _log = structlog.get_logger()
 
 
-async def told(pool: asyncpg.Pool, conversation_id: UUID) -> AsyncIterator[bytes]:
+async def told(pool: Pooled, conversation_id: UUID) -> AsyncIterator[bytes]:
     """The file line by line, oldest exchange first; one that is damaged is left out, and told in the log.
 
     Raises:

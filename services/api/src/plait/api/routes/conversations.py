@@ -10,14 +10,18 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response, StreamingResponse
 
 from plait.api import parameters
+from plait.api.admission import Admin
 from plait.api.answers import ConversationPage
-from plait.api.database import Source
-from plait.api.documents import answers, files
+from plait.api.database import Source, Store
+from plait.api.deleting import delete
+from plait.api.documents import answers, deletions, files
 from plait.api.encoding import Json
 from plait.api.errors import NotFound
 from plait.api.export import exchange_lines, markdown, webpage
+from plait.common.forgetting import Selection
 from plait.common.queries.conversations import Conversation, get_conversation
 from plait.common.queries.conversations import list_conversations as find
+from plait.common.queries.identity import resolve
 from plait.common.queries.scope import Pooled
 from plait.common.queries.transcript import Teller
 
@@ -39,6 +43,14 @@ async def one_conversation(source: Source, conversation_id: ConversationId) -> R
     if conversation := await get_conversation(await source.pool(), conversation_id):
         return Json(conversation)
     raise NotFound("conversation", conversation_id)
+
+
+@router.delete("/{id}", responses=deletions(found_by_id=True), dependencies=[Depends(parameters.none)])
+async def delete_conversation(store: Store, source: Source, admin: Admin, conversation_id: ConversationId) -> Response:
+    """Delete a conversation: its exchanges and side calls, with all that was kept of them alone. Wants an admin key."""
+    if await resolve(await source.pool(), conversation_id) is None:
+        raise NotFound("conversation", conversation_id)
+    return await delete(store, admin, [Selection(conversation=conversation_id)])
 
 
 @router.get(

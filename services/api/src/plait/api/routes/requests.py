@@ -10,10 +10,12 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response, StreamingResponse
 
 from plait.api import parameters, raw
+from plait.api.admission import Admin
 from plait.api.answers import Chunks, RequestPage
 from plait.api.comparing import Comparison, compare
-from plait.api.database import Source
-from plait.api.documents import answers, files
+from plait.api.database import Source, Store
+from plait.api.deleting import Outdated, delete
+from plait.api.documents import answers, deletions, files
 from plait.api.encoding import Json
 from plait.api.errors import NotFound, Unreadable
 from plait.common.queries.exchanges import list_exchanges
@@ -30,6 +32,15 @@ async def list_requests(source: Source, given: Annotated[parameters.RequestList,
     """Exchanges that match all filters, newest first."""
     listed = await list_exchanges(await source.pool(), given.filter, given.page)
     return Json(RequestPage(listed.rows, listed.pagination))
+
+
+@router.delete("", responses=deletions())
+async def delete_requests(store: Store, admin: Admin, given: Annotated[Outdated, Query()]) -> Response:
+    """Delete exchanges that began before a moment, with all that was kept of them alone. Wants an admin key.
+
+    What is left stands as if they had never been. A key of some domains deletes in these alone.
+    """
+    return await delete(store, admin, given.selections(admin.domains))
 
 
 @router.get("/{id}", responses=answers(Exchange, found_by_id=True), dependencies=[Depends(parameters.none)])
