@@ -140,6 +140,7 @@ async def test_statistics(writer: asyncpg.Connection, reader: asyncpg.Pool) -> N
         total_output_tokens=49,
         total_cache_creation_tokens=19,
         total_cache_read_tokens=103,
+        total_cost_usd=None,
         average_response_time=round((6 * 1500 + 20) / 7, 2),
         error_count=1,
         active_domains=2,

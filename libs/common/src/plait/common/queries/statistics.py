@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
+from plait.common.buckets import Span
 from plait.common.queries.named import statements
 from plait.common.queries.paging import Reader
+from plait.common.queries.usage import TOKENS, UsageFilter, cost_of, overview, usage_by
 
 _SQL: Final = statements("statistics")
-_TOKENS: Final = (
-    "total_input_tokens",
-    "total_output_tokens",
-    "total_cache_creation_tokens",
-    "total_cache_read_tokens",
-)
+_TOTAL: Final = 0b111
+_BY_MODEL: Final = 0b011
+_BY_TYPE: Final = 0b101
+_BY_DOMAIN: Final = 0b110
+"""Which sets of rows an overview has, as Postgres numbers them: a 0 for what they are split by."""
 
 
 class Statistics(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -31,8 +33,8 @@ class Statistics(Struct, frozen=True, kw_only=True, rename="camel"):
     total_output_tokens: int
     total_cache_creation_tokens: int
     total_cache_read_tokens: int
-    total_cost_usd: float | None = None
-    """Null: not priced."""
+    total_cost_usd: float | None
+    """Of those whose price is known; null where none is."""
     average_response_time: float | None
     """Milliseconds from request to the answer's end; null when nothing has ended."""
     error_count: int
@@ -53,21 +55,34 @@ class DomainCount(Struct, frozen=True, kw_only=True, rename="camel"):
 
 async def get_statistics(db: Reader, since: datetime, domain: str | None = None) -> Statistics:
     """Sums over everything, or over one domain."""
-    values = {"since": since, "domain": domain}
-    sql, arguments = _SQL["totals"].bind(values)
-    (record,) = await db.fetch(sql, *arguments)
-    totals = dict(record)
-    sql, arguments = _SQL["breakdown"].bind(values)
-    counts = await db.fetch(sql, *arguments)
+    rows = await overview(db, Span(since), UsageFilter(domain=domain))
+    total = next(row for row in rows if row["part"] == _TOTAL)
+    sql, arguments = _SQL["unplaced"].bind({"since": since, "domain": domain})
     return Statistics(
-        **totals,
-        total_tokens=sum(totals[name] for name in _TOKENS),
-        requests_by_model={r["model"]: r["requests"] for r in counts if r["model"] is not None},
-        requests_by_type={r["request_type"]: r["requests"] for r in counts if r["request_type"] is not None},
+        total_requests=total["requests"],
+        unplaced_requests=await db.fetchval(sql, *arguments),
+        total_tokens=sum(total[name] for name in TOKENS),
+        total_input_tokens=total["input_tokens"],
+        total_output_tokens=total["output_tokens"],
+        total_cache_creation_tokens=total["cache_creation_input_tokens"],
+        total_cache_read_tokens=total["cache_read_input_tokens"],
+        total_cost_usd=cost_of(total),
+        average_response_time=round(float(total["duration_ms"] / total["timed"]), 2) if total["timed"] else None,
+        error_count=total["failed_requests"],
+        active_domains=len(_counts(rows, _BY_DOMAIN, "domain")),
+        requests_by_model=_counts(rows, _BY_MODEL, "model"),
+        requests_by_type=_counts(rows, _BY_TYPE, "request_type"),
     )
 
 
 async def list_domains(db: Reader, since: datetime) -> list[DomainCount]:
     """The domains that had exchanges since a moment, the busiest first."""
-    sql, arguments = _SQL["domains"].bind({"since": since})
-    return [DomainCount(**record) for record in await db.fetch(sql, *arguments)]
+    rows = await usage_by(db, "domain", Span(since))
+    counts = [DomainCount(domain=row.key, request_count=row.requests) for row in rows if row.key and row.requests]
+    return sorted(counts, key=lambda one: (-one.request_count, one.domain))
+
+
+def _counts(rows: Sequence[Mapping[str, Any]], part: int, name: str) -> dict[str, int]:
+    """Requests of each, the most first."""
+    found = {row[name]: row["requests"] for row in rows if row["part"] == part and row["requests"]}
+    return {key: found[key] for key in sorted(found, key=lambda key: (-found[key], key or "")) if key is not None}

@@ -116,7 +116,8 @@ class HourCount(Struct, frozen=True):
     count: int
 
 
-_TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+"""What `total_tokens` is made of."""
 _FIELDS: Final[Mapping[Key, str]] = {
     "account": "account_id", "session": "session_id", "agent": "agent_type", "key": "key_name", "model": "model",
     "domain": "domain", "tag": "tag", "tool": "tool", "kind": "kind",
@@ -127,6 +128,11 @@ async def sum_usage(db: Reader, span: Span, where: UsageFilter = EVERYTHING) -> 
     """Everything together."""
     (record,) = await _rows(db, "total", span, where)
     return Counters(**_counters(record))
+
+
+async def overview(db: Reader, span: Span, where: UsageFilter = EVERYTHING) -> list[dict[str, Any]]:
+    """Rows of the statement `overview`: `plait.common.queries.statistics` makes sense of them."""
+    return await _rows(db, "overview", span, where)
 
 
 async def usage_by_time(
@@ -224,11 +230,16 @@ def _counters(record: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of `Counters`; nothing where there is no record."""
     counters = {name: record[name] for name in record.keys() & set(Counters.__struct_fields__)}
     if counters:
-        counters["total_tokens"] = sum(counters[name] for name in _TOKENS)
-        all_unpriced = record["reported"] and record["reported"] == record["unpriced_requests"]
-        counters["cost_usd"] = None if all_unpriced else float(record["cost_usd"])
+        counters["total_tokens"] = sum(counters[name] for name in TOKENS)
+        counters["cost_usd"] = cost_of(record)
         counters["subscription_cost_usd"] = float(record["subscription_cost_usd"])
     return counters
+
+
+def cost_of(record: Mapping[str, Any]) -> float | None:
+    """What a row of sums cost: None if it has requests with usage, and the price of none of them is known."""
+    all_unpriced = record["reported"] and record["reported"] == record["unpriced_requests"]
+    return None if all_unpriced else float(record["cost_usd"])
 
 
 def _daily(

@@ -80,6 +80,10 @@ UNION ALL
     coalesce(sum(p.reported), 0)::bigint AS reported,
     coalesce(sum(p.unpriced), 0)::bigint AS unpriced_requests
 
+-- name: if_any
+-- Leaves out what was deleted.
+HAVING sum(p.requests) <> 0 OR sum(p.reported) <> 0
+
 -- name: total
 -- One row over everything.
 SELECT
@@ -98,6 +102,17 @@ FROM (
 ) AS p
 GROUP BY 1
 
+-- name: overview
+-- The total, and again by model, by type (linking.md's older vocabulary) and by domain: `part` says which.
+SELECT
+    grouping(p.model, p.request_type, p.domain) AS part, p.model, p.request_type, p.domain,
+    sum(p.timed)::bigint AS timed, sum(p.duration_ms) AS duration_ms,
+    {sums}
+FROM (
+    {parts}
+) AS p
+GROUP BY GROUPING SETS ((), (p.model), (p.request_type), (p.domain))
+
 -- name: by_domain
 SELECT
     p.domain AS key,
@@ -106,6 +121,7 @@ FROM (
     {parts}
 ) AS p
 GROUP BY 1
+{if_any}
 
 -- name: by_account
 SELECT
@@ -115,6 +131,7 @@ FROM (
     {parts}
 ) AS p
 GROUP BY 1
+{if_any}
 
 -- name: by_model
 SELECT
@@ -124,6 +141,7 @@ FROM (
     {parts}
 ) AS p
 GROUP BY 1
+{if_any}
 
 -- name: by_kind
 SELECT
@@ -133,6 +151,7 @@ FROM (
     {parts}
 ) AS p
 GROUP BY 1
+{if_any}
 
 -- name: by_key
 SELECT
@@ -142,6 +161,7 @@ FROM (
     {parts}
 ) AS p
 GROUP BY 1
+{if_any}
 
 -- name: by_tag
 SELECT
@@ -151,6 +171,7 @@ FROM (
     {parts}
 ) AS p
 GROUP BY 1
+{if_any}
 
 -- name: by_agent
 -- By type of sub-agent; those whose type the client did not tell are under `subagent`, all else is no agent's.
@@ -161,6 +182,7 @@ FROM (
     {parts}
 ) AS p
 GROUP BY 1
+{if_any}
 
 -- name: daily
 -- A row for each day, account, domain and model that has any; `:starts`: when the days begin.
@@ -171,6 +193,7 @@ FROM (
     {parts}
 ) AS p
 GROUP BY 1, 2, 3, 4
+{if_any}
 
 -- name: hourly
 -- Requests and tokens of each domain by the hour; `:starts`: when the hours begin.
