@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import Request
+from msgspec import structs
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -26,6 +27,8 @@ from plait.api.raw import Part
 from plait.common.queries.conversations import ConversationFilter
 from plait.common.queries.exchanges import ExchangeFilter
 from plait.common.queries.paging import Cursor, Page
+from plait.common.queries.search import Place as SearchPlace
+from plait.common.search.query import Query, parse
 
 Kind = Literal["inference", "subagent", "compaction", "auxiliary", "count_tokens", "quota", "models", "probe", "other"]
 Ending = Literal["complete", "interrupted", "failed", "aborted", "rejected", "running"]
@@ -62,6 +65,10 @@ def _cursor(text: Any) -> Cursor:
     return Cursor.parse(str(text))
 
 
+def _place(text: Any) -> SearchPlace:
+    return SearchPlace.parse(str(text))
+
+
 Text = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_no_nul)]
 Words = Annotated[str, Field(max_length=500), AfterValidator(_no_nul)]
 Start = Annotated[datetime, BeforeValidator(_moment)]
@@ -70,6 +77,11 @@ After = Annotated[
     Cursor,
     PlainValidator(_cursor),
     WithJsonSchema({"type": "string", "minLength": 32, "maxLength": 32, "pattern": "^[A-Za-z0-9_-]{32}$"}),
+]
+Place = Annotated[
+    SearchPlace,
+    PlainValidator(_place),
+    WithJsonSchema({"type": "string", "pattern": r"^[wb]\.[0-9]{1,18}\.[0-9]{1,4}$"}),
 ]
 
 
@@ -102,8 +114,8 @@ class Paged(Parameters):
         return Page(self.limit, self.offset, self.cursor)
 
 
-class RequestList(Paged):
-    """Filters of `GET /api/requests`; those that are given must all match."""
+class ExchangesThat(Parameters):
+    """Which exchanges; filters that are given must all match."""
 
     domain: Text | None = Field(None, description="The Host that clients called.")
     conversation_id: UUID | None = Field(None, description="Its id, or an older id of it.")
@@ -115,7 +127,6 @@ class RequestList(Paged):
     )
     since: Start | None = Field(None, description="Began then or later: ISO 8601; without a zone UTC.")
     until: End | None = Field(None, description="Began before; a date alone has its whole day in it.")
-    q: Words | None = Field(None, description="Contained in the first line of the prompt, the path, model or id.")
 
     @property
     def filter(self) -> ExchangeFilter:
@@ -132,8 +143,39 @@ class RequestList(Paged):
             running=ending == "running",
             since=self.since,
             until=self.until,
-            q=self.q or None,
         )
+
+
+class RequestList(Paged, ExchangesThat):
+    """Parameters of `GET /api/requests`."""
+
+    q: Words | None = Field(None, description="Contained in the first line of the prompt, the path, model or id.")
+
+    @property
+    def filter(self) -> ExchangeFilter:
+        """What to look for."""
+        return structs.replace(super().filter, q=self.q or None)
+
+
+class Search(ExchangesThat):
+    """Parameters of `GET /api/search`."""
+
+    q: Annotated[str, Field(max_length=1000), AfterValidator(_no_nul)] = Field(
+        description='What to look for: words, `"a phrase"`, `-not` this.', examples=['retry "connection reset" -test']
+    )
+    limit: int = Field(20, ge=1, le=100, description="Hits of the page, at most.")
+    cursor: Place | None = Field(None, description="`nextCursor` of the page before.")
+
+    @field_validator("q")
+    @classmethod
+    def _readable(cls, line: str) -> str:
+        parse(line)
+        return line
+
+    @property
+    def query(self) -> Query:
+        """What to look for."""
+        return parse(self.q)
 
 
 class ConversationList(Paged):

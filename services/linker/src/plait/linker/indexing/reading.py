@@ -24,7 +24,9 @@ async def read_sent(connection: Connection, numbers: Sequence[UUID]) -> list[Sen
     rows = await connection.fetch(statements.EXCHANGES, numbers)
     walks = await _walk(connection, [(row["id"], row["chain"], row["chain_before"]) for row in rows])
     apart = [row for row in rows if row["chain_before"] and not _meets(walks[row["id"]], row)]
-    histories = await _walk(connection, [(row["id"], row["chain_before"], None) for row in apart])
+    again = [(row["id"], row["chain_before"], None) for row in apart]
+    again += [(row["id"], row["chain_failed"], row["chain_before"]) for row in rows]
+    histories = await _walk(connection, again)
     return [_sent(row, walks[row["id"]], histories[row["id"]]) for row in rows]
 
 

@@ -19,7 +19,7 @@ DELETE FROM search_queue WHERE id IN (SELECT id FROM search_queue ORDER BY id LI
 
 # The exchanges of trees among these, and those after them that are indexed already: what those said anew depends on
 # what these said. `before`: the exchange whose history is sent again; `earlier`: the one before that, whose answer a
-# request for a summary leaves out.
+# request for a summary leaves out; `failed`: one that came to nothing after `before`: its prompt may be sent with ours.
 EXCHANGES: Final = """
 WITH wanted AS (
     SELECT unnest($1::uuid[]) AS id
@@ -32,7 +32,8 @@ WITH wanted AS (
 )
 SELECT
     e.id, e.domain, e.session_id, e.started_at, coalesce(e.message_count, 0) AS count, l.link_kind, q.chain, r.content,
-    before.chain AS chain_before, told.content AS answer_before, earlier.content AS answer_earlier
+    before.chain AS chain_before, failed.chain AS chain_failed, told.content AS answer_before,
+    earlier.content AS answer_earlier
 FROM wanted AS w
 JOIN exchanges AS e ON e.id = w.id
 JOIN links AS l ON l.exchange_id = e.id
@@ -42,6 +43,13 @@ LEFT JOIN exchange_requests AS before ON before.id = coalesce(l.retry_of, l.pare
 LEFT JOIN exchange_responses AS told ON told.id = before.id
 LEFT JOIN links AS b ON b.exchange_id = before.id AND l.link_kind = 'after_compaction'
 LEFT JOIN exchange_responses AS earlier ON earlier.id = b.parent_id
+LEFT JOIN LATERAL (
+    SELECT fq.chain
+    FROM links AS f JOIN exchanges AS fe ON fe.id = f.exchange_id JOIN exchange_requests AS fq ON fq.id = fe.id
+    WHERE f.parent_id = l.parent_id AND fe.outcome = 'failed' AND (fe.started_at, fe.id) < (e.started_at, e.id)
+    ORDER BY fe.started_at DESC, fe.id DESC
+    LIMIT 1
+) AS failed ON true
 WHERE e.method IS NOT NULL AND l.link_kind IS NOT NULL
 ORDER BY e.started_at, e.id
 """
