@@ -28,8 +28,9 @@ FIRST_BYTE_SECONDS: Final = Histogram(
 
 OVERHEAD_SECONDS: Final = Histogram(
     "plait_gateway_overhead_seconds",
-    "What the relay itself adds. request: from a whole request in hand to its write upstream, without the "
-    "wait for a connection; answer: from the answer's first bytes in hand to their write to the client.",
+    "What the relay itself adds. request: from a whole request in hand, or the beginning of a long one, to its "
+    "write upstream, without the wait for a connection; answer: from the answer's first bytes in hand to their write "
+    "to the client.",
     (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1),
     label="side",
     values=("request", "answer"),

@@ -12,13 +12,14 @@ from plait.gateway.metrics import exchange_began, exchange_ended
 from plait.gateway.relay.call import Call, refusal_line
 from plait.gateway.relay.fields import Fields
 from plait.gateway.relay.refusals import Refusal
-from plait.gateway.spool.records import Answer, End, Ending, Head, Piece, Record, Request
+from plait.gateway.spool.frames import LongFrame
+from plait.gateway.spool.records import Answer, End, Ending, Head, LongRequest, Piece, Record, Request
 
 
 class Spool(Protocol):
     """Where captures go."""
 
-    def record(self, exchange: bytes, record: Record) -> bool:
+    def record(self, exchange: bytes, record: Record | LongFrame) -> bool:
         """Write a record; False when it was dropped."""
         ...
 
@@ -31,8 +32,8 @@ class Capture:
     """
 
     __slots__ = (
-        "_admission", "_began", "_bytes_in", "_call", "_exchange", "_first_byte_ms", "_known", "_log", "_masker",
-        "_open", "_partial", "_size", "_spool", "_status", "ended",
+        "_admission", "_began", "_bytes_in", "_call", "_coming", "_exchange", "_first_byte_ms", "_known", "_log",
+        "_masker", "_open", "_partial", "_size", "_spool", "_status", "ended",
     )  # fmt: skip
 
     def __init__(self, spool: Spool, masker: Masker, exchange: bytes, log: AccessLog, call: Call | None = None) -> None:
@@ -46,6 +47,8 @@ class Capture:
         self._call = call
         self._admission: Admission | None = None
         self._bytes_in = 0
+        self._coming: LongRequest | None = None
+        """A request that is not whole."""
         self._began = time.perf_counter()
         self._open = False
         self._partial = False
@@ -56,9 +59,36 @@ class Capture:
 
     def request(self, call: Call, admission: Admission, body: bytes) -> None:
         """The request, before upstream has it; its secrets are masked here."""
+        self._begin(call, admission)
+        self._bytes_in = len(body)
+        self._open = self._append(self._request(call, admission, body))
+
+    def request_begins(self, call: Call, admission: Admission, size: int) -> None:
+        """A request whose body of `size` bytes is still coming; its record is made as it comes."""
+        self._begin(call, admission)
+        self._coming = LongRequest(self._exchange, self._request(call, admission, b""), size)
+
+    def request_piece(self, data: bytes) -> None:
+        """Bytes of the body, as long as nothing has been told of the answer."""
+        if self._coming is not None:
+            self._coming.add(data)
+
+    def request_ends(self) -> None:
+        """The request as far as it has come; what is told of the answer does it too."""
+        if self._coming is not None:
+            self._bytes_in = self._coming.came
+            record, self._coming = self._coming.record(), None
+            self._open = self._append(record)
+
+    def _begin(self, call: Call, admission: Admission) -> None:
         self._known = [without_scheme(value) for _, value in admission.add]
-        headers = self._masker.fields(call.fields, self._known)
-        record = Request(
+        self._call, self._admission = call, admission
+        self._began = call.began
+        exchange_began()
+
+    def _request(self, call: Call, admission: Admission, body: bytes) -> Request:
+        headers = self._masker.fields(call.fields, self._known)  # learns secrets, which the query may hold too
+        return Request(
             started_at=call.started_at,
             domain=admission.domain,
             method=call.method,
@@ -71,10 +101,6 @@ class Capture:
             account_id=admission.account_id,
             key_name=admission.key_name,
         )
-        self._call, self._admission, self._bytes_in = call, admission, len(body)
-        self._began = call.began
-        exchange_began()
-        self._open = self._append(record)
 
     def again(self, exchange: bytes, call: Call, body: bytes) -> Capture:
         """The record of a further attempt at the same call."""
@@ -85,6 +111,8 @@ class Capture:
 
     def head(self, status: int, fields: Fields) -> None:
         """Status and fields of the answer."""
+        if self._coming is not None:
+            self.request_ends()
         self._status = status
         self._follow(Head(self._now(), status, self._masker.fields(fields, self._known)))
 
@@ -98,6 +126,8 @@ class Capture:
 
     def at_once(self, status: int, fields: Fields, data: bytes) -> None:
         """A whole answer in one piece, before the client gets it; in place of `head`, `piece` and `end`."""
+        if self._coming is not None:
+            self.request_ends()
         now = self._now()
         self._status, self._size = status, len(data)
         if data:
@@ -108,6 +138,8 @@ class Capture:
         """The end, before the client gets the last byte. Only the first one counts."""
         if self.ended:
             return
+        if self._coming is not None:
+            self.request_ends()
         if self._partial and ending is Ending.WHOLE:
             ending, error_type, message = Ending.CAPTURE_LOST, "capture_lost", "the spool had no room for the answer"
         now = self._now()
@@ -149,7 +181,7 @@ class Capture:
         if self._open and not self._partial:
             self._partial = not self._append(record)
 
-    def _append(self, record: Record) -> bool:
+    def _append(self, record: Record | LongFrame) -> bool:
         return self._spool.record(self._exchange, record)
 
     def _now(self) -> float:

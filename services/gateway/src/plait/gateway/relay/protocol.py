@@ -13,7 +13,8 @@ from plait.common.ids import new_exchange_id
 from plait.gateway.access_log import AccessLog
 from plait.gateway.relay.call import TARGET, Scope, refusal_line
 from plait.gateway.relay.lane.exchange import Exchange
-from plait.gateway.relay.lane.lane import Framing, Lane, Upload
+from plait.gateway.relay.lane.lane import Framing, Lane
+from plait.gateway.relay.lane.upload import LongExchange, Upload
 from plait.gateway.relay.refusals import Refusal, broken_http, head_too_large
 
 CUT: Final = "plait.cut"
@@ -61,11 +62,11 @@ class RelayProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came from the client."""
-        if self._exchange is not None or (self.is_full and self._upload is None and self._is_idle):
-            self._wait_with(data)
-            return
         if self._upload is not None:
             self._go_on(self._upload, data)
+            return
+        if self._exchange is not None or (self.is_full and self._is_idle):
+            self._wait_with(data)
             return
         if self._before_head:
             self._head = (self._head + data).lstrip(b"\r\n")
@@ -141,9 +142,13 @@ class RelayProtocol(HttpToolsProtocol):
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
         upload.add(data[end:])
-        self._upload = upload
         if whole:
-            self._start(lane, upload)
+            self._exchange = lane.start(self, upload)
+            return True
+        self._upload = upload
+        self._waits_since = self.loop.time()
+        if upload.is_long:
+            self._exchange = lane.begin(self, upload)
         return True
 
     def _go_on(self, upload: Upload, data: bytes) -> None:
@@ -153,17 +158,21 @@ class RelayProtocol(HttpToolsProtocol):
         rest = data[upload.missing :]
         part = data[: upload.missing] if rest else data
         upload.add(part)
-        self._waits_since = self.loop.time()
         whole = self._framing.feed(part)
+        self._waits_since = 0.0 if whole else self.loop.time()
         if whole:
-            self._start(self.lane, upload)
+            self._upload = None
+        if isinstance(self._exchange, LongExchange):
+            self._exchange.more()
+        elif upload.is_long:  # it was answered before it was whole: what comes is thrown away
+            upload.taken()
+            if whole:
+                self.lane.turn.close(self.transport)
+            return
+        elif whole:
+            self._exchange = self.lane.start(self, upload)
         if rest:
             self._wait_with(rest)
-
-    def _start(self, lane: Lane, upload: Upload) -> None:
-        self._upload = None
-        self._waits_since = 0.0
-        self._exchange = lane.start(self, upload)
 
     def _wait_with(self, data: bytes) -> None:
         """The next request came before the answer to this one was given, or taken."""
@@ -175,7 +184,9 @@ class RelayProtocol(HttpToolsProtocol):
         """The lane has answered: close, or take the next request."""
         self._exchange = None
         self.server_state.total_requests += 1
-        if self.closes:
+        if self._upload is not None:
+            self._waits_since = self.loop.time()
+        elif self.closes:
             assert self.lane is not None
             self.lane.turn.close(self.transport)
         elif self._waits:
@@ -188,6 +199,17 @@ class RelayProtocol(HttpToolsProtocol):
         early, self._head, self._waits = self._head, b"", False
         self.transport.resume_reading()
         self.data_received(early)
+
+    def hold(self) -> None:
+        """Claude takes no more of the body for now: then neither do we."""
+        self._waits_since = 0.0
+        self.transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Claude takes more, or has answered."""
+        if not self.transport.is_closing():
+            self._waits_since = self.loop.time()
+            self.transport.resume_reading()
 
     def close_if_tired(self) -> None:
         """Close a connection that has waited for too long: for a whole head, or for the next bytes of a body."""
@@ -213,7 +235,7 @@ class RelayProtocol(HttpToolsProtocol):
             self.lane.clients.discard(self)
         if exchange is not None:
             exchange.client_gone()
-        elif upload is not None and self.lane is not None:
+        elif upload is not None and self.lane is not None and not upload.is_long:
             self.lane.give_up(upload)
         super().connection_lost(exc)
 

@@ -11,8 +11,9 @@ from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from plait.gateway.spool.frames import Frame, Kind
+from plait.gateway.spool.frames import Frame, Kind, LongFrame
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -86,6 +87,9 @@ RecordT = TypeVar("RecordT", Request, Head, Piece, End)
 
 _KINDS: dict[type[Record], Kind] = {Request: Kind.REQUEST, Head: Kind.HEAD, Piece: Kind.PIECE, End: Kind.END}
 _encoder = msgspec.msgpack.Encoder()
+_NO_BYTES = _encoder.encode(b"")
+_SMALL = 32 * 1024
+"""Bytes below which pieces of a body are gathered: one that comes byte by byte would take a hundred times its size."""
 _decoders: dict[int, msgspec.msgpack.Decoder[Record]] = {
     kind: msgspec.msgpack.Decoder(type_) for type_, kind in _KINDS.items()
 }
@@ -94,6 +98,50 @@ _decoders: dict[int, msgspec.msgpack.Decoder[Record]] = {
 def to_frame(exchange: bytes, record: Record) -> Frame:
     """The record as it goes into a segment."""
     return Frame(_KINDS[type(record)], exchange, _encoder.encode(record))
+
+
+class LongRequest:
+    """A request whose body goes into its record in the pieces that it comes in, uncopied unless they are small."""
+
+    __slots__ = ("_after", "_frame", "_request", "_size", "_small", "came")
+
+    def __init__(self, exchange: bytes, request: Request, size: int) -> None:
+        """`request`: all but its body, which is going to have `size` bytes."""
+        self._after = b"".join(
+            map(_encoder.encode, (request.tag, request.client_address, request.account_id, request.key_name))
+        )
+        before = _encoder.encode(request)[: -len(_NO_BYTES) - len(self._after)] + _bytes_head(size)
+        self._frame = LongFrame(Kind.REQUEST, exchange, len(before) + size + len(self._after))
+        self._frame.add(before)
+        self._request = request
+        self._size = size
+        self._small = bytearray()
+        self.came = 0
+        """Bytes of the body so far."""
+
+    def add(self, piece: bytes) -> None:
+        """The next bytes of the body."""
+        self.came += len(piece)
+        if len(piece) < _SMALL or self._small:
+            self._small += piece
+            if len(self._small) < _SMALL:
+                return
+            piece = bytes(self._small)
+            self._small.clear()
+        self._frame.add(piece)
+
+    def record(self) -> LongFrame | Request:
+        """What is to be written, asked for once; of a request that is not whole, what has come."""
+        self._frame.add(bytes(self._small))
+        if self.came < self._size:
+            return replace(self._request, body=b"".join(self._frame.parts[2:]))
+        self._frame.add(self._after)
+        return self._frame
+
+
+def _bytes_head(size: int) -> bytes:
+    """What MessagePack puts before so many bytes (bin 32, which is right for any number)."""
+    return b"\xc6" + size.to_bytes(4, "big")
 
 
 def from_frame(frame: Frame) -> Record:

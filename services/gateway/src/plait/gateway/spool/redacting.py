@@ -9,7 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from plait.gateway.redaction import Pieces, Redactor
-from plait.gateway.spool.frames import Frame
+from plait.gateway.spool.frames import Frame, LongFrame
 from plait.gateway.spool.records import End, Head, Headers, Piece, Record, Request, from_frame, to_frame
 from plait.gateway.spool.writer import SpoolWriter
 
@@ -34,9 +34,10 @@ class RedactingSpool(SpoolWriter):
         self._redactor = redactor
         self._answers: dict[bytes, Pieces] = {}
 
-    def append_many(self, frames: Sequence[Frame]) -> frozenset[bytes]:
+    def append_many(self, frames: Sequence[Frame | LongFrame]) -> frozenset[bytes]:
         """As the spool does it."""
-        return super().append_many([redacted for frame in frames for redacted in self._redacted(frame)])
+        given = [frame.joined() if isinstance(frame, LongFrame) else frame for frame in frames]
+        return super().append_many([redacted for frame in given for redacted in self._redacted(frame)])
 
     def _redacted(self, frame: Frame) -> Iterator[Frame]:
         for record in self._without_secrets(frame.exchange, from_frame(frame)):

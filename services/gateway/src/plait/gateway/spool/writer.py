@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, takewhile
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeGuard
 
 import structlog
 
 from plait.common.errors import UserError
 from plait.gateway.metrics import SPOOL_DROPPED
 from plait.gateway.spool.ends import capture_lost
-from plait.gateway.spool.frames import HEAD, Frame, Kind, frame_head
+from plait.gateway.spool.frames import Frame, Kind, LongFrame, frame_head
 from plait.gateway.spool.records import Record, to_frame
 from plait.gateway.spool.segments import bytes_used, lock, next_number, segment_path
 from plait.gateway.spool.syncing import GroupSync
@@ -29,8 +29,10 @@ _LOCK_SECONDS: Final = 2
 _MOST_OWED: Final = 10_000
 _MOST_OWED_BYTES: Final = 4096
 """An end that came with a longer answer is written without it when there is no room."""
-_MOST_AT_ONCE: Final = os.sysconf("SC_IOV_MAX") // 2
-"""Records that one `writev` takes, each a head and a payload."""
+_MOST_PARTS: Final = os.sysconf("SC_IOV_MAX")
+"""What one `writev` takes."""
+_MOST_AT_ONCE: Final = _MOST_PARTS // 2
+"""Records, each a head and a payload, that one `writev` takes."""
 _NONE: Final[frozenset[bytes]] = frozenset()
 _LIFE: Final = Frame(Kind.LIFE, bytes(16), b"")
 _log = structlog.get_logger(__name__)
@@ -80,21 +82,21 @@ class SpoolWriter:
         recent = time.monotonic() - self._dropped_at < _TROUBLE_SECONDS
         return self._drop_reason if recent else ""
 
-    def append(self, frame: Frame) -> bool:
+    def append(self, frame: Frame | LongFrame) -> bool:
         """Write a record; False when it was dropped. An end that could not be written is written before the next."""
         return not self.append_many((frame,))
 
-    def record(self, exchange: bytes, record: Record) -> bool:
-        """`append` of a record that is not encoded yet."""
-        return self.append(to_frame(exchange, record))
+    def record(self, exchange: bytes, record: Record | LongFrame) -> bool:
+        """`append` of a record that is not encoded yet, or has been as it came."""
+        return self.append(record if isinstance(record, LongFrame) else to_frame(exchange, record))
 
-    def append_many(self, frames: Sequence[Frame]) -> frozenset[bytes]:
+    def append_many(self, frames: Sequence[Frame | LongFrame]) -> frozenset[bytes]:
         """Write records in their order, in one go; returns the exchanges of which one was dropped.
 
         Of such an exchange nothing more is to be appended but its end. What of it follows among `frames` is dropped
         too, save its end, which then says `capture_lost`; without its request it has no end either.
         """
-        size = HEAD.size * len(frames) + sum([len(frame.payload) for frame in frames])
+        size = sum([frame.size for frame in frames])
         if not self._owed and len(frames) <= _MOST_AT_ONCE and self._used + size <= self._max_bytes * 9 // 10:
             written = self._write(frames, size)
             return _NONE if written == len(frames) else self._drop(frames[written:], "disk", {})
@@ -127,7 +129,7 @@ class SpoolWriter:
             self._lock = lock(self._directory, "writer", patience)
         self._roll()
 
-    def _append_carefully(self, frames: Iterable[Frame]) -> frozenset[bytes]:
+    def _append_carefully(self, frames: Iterable[Frame | LongFrame]) -> frozenset[bytes]:
         """Record by record, each if there is room for it, and none before what is owed."""
         lost: dict[bytes, int] = {}
         for frame in frames:
@@ -142,12 +144,12 @@ class SpoolWriter:
         self._settle_debts()
         return frozenset(lost)
 
-    def _drop(self, frames: Iterable[Frame], reason: str, lost: dict[bytes, int]) -> frozenset[bytes]:
+    def _drop(self, frames: Iterable[Frame | LongFrame], reason: str, lost: dict[bytes, int]) -> frozenset[bytes]:
         """Count what cannot be written. An end is owed, unless its request is among what was `lost` (first kinds)."""
         for frame in frames:
             self._count(reason)
             first = lost.setdefault(frame.exchange, frame.kind)
-            if frame.kind == Kind.END and first != Kind.REQUEST and len(self._owed) < _MOST_OWED:
+            if _is_end(frame) and first != Kind.REQUEST and len(self._owed) < _MOST_OWED:
                 is_short = len(frame.payload) <= _MOST_OWED_BYTES
                 self._owed.append(frame if first == Kind.END and is_short else capture_lost(frame))
         return frozenset(lost)
@@ -157,8 +159,8 @@ class SpoolWriter:
             self._owed.pop(0)
         return not self._owed
 
-    def _has_room(self, frame: Frame) -> bool:
-        if frame.kind == Kind.END and len(frame.payload) <= _MOST_OWED_BYTES:
+    def _has_room(self, frame: Frame | LongFrame) -> bool:
+        if _is_end(frame) and len(frame.payload) <= _MOST_OWED_BYTES:
             return True
         bound = self._max_bytes if frame.kind != Kind.REQUEST else self._max_bytes * 9 // 10
         return self._used + frame.size <= bound or self._make_room(bound - frame.size)
@@ -178,19 +180,22 @@ class SpoolWriter:
                 self._roll()
         return has_room
 
-    def _write(self, frames: Sequence[Frame], size: int) -> int:
+    def _write(self, frames: Sequence[Frame | LongFrame], size: int) -> int:
         """Write records of together `size` bytes; returns how many of them, from the first on, are written whole."""
         parts: list[bytes] = []
         for frame in frames:
-            parts.append(frame_head(*frame))
-            parts.append(frame.payload)
+            if isinstance(frame, LongFrame):
+                parts += frame.parts
+            else:
+                parts.append(frame_head(*frame))
+                parts.append(frame.payload)
         written = 0
         try:
             if self._file < 0 or self._is_gone():
                 self._become_writer()
             elif self._written >= self._segment_bytes:
                 self._roll()
-            written = os.writev(self._file, parts)
+            written = os.writev(self._file, parts) if len(parts) <= _MOST_PARTS else _write_all(self._file, parts)
         except (OSError, UserError):  # or another writer came while we had no disk
             written = 0
         if written == size:
@@ -214,7 +219,7 @@ class SpoolWriter:
         self._lock = self._file = -1
         return True
 
-    def _cut_back(self, frames: Iterable[Frame], written: int) -> int:
+    def _cut_back(self, frames: Iterable[Frame | LongFrame], written: int) -> int:
         """After a short write of `written` bytes: end the segment with the last whole record."""
         ends = takewhile(lambda end: end <= written, accumulate(frame.size for frame in frames))
         whole = list(ends)
@@ -253,3 +258,19 @@ class SpoolWriter:
         if now - self._logged_at >= _LOG_PAUSE_SECONDS:
             self._logged_at = now
             _log.error("captures are being dropped", reason=reason, dropped=dict(self.dropped))
+
+
+def _is_end(frame: Frame | LongFrame) -> TypeGuard[Frame]:
+    return frame.kind == Kind.END
+
+
+def _write_all(file: int, parts: Sequence[bytes]) -> int:
+    """As `writev`, however many they are."""
+    written = 0
+    for at in range(0, len(parts), _MOST_PARTS):
+        group = parts[at : at + _MOST_PARTS]
+        now = os.writev(file, group)
+        written += now
+        if now < sum(map(len, group)):
+            break
+    return written

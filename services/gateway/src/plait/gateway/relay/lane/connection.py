@@ -27,6 +27,9 @@ class Asker(Protocol):
     def heard(self, head: AnswerHead | None, data: bytes, *, whole: bool) -> None:
         """What came of the answer at once: its head if that was still missing, bytes of the body, and its end."""
 
+    def drained(self) -> None:
+        """The connection takes more of the request, where it `is_full`."""
+
     def broke(self, why: str) -> None:
         """There will be no more of the answer, or none at all; `why` says what Claude did."""
 
@@ -43,6 +46,8 @@ class Connection(asyncio.Protocol):
         self.on_body = self._bodies.append
         self._parser = HttpResponseParser(self)
         self._held = b""
+        self.is_full = False
+        """Whether so much of a request waits to be taken by Claude that no more should be sent."""
         self._reset()
 
     def _reset(self) -> None:
@@ -50,9 +55,11 @@ class Connection(asyncio.Protocol):
         self._accepted = self._told = False
         self._whole_at: int | None = None
         self._reusable = False
+        self.awaits_more = False
+        """Whether more of the request is to be sent."""
 
     def ask(self, asker: Asker, head: bytes, body: bytes) -> None:
-        """Send a whole request; the asker hears of its answer."""
+        """Send a request, whole unless the connection `awaits_more`; the asker hears of its answer."""
         if self.transport.is_closing():  # Claude may leave between the handshake and the turn of who waited for it
             asker.broke(_NO_ANSWER)
             return
@@ -61,6 +68,12 @@ class Connection(asyncio.Protocol):
             self.transport.write(head + body)
         else:
             self.transport.writelines((head, body))
+
+    def send(self, data: bytes, *, last: bool) -> None:
+        """More of the request's body."""
+        self.awaits_more = not last
+        if not self.transport.is_closing():
+            self.transport.write(data)
 
     def abandon(self) -> None:
         """Close at once: nobody waits for the answer any more."""
@@ -114,6 +127,16 @@ class Connection(asyncio.Protocol):
         else:
             asker.broke(_NO_ANSWER if self._head is None else "cut the answer")
 
+    def pause_writing(self) -> None:
+        """Claude is slower than the client."""
+        self.is_full = True
+
+    def resume_writing(self) -> None:
+        """Claude has caught up."""
+        self.is_full = False
+        if self._asker is not None:
+            self._asker.drained()
+
     # What llhttp calls.
 
     def on_message_begin(self) -> None:
@@ -161,7 +184,7 @@ class Connection(asyncio.Protocol):
             self._told, head = True, self._head
         if whole_at is not None:
             self._asker = None
-            self._pool.give(self, reusable=self._reusable and not fault)
+            self._pool.give(self, reusable=self._reusable and not fault and not self.awaits_more)
             self._reset()
             asker.heard(head, data, whole=True)
             return

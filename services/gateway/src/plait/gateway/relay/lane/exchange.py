@@ -29,11 +29,8 @@ class Client(Protocol):
     """The connection that a request came on."""
 
     transport: asyncio.Transport
-
-    @property
-    def closes(self) -> bool:
-        """Whether the connection is to end with this answer."""
-        ...
+    closes: bool
+    """Whether the connection is to end with this answer."""
 
     @property
     def is_full(self) -> bool:
@@ -42,6 +39,14 @@ class Client(Protocol):
 
     def answered(self) -> None:
         """The answer is on its way out; another request may come."""
+        ...
+
+    def hold(self) -> None:
+        """Read no more of its request until `go_on`."""
+        ...
+
+    def go_on(self) -> None:
+        """Read on."""
         ...
 
     def close_if_tired(self) -> None:
@@ -139,6 +144,9 @@ class Exchange:
         if data:
             self._capture.piece(data)
 
+    def drained(self) -> None:
+        """Claude has taken the request; nothing waits for that."""
+
     def broke(self, why: str) -> None:
         """No answer, or no more of it: then the client sees the cut as it would without us."""
         if not self._answering and self._again is not None:
@@ -195,7 +203,7 @@ class Exchange:
         """Answer in Claude's place."""
         if self._capture.ended:
             return
-        fields, body = refusal.answer(id_text(self._id))
+        fields, body = refusal.answer(id_text(self._id), close=self._client.closes)
         self._capture.own_answer(refusal, fields, body, Ending.NO_ANSWER)
         head = b"".join([b"%b: %b\r\n" % field for field in fields])
         self._lane.turn.write(self._client.transport, STATUS_LINE[refusal.status] + head + b"\r\n" + body)

@@ -14,7 +14,7 @@ from plait.common.ids import raw_exchange_id
 from plait.common.masking import Masker
 from plait.gateway.access.access import Access, Admission
 from plait.gateway.access_log import AccessLog
-from plait.gateway.relay.call import Call, ClientGone
+from plait.gateway.relay.call import ClientGone
 from plait.gateway.relay.capture import Capture
 from plait.gateway.relay.dialing import Dialer
 from plait.gateway.relay.identity import as_admitted
@@ -22,6 +22,7 @@ from plait.gateway.relay.lane.exchange import Client, Exchange
 from plait.gateway.relay.lane.plain import PlainRequest, read_request
 from plait.gateway.relay.lane.pool import Pool
 from plait.gateway.relay.lane.turn import Spool, Turn
+from plait.gateway.relay.lane.upload import LongExchange, Upload
 from plait.gateway.relay.refusals import Refusal
 from plait.gateway.relay.upstream import Times
 from plait.gateway.spool.records import Ending
@@ -29,46 +30,6 @@ from plait.gateway.spool.records import Ending
 _MOST_TICK: Final = 1.0
 """Seconds between looks at who has been silent for too long; with short limits it is a quarter of them."""
 _log = structlog.get_logger(__name__)
-
-
-class Upload:
-    """A plain request whose body is still coming."""
-
-    def __init__(self, request: PlainRequest, admission: Admission, client_address: str | None) -> None:
-        self.request = request
-        self.admission = admission
-        self.client_address = client_address
-        self.started_at = time.time()
-        self.began = time.perf_counter()
-        self.parts: list[bytes] = []
-        self.missing = request.length or 0
-        """Bytes that have not come."""
-
-    def add(self, data: bytes) -> None:
-        """Bytes of the body, not more than are missing."""
-        self.parts.append(data)
-        self.missing -= len(data)
-
-    @property
-    def call(self) -> Call:
-        """The request as a record tells it."""
-        request = self.request
-        path, _, query = request.target.partition(b"?")
-        return Call(
-            method=request.method.decode(),
-            path=path,
-            query=query,
-            fields=request.fields,
-            tag=request.tag.decode("latin-1") if request.tag else None,
-            client_address=self.client_address,
-            started_at=self.started_at,
-            began=self.began,
-        )
-
-    @property
-    def body(self) -> bytes:
-        """What has come of the body."""
-        return b"".join(self.parts)
 
 
 class Lane:
@@ -115,7 +76,7 @@ class Lane:
 
     def start(self, client: Client, upload: Upload) -> Exchange:
         """Send a whole request on its way; its record is made while Claude reads it."""
-        began, body = time.perf_counter(), upload.body
+        began, body = time.perf_counter(), upload.taken()
         exchange_id = raw_exchange_id(upload.started_at)
         capture = Capture(self.turn, self._masker, exchange_id, self._log)
         exchange = Exchange(self, client, exchange_id, capture)
@@ -123,10 +84,20 @@ class Lane:
         capture.request(upload.call, upload.admission, body)
         return exchange
 
+    def begin(self, client: Client, upload: Upload) -> LongExchange:
+        """Send on what has come of a long request."""
+        began, exchange_id, piece = time.perf_counter(), raw_exchange_id(upload.started_at), upload.parts[0]
+        capture = Capture(self.turn, self._masker, exchange_id, self._log)
+        exchange = LongExchange(self, client, exchange_id, capture, upload)
+        exchange.go(self._head(upload.request, upload.admission), b"", began)
+        capture.request_begins(upload.call, upload.admission, upload.request.length or 0)
+        capture.request_piece(piece)
+        return exchange
+
     def give_up(self, upload: Upload) -> None:
         """The client left before its request was whole: nothing goes to Claude, and what came is recorded."""
         capture = Capture(self.turn, self._masker, raw_exchange_id(upload.started_at), self._log)
-        gone = ClientGone(upload.body)
+        gone = ClientGone(upload.taken())
         capture.request(upload.call, upload.admission, gone.seen)
         capture.end(Ending.CLIENT_GONE, "client_gone", str(gone))
 

@@ -8,14 +8,14 @@ from typing import Protocol
 
 from plait.gateway.metrics import OVERHEAD_ANSWER
 from plait.gateway.spool.ends import capture_lost
-from plait.gateway.spool.frames import Frame, Kind
+from plait.gateway.spool.frames import Frame, Kind, LongFrame
 from plait.gateway.spool.records import End, Record, to_frame
 
 
 class Spool(Protocol):
     """Where records go."""
 
-    def append_many(self, frames: list[Frame]) -> frozenset[bytes]:
+    def append_many(self, frames: list[Frame | LongFrame]) -> frozenset[bytes]:
         """Write records; returns the exchanges of which one was dropped."""
         ...
 
@@ -29,7 +29,7 @@ class Turn:
     def __init__(self, spool: Spool, loop: asyncio.AbstractEventLoop) -> None:
         self._spool = spool
         self._loop = loop
-        self._records: list[tuple[bytes, Record]] = []
+        self._records: list[tuple[bytes, Record | LongFrame]] = []
         self._writes: list[tuple[asyncio.WriteTransport, bytes | None]] = []
         self._lost: set[bytes] = set()
         """Exchanges of which a record was dropped and whose end has not come yet."""
@@ -37,7 +37,7 @@ class Turn:
         """When each answer that begins with this turn was in hand."""
         self._scheduled = False
 
-    def record(self, exchange: bytes, record: Record) -> bool:
+    def record(self, exchange: bytes, record: Record | LongFrame) -> bool:
         """Have a record written with this turn; False when an earlier one of its exchange was dropped.
 
         It is encoded with the others: what goes to Claude in this turn is on its way by then.
@@ -67,8 +67,8 @@ class Turn:
             self._scheduled = True
             self._loop.call_soon(self.end)
 
-    def _as_lost(self, frame: Frame) -> Frame:
-        if frame.kind != Kind.END or frame.exchange not in self._lost:
+    def _as_lost(self, frame: Frame | LongFrame) -> Frame | LongFrame:
+        if isinstance(frame, LongFrame) or frame.kind != Kind.END or frame.exchange not in self._lost:
             return frame
         self._lost.discard(frame.exchange)
         return capture_lost(frame)
@@ -78,7 +78,9 @@ class Turn:
         self._scheduled = False
         if self._records:
             records, self._records = self._records, []
-            frames = [to_frame(exchange, record) for exchange, record in records]
+            frames = [
+                record if isinstance(record, LongFrame) else to_frame(exchange, record) for exchange, record in records
+            ]
             if self._lost:
                 frames = [self._as_lost(frame) for frame in frames]
             if dropped := self._spool.append_many(frames):
