@@ -11,6 +11,7 @@ in no conversation                 counting (a side call of b.test); one answer 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -136,9 +137,9 @@ async def _links(db: asyncpg.Connection, s: Scene) -> None:
 
 
 async def _usage(db: asyncpg.Connection, s: Scene) -> None:
-    await seeding.add_usage(db, s.root, (10, 20, 0, 7))
+    await seeding.add_usage(db, s.root, (10, 20, 0, 7), cost_usd=Decimal("0.125"))
     await seeding.add_usage(db, s.title, (3, 1, 0, 0))
-    await seeding.add_usage(db, s.more, (11, 20, 100, 8))
+    await seeding.add_usage(db, s.more, (11, 20, 100, 8), cost_usd=Decimal("0.25"), subscription=True)
     await seeding.add_usage(db, s.task, (5, 6, 0, 0))
     await seeding.add_usage(db, s.other, (1, 2, 3, 4))
 

@@ -52,8 +52,10 @@ class ConversationSummary(Struct, frozen=True, kw_only=True, rename="camel"):
     """Messages on the longest way through it, with the answer at its end."""
     total_tokens: int
     """All kinds of tokens of all exchanges that carry its id."""
-    cost_usd: float | None = None
-    """Null: not priced."""
+    cost_usd: float | None
+    """Dollars, of the same exchanges; null: of none of them is the price known."""
+    unpriced_count: int
+    """Exchanges that used something at a price that is not known: `costUsd` is without them."""
     branch_count: int
     """All branches, `main` too."""
     subtask_branch_count: int

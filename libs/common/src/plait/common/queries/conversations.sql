@@ -14,7 +14,7 @@ WHERE true
     AND (c.title ILIKE :words OR c.id::text ILIKE :words) --?
 
 -- name: page
--- A page of conversations, the one with the latest activity first. Tokens and failures are summed over all exchanges
+-- A page of conversations, the one with the latest activity first. Tokens, cost and failures are summed over all exchanges
 -- that carry the conversation's id, side calls and retries included.
 WITH page AS MATERIALIZED (
     {matching}
@@ -24,7 +24,8 @@ WITH page AS MATERIALIZED (
 )
 SELECT
     c.id AS conversation_id, c.title, c.domain, c.account_id, c.session_ids, c.first_time AS first_message_time,
-    c.last_time AS last_message_time, c.request_count, own.failed AS failed_count, c.message_count, own.tokens AS total_tokens, c.branch_count,
+    c.last_time AS last_message_time, c.request_count, own.failed AS failed_count, c.message_count, own.tokens AS total_tokens,
+    own.cost AS cost_usd, own.unpriced AS unpriced_count, c.branch_count,
     c.subtask_count AS subtask_branch_count, c.compact_count AS compact_branch_count, c.user_branch_count,
     c.models AS models_used, c.root_id AS root_request_id, c.latest_id AS latest_request_id,
     latest.model AS latest_model,
@@ -33,6 +34,8 @@ FROM page c
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(t.input_tokens + t.output_tokens + t.cache_read_tokens + t.cache_creation_tokens), 0)::bigint
         AS tokens,
+        sum(t.cost_usd)::float8 AS cost,
+        count(*) FILTER (WHERE t.exchange_id IS NOT NULL AND t.cost_usd IS NULL)::integer AS unpriced,
         count(*) FILTER (WHERE e.outcome IN ('failed', 'interrupted', 'rejected'))::integer AS failed
     FROM links l
     JOIN exchanges e ON e.id = l.exchange_id

@@ -78,8 +78,10 @@ class ExchangeSummary(Struct, frozen=True, kw_only=True, rename="camel"):
     cache_creation_input_tokens: int
     total_tokens: int
     """Input, output, cache reads and cache writes together: everything the model worked through."""
-    cost_usd: float | None = None
-    """Null: not priced."""
+    cost_usd: float | None
+    """Dollars; null: no usage was reported, or the price of its model is not known."""
+    subscription: bool
+    """Paid by a subscription: `costUsd` is what it would have cost."""
     duration_ms: float | None
     first_token_ms: float | None
     message_count: int

@@ -35,6 +35,7 @@ SELECT
     coalesce(u.cache_creation_tokens, 0) AS cache_creation_input_tokens,
     coalesce(u.input_tokens + u.output_tokens + u.cache_read_tokens + u.cache_creation_tokens, 0) AS total_tokens,
     round(e.duration_ms::float8::numeric, 2)::float8 AS duration_ms,
+    u.cost_usd::float8 AS cost_usd, coalesce(u.subscription, false) AS subscription,
     round(e.first_token_ms::float8::numeric, 2)::float8 AS first_token_ms,
     coalesce(e.message_count, 0) AS message_count,
     coalesce(e.tool_call_count, 0) AS tool_call_count,

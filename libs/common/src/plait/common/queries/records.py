@@ -114,11 +114,9 @@ async def get_prompt(db: Reader, exchange_id: UUID) -> Prompt | None:
 
 async def list_chunks(db: Reader, exchange_id: UUID) -> list[Chunk] | None:
     """The raw pieces of an exchange's answer in order, empty if it was no event stream; None: no such exchange."""
-    sql, arguments = _SQL["chunks"].bind({"id": exchange_id})
-    records = await db.fetch(sql, *arguments)
-    if not records:
+    pieces = await list_pieces(db, exchange_id)
+    if pieces is None:
         return None
-    pieces = each_once((r["first_index"], unpack_pieces(r["data"])) for r in records if r["data"] is not None)
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     return [
         Chunk(index, round(piece.offset_ms, 2), decoder.decode(piece.data, final=n == len(pieces)))
@@ -126,19 +124,27 @@ async def list_chunks(db: Reader, exchange_id: UUID) -> list[Chunk] | None:
     ]
 
 
+async def list_pieces(db: Reader, exchange_id: UUID) -> list[tuple[int, Piece]] | None:
+    """The same as bytes, each with its number."""
+    sql, arguments = _SQL["chunks"].bind({"id": exchange_id})
+    records = await db.fetch(sql, *arguments)
+    if not records:
+        return None
+    return each_once((r["first_index"], unpack_pieces(r["data"])) for r in records if r["data"] is not None)
+
+
 def _with_usage(summary: ExchangeSummary, usage: Any) -> ExchangeSummary:
     """The figures that the ledger is about to write: who reads a record that has ended finds its tokens in it."""
     if not isinstance(usage, dict):
         return summary
-    seen = parse(usage)
-    written = seen.cache_creation_tokens
+    seen = parse(usage).tokens
     return structs.replace(
         summary,
-        input_tokens=seen.input_tokens,
-        output_tokens=seen.output_tokens,
-        cache_read_input_tokens=seen.cache_read_tokens,
-        cache_creation_input_tokens=written,
-        total_tokens=seen.input_tokens + seen.output_tokens + seen.cache_read_tokens + written,
+        input_tokens=seen.input,
+        output_tokens=seen.output,
+        cache_read_input_tokens=seen.cache_read,
+        cache_creation_input_tokens=seen.cache_creation,
+        total_tokens=seen.prompt + seen.output,
     )
 
 
