@@ -35,6 +35,8 @@ from plait.linker.processor import Linker
 from tests.servers import running
 
 TURNS: Final = 200
+_PACE_S: Final = 10
+"""Seconds from turn to turn."""
 _HEADERS: Final = [
     ("host", "claude.example.test"),
     ("user-agent", "claude-cli/2.1.329 (external, cli)"),
@@ -86,15 +88,18 @@ def _sources() -> str:
 def conversation(
     turns: int, result_bytes: int, seed: int = 1
 ) -> Iterator[tuple[RequestData, list[Piece], ResponseData]]:
-    """Turns of a coding session: an answer calls a tool, the next request brings its result and all before it."""
+    """Turns of a coding session: an answer calls a tool, the next request brings its result and all before it.
+
+    A session begins when the one of the seed before ends: ids come in the order of time.
+    """
     chance = random.Random(seed)
     session = str(uuid.UUID(bytes=chance.randbytes(16), version=4))
-    start = datetime.now(UTC) - timedelta(hours=2)
+    start = datetime.now(UTC) - timedelta(hours=12) + timedelta(seconds=_PACE_S * turns * seed)
     system = [{"type": "text", "text": words(chance, 12_000), "cache_control": {"type": "ephemeral"}}]
     tools = [{"name": f"Tool{n}", "description": words(chance, 800), "input_schema": {}} for n in range(12)]
     messages: list[dict[str, Any]] = [{"role": "user", "content": words(chance, 400)}]
     for turn in range(turns):
-        at = start + timedelta(seconds=10 * turn)
+        at = start + timedelta(seconds=_PACE_S * turn)
         call = f"toolu_{chance.randbytes(12).hex()}"
         content: list[dict[str, Any]] = [
             {"type": "text", "text": words(chance, 200)},
@@ -204,6 +209,8 @@ async def measure(turns: int = TURNS, result_bytes: int = 1_500, conversations: 
                 if number:
                     _count(unique, exchange)
             await connection.execute("DELETE FROM outbox")  # published
+            await connection.execute("SELECT settle_usage_slots()")  # as the ledger does
+            await connection.execute("DELETE FROM search_queue")  # indexed
             await connection.execute("VACUUM")
             if not number:
                 before = await _sizes(connection)

@@ -37,7 +37,7 @@ from tests.recorded_events import everything
 from tests.unit.linker_domain.clients import Traffic
 from tests.unit.linker_domain.test_linking_properties import traffics
 
-KEPT = {"migrations", "deletions", "forgotten", "outbox", "moved_usage"}
+KEPT = {"migrations", "deletions", "forgotten", "outbox", "moved_usage", "search_queue"}
 """Tables that may hold rows when nothing is recorded."""
 CONTENTS = {
     "blobs": "hash",

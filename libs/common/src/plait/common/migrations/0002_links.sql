@@ -94,9 +94,9 @@ CREATE TABLE conversations (
     compact_count    integer     NOT NULL,
     user_branch_count integer    NOT NULL
 );
-CREATE INDEX conversations_by_time ON conversations (last_time DESC, id DESC);
-CREATE INDEX conversations_by_domain ON conversations (domain, last_time DESC, id DESC);
-CREATE INDEX conversations_by_account ON conversations (account_id, last_time DESC, id DESC)
+CREATE INDEX conversations_by_time ON conversations (last_time, id);
+CREATE INDEX conversations_by_domain ON conversations (domain, last_time, id);
+CREATE INDEX conversations_by_account ON conversations (account_id, last_time, id)
     WHERE account_id IS NOT NULL;
 CREATE INDEX conversations_by_session ON conversations USING gin (session_ids) WITH (fastupdate = off);
 

@@ -18,8 +18,8 @@ from plait.common.queries.paging import WHOLE_LIST, Counts, Cursor, Listed, Page
 
 _SQL: Final = statements("exchanges")
 _FILTERS: Final = (
-    "id", "conversation", "domain", "session", "kind", "model", "status", "outcome", "running", "since", "until",
-    "words",
+    "id", "conversation", "domain", "session", "kind", "model", "status", "outcome", "trouble", "running", "since",
+    "until", "words",
 )  # fmt: skip
 _WALKED: Final = 1000
 """Exchanges looked up at a time by who walks through all of them."""
@@ -162,7 +162,8 @@ async def _values(db: Reader, where: ExchangeFilter) -> dict[str, object]:
         "kind": where.kind,
         "model": where.model,
         "status": where.status,
-        "outcome": where.outcome,
+        "outcome": where.outcome if where.outcome == "complete" else None,
+        "trouble": where.outcome if where.outcome != "complete" else None,
         "running": where.running or None,
         "since": where.since,
         "until": where.until,

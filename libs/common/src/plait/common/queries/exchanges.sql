@@ -8,12 +8,13 @@ WHERE e.method IS NOT NULL
     AND e.id = :id --?
     AND e.id IN (SELECT l.exchange_id FROM links l WHERE l.conversation_id = :conversation) --?
     AND e.domain = :domain --?
-    AND e.session_id = :session --?
+    AND e.session_id = :session AND hashtextextended(e.session_id, 0) = hashtextextended(:session, 0) --?
     AND e.kind = :kind --?
     AND e.model = :model --?
     AND e.status = :status --?
     AND e.outcome = :outcome --?
-    AND e.outcome IS NULL AND :running --?
+    AND e.trouble = :trouble --?
+    AND e.id IN (SELECT r.exchange_id FROM running r) AND :running --?
     AND e.started_at >= :since --?
     AND e.started_at < :until --?
     AND (e.preview ILIKE :words OR e.path ILIKE :words OR e.model ILIKE :words OR e.id::text ILIKE :words) --?

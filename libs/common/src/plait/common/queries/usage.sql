@@ -256,6 +256,7 @@ CROSS JOIN LATERAL (
         {of_sessions}
     ) AS e
     WHERE e.session_id = latest.session_id
+        AND hashtextextended(e.session_id, 0) = hashtextextended(latest.session_id, 0)
 ) AS p
 GROUP BY latest.session_id, latest.started_at
 ORDER BY latest.started_at DESC, latest.session_id
