@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -72,6 +72,20 @@ class PriceSettings(Environment):
     prices_file: Path | None = Field(
         None, description="TOML file of your own prices, which stand over the published list (docs/costs.md)."
     )
+
+
+class LimitSettings(Environment):
+    """What accounts may use, where the provider does not tell."""
+
+    account_token_limits: dict[str, PositiveInt] = Field(
+        {},
+        description="Output tokens that an account may use in five hours, as JSON, `*` for all others: "
+        '{"acc_work": 500000, "*": 200000}. Accounts whose answers carry limit headers do not need it.',
+    )
+
+    def token_limit(self, account_id: str | None) -> int | None:
+        """Of an account; None: unknown."""
+        return self.account_token_limits.get(account_id or "*", self.account_token_limits.get("*"))
 
 
 class HomeSettings(Environment):
