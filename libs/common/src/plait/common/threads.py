@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 SESSION_HEADER = "x-claude-code-session-id"
+LONGEST_THREAD = 200
+"""Of a longer session id no more is looked at."""
 _LEGACY_USER = re.compile(r"_session_([0-9a-fA-F-]{36})$")
 
 
@@ -43,7 +45,7 @@ def thread_of(headers: Iterable[tuple[str, str]], body: Any, exchange_id: object
     """Session id, else a hash of the first user message's texts, else the exchange id."""
     session = session_id(headers, body)
     if session:
-        return session[:200]
+        return session[:LONGEST_THREAD]
     texts = _first_user_texts(body)
     if not texts:
         return str(exchange_id)

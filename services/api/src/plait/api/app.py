@@ -14,7 +14,9 @@ from plait.api import documents, errors, page
 from plait.api.database import Database
 from plait.api.encoding import Json
 from plait.api.front import CallId, KeyGate
+from plait.api.live.view import Live
 from plait.api.routes import conversations, health, requests, search, statistics
+from plait.api.routes import live as live_routes
 from plait.api.tagging import EntityTags
 from plait.api.throttle import Throttle
 from plait.common.access.doors import Doors
@@ -29,10 +31,13 @@ _LEVEL: Final = 6
 """Of gzip: a third of the time of the highest for a few per cent more bytes."""
 
 
-def create_app(database: Database, keys: Doors | str | None, *, calls_per_minute: int = 0) -> FastAPI:
+def create_app(
+    database: Database, keys: Doors | str | None, *, calls_per_minute: int = 0, live: Live | None = None
+) -> FastAPI:
     """The read API on a database; without a key it refuses everything but its health and documents.
 
-    `keys`: all that open it, or the one that opens everything to readers.
+    `keys`: all that open it, or the one that opens everything to readers. `live`: what happens now, where there is a
+    broker.
     """
     doors = keys if isinstance(keys, Doors) else Doors(viewer=keys)
     app = FastAPI(
@@ -50,8 +55,8 @@ def create_app(database: Database, keys: Doors | str | None, *, calls_per_minute
             Middleware(EntityTags),
         ],
     )
-    app.state.database, app.state.doors = database, doors
-    for module in (requests, conversations, search, statistics, health):
+    app.state.database, app.state.doors, app.state.live = database, doors, live
+    for module in (requests, conversations, live_routes, search, statistics, health):
         app.include_router(module.router)
     errors.install(app)
     _publish(app)

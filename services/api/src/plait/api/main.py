@@ -6,6 +6,7 @@ import asyncio
 
 from plait.api.app import create_app
 from plait.api.database import Database
+from plait.api.live.view import Live
 from plait.api.settings import ApiSettings
 from plait.common.access.doors import Doors
 from plait.common.access.key_file import KeyFile
@@ -20,10 +21,15 @@ async def run(stop: asyncio.Event) -> None:
         size=settings.api_pool_size,
         statement_timeout_ms=settings.api_statement_timeout_ms,
     )
+    doors = _doors(settings)
+    live = Live(settings, doors, most_listeners=settings.api_live_listeners)
+    following = asyncio.create_task(live.run(stop))
     try:
-        app = create_app(database, _doors(settings), calls_per_minute=settings.api_calls_per_minute)
+        app = create_app(database, doors, calls_per_minute=settings.api_calls_per_minute, live=live)
         await serve(app, host=settings.host, port=settings.port, stop=stop)
     finally:
+        following.cancel()
+        await asyncio.wait({following})
         await database.close()
 
 

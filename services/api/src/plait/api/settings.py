@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from plait.common.settings import KeySettings, PostgresSettings, Settings
+from plait.common.settings import KafkaSettings, KeySettings, PostgresSettings, Settings
 
 
-class ApiSettings(Settings, PostgresSettings, KeySettings):
+class ApiSettings(Settings, PostgresSettings, KafkaSettings, KeySettings):
     """Settings of the read API."""
 
     host: str = Field("127.0.0.1", description="Address that the part listens on.")
@@ -22,3 +22,4 @@ class ApiSettings(Settings, PostgresSettings, KeySettings):
     api_calls_per_minute: int = Field(
         0, ge=0, description="Calls of the read API that each key may make in a minute; 0: as many as it likes."
     )
+    api_live_listeners: int = Field(1000, ge=1, description="Most that listen to live events at a time.")

@@ -1,0 +1,1 @@
+"""What happens now: events read from Kafka, told to whoever listens, and forgotten."""
