@@ -178,6 +178,15 @@ class Search(ExchangesThat):
         return parse(self.q)
 
 
+class SessionOf(Parameters):
+    """How `GET /api/requests/{id}/session` names the session and where it goes on."""
+
+    session_id: UUID | None = Field(None, description="The new session's id; the same for each call if not given.")
+    cwd: Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_no_nul)] = Field(
+        "/", description="Folder in which the client goes on."
+    )
+
+
 class ConversationList(Paged):
     """Filters of `GET /api/conversations`; those that are given must all match."""
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from plait.common.reminders import without_reminders
 from plait.common.search.words import composed
 
 MOST_CHARACTERS: Final = 1 << 18
@@ -22,8 +23,6 @@ _DEEPEST: Final = 50
 """Levels of a tool's input that are looked at."""
 _DATA: Final = re.compile(r"([A-Za-z0-9+/=_-]{64})[A-Za-z0-9+/=_-]{448,}")
 """Base64 in a text: nobody looks for its middle."""
-_OPEN: Final = "<system-reminder>"
-_CLOSE: Final = "</system-reminder>"
 _NOT_SAID: Final = frozenset({"thinking", "redacted_thinking", "image"})
 
 
@@ -40,7 +39,7 @@ def pieces_of(message: dict[str, Any]) -> list[str]:
     found: list[str] = []
     left = MOST_CHARACTERS
     for text in islice(_content(message.get("content")), _MOST_PIECES):
-        piece = composed(_DATA.sub(r"\1", _without_reminders(text[:left]))).strip()
+        piece = composed(_DATA.sub(r"\1", without_reminders(text[:left]))).strip()
         left -= len(text)
         if piece:
             found.append(piece)
@@ -84,12 +83,3 @@ def _strings(value: Any, depth: int) -> Iterator[str]:
     elif isinstance(value, (list, dict)) and depth:
         for one in value.values() if isinstance(value, dict) else value:
             yield from _strings(one, depth - 1)
-
-
-def _without_reminders(text: str) -> str:
-    kept: list[str] = []
-    at = 0
-    while (begin := text.find(_OPEN, at)) >= 0 and (end := text.find(_CLOSE, begin)) >= 0:
-        kept.append(text[at:begin])
-        at = end + len(_CLOSE)
-    return "".join([*kept, text[at:]]) if kept else text

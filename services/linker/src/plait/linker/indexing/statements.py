@@ -8,8 +8,9 @@ QUEUE: Final = "INSERT INTO search_queue (exchange_id) SELECT unnest($1::uuid[])
 QUEUE_ALL: Final = """
 INSERT INTO search_queue (exchange_id) SELECT id FROM exchanges WHERE started_at >= $1 ORDER BY started_at, id
 """
-WAITING: Final = "SELECT count(*) FROM search_queue"
-FORGET_INDEX: Final = "TRUNCATE search_texts, search_slots, search_queue"
+NEWEST_WAITING: Final = "SELECT coalesce(max(id), 0) FROM search_queue"
+OLDEST_WAITING: Final = "SELECT min(id) FROM search_queue WHERE id <= $1"
+FORGET_INDEX: Final = "TRUNCATE search_texts, search_slots"
 
 # One indexing at a time, of whichever linker: it writes one index, and nobody waits for it.
 TRY_TURN: Final = "SELECT pg_try_advisory_xact_lock(22637163773711187)"
