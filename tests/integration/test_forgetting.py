@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from plait.common import forgetting
 from plait.common.consumer import Record
 from plait.common.errors import DependencyDown
-from plait.common.events import SOURCE_IMPORT, Event, request_event, response_event
+from plait.common.events import SOURCE_IMPORT, ConversationEvent, Event, decode, request_event, response_event
 from plait.common.forgetting import Deletion, Selection
 from plait.common.ids import conversation_id
 from plait.common.postgres import Database
@@ -168,6 +168,25 @@ async def test_a_conversation_by_an_old_id(database: Database, linker: Linker) -
     assert await count(database, Selection(conversation=later_turn)) == 4
     assert await delete(database, Selection(conversation=later_turn), "ann") == 4
     assert await count(database, Selection()) == 2
+
+
+async def told(database: Database) -> list[tuple[UUID, bool, int]]:
+    """Of each event of a conversation: which, whether it is deleted, how many exchanges."""
+    async with database.transaction() as connection:
+        events = [decode(row["event"]) for row in await connection.fetch("SELECT event FROM outbox ORDER BY id")]
+    data = [event.data for event in events if isinstance(event, ConversationEvent)]
+    return [(one.conversation_id, one.deleted, one.request_count) for one in data]
+
+
+async def test_consumers_hear_that_a_conversation_is_gone(database: Database, linker: Linker) -> None:
+    parts = turns(4)
+    await feed(linker, parts)
+    whole, rest = conversation_id(parts[0].exchange_id), conversation_id(parts[4].exchange_id)
+    before = len(await told(database))
+    await delete(database, Selection(before=START + timedelta(seconds=2)), "ann")
+    assert sorted((await told(database))[before:]) == sorted([(whole, True, 0), (rest, False, 2)])
+    await delete(database, Selection(conversation=rest), "ann")
+    assert (await told(database))[before + 2 :] == [(rest, True, 0)]
 
 
 async def test_a_user_is_a_key_or_an_account(database: Database, linker: Linker) -> None:

@@ -171,8 +171,12 @@ class ConversationData(Struct, frozen=True, kw_only=True, rename="camel"):
     request_count: int
     branch_ids: list[str]
     latest_exchange_id: UUID
+    """Of a deleted one: the last that it had."""
     moved_from: list[UUID] = []
     """Conversations that were found to be part of this one and exist no longer."""
+    deleted: bool = False
+    """It exists no longer, nor is it part of another one: somebody had it deleted, or it had grown too old. What is left
+    of its exchanges, if anything, belongs to conversations that have events of their own."""
 
 
 class AnalysisData(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -287,7 +287,10 @@ FROM unnest($1::uuid[], $2::text[]) AS named (id, kind)
 WHERE e.id = named.id AND e.kind IS DISTINCT FROM named.kind
 """
 
-DROP_CONVERSATIONS: Final = "DELETE FROM conversations WHERE id = ANY($1)"
+DROP_CONVERSATIONS: Final = """
+DELETE FROM conversations WHERE id = ANY($1)
+RETURNING id, domain, latest_id, nextval('conversation_revisions') AS revision
+"""
 
 # Where conversations that are no more have gone: into that of their root.
 MOVED: Final = "SELECT own_id, conversation_id FROM links WHERE own_id = ANY($1) AND conversation_id IS NOT NULL"
