@@ -15,7 +15,7 @@ from plait.api.database import Database
 from plait.api.encoding import Json
 from plait.api.front import CallId, KeyGate
 from plait.api.live.view import Live
-from plait.api.routes import conversations, health, requests, search, statistics
+from plait.api.routes import conversations, health, requests, search, sessions, statistics
 from plait.api.routes import live as live_routes
 from plait.api.tagging import EntityTags
 from plait.api.throttle import Throttle
@@ -56,7 +56,7 @@ def create_app(
         ],
     )
     app.state.database, app.state.doors, app.state.live = database, doors, live
-    for module in (requests, conversations, live_routes, search, statistics, health):
+    for module in (requests, conversations, live_routes, search, sessions, statistics, health):
         app.include_router(module.router)
     errors.install(app)
     _publish(app)
