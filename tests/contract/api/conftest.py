@@ -1,8 +1,9 @@
-"""The read API on a database of the test's own."""
+"""The read API on a database of the test's own, and on the recorded history."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 
 import asyncpg
 import httpx2
@@ -10,9 +11,33 @@ import pytest
 
 from plait.api.app import create_app
 from plait.api.database import Database
-from tests import scene
+from tests import recorded_history, scene
+from tests.recorded_history import History
+from tests.servers import alone, fresh_database
 
 KEY = {"X-Dashboard-Key": "key"}
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A database that holds the recorded history."""
+
+    url: str
+    history: History
+
+
+@pytest.fixture(scope="session")
+def filled(postgres_server: str, migrated_template: str) -> Iterator[Filled]:
+    """Filled once; nobody may change it."""
+    with fresh_database(postgres_server, migrated_template) as url:
+        yield Filled(url, alone(recorded_history.store(url)))
+
+
+@pytest.fixture
+async def recorded(filled: Filled) -> AsyncIterator[httpx2.AsyncClient]:
+    """The API on the recorded history."""
+    async for client in served(filled.url):
+        yield client
 
 
 @pytest.fixture
