@@ -1,0 +1,250 @@
+"""Sums by slots against the rows themselves, after random histories of everybody who writes."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+import pytest
+from msgspec import structs
+
+from plait.common.consumer import Record
+from plait.common.events import SOURCE_IMPORT, RequestData, ResponseData, request_event, response_event
+from plait.common.forgetting import Selection
+from plait.common.postgres import Database
+from plait.ledger.keeping import Keeper
+from plait.ledger.processor import Ledger
+from plait.linker.forget.deletion import delete
+from plait.linker.processor import Linker
+from tests.exchange_events import asked, ended, records, said
+from tests.seeding import add_exchange
+
+KEY: Final = "slot, domain, account_id, model, kind, request_type, key_name, tag, agent_type"
+COUNTS: Final = ("requests", "ended", "failed", "timed", "duration_ms", "tool_calls")
+FIGURES: Final = (
+    "reported", "input_tokens", "output_tokens", "thinking_tokens", "cache_read_tokens", "cache_creation_tokens",
+    "cache_creation_5m_tokens", "cache_creation_1h_tokens", "web_search_requests", "web_fetch_requests", "cost_usd",
+    "subscription_cost_usd", "unpriced",
+)  # fmt: skip
+SLOTS: Final = f"""
+SELECT {KEY}, {", ".join(f"sum({name}) AS {name}" for name in (*COUNTS, *FIGURES))}
+FROM usage_slots GROUP BY {KEY} HAVING sum(requests) <> 0 OR sum(reported) <> 0
+"""
+RAW: Final = f"""
+SELECT {KEY}, {", ".join(f"sum({name}) AS {name}" for name in (*COUNTS, *FIGURES))}
+FROM (
+    SELECT date_bin('15 minutes', started_at, '2000-01-01Z') AS slot, domain, account_id, model, kind, request_type,
+        key_name, tag, agent_type, 1 AS requests, (outcome IS NOT NULL)::int AS ended,
+        coalesce(outcome IN ('failed', 'interrupted', 'rejected'), false)::int AS failed,
+        (duration_ms IS NOT NULL)::int AS timed, coalesce(duration_ms::numeric, 0) AS duration_ms,
+        coalesce(tool_call_count, 0) AS tool_calls, {", ".join(f"0 AS {name}" for name in FIGURES)}
+    FROM exchanges WHERE method IS NOT NULL
+    UNION ALL
+    SELECT date_bin('15 minutes', u.started_at, '2000-01-01Z'), u.domain, u.account_id, u.model, e.kind, e.request_type,
+        e.key_name, e.tag, e.agent_type, 0, 0, 0, 0, 0, 0, 1, input_tokens, output_tokens, thinking_tokens,
+        cache_read_tokens, cache_creation_tokens, cache_creation_5m_tokens, cache_creation_1h_tokens,
+        web_search_requests, web_fetch_requests, coalesce(cost_usd, 0),
+        CASE WHEN subscription THEN coalesce(cost_usd, 0) ELSE 0 END, (cost_usd IS NULL)::int
+    FROM usage u LEFT JOIN exchanges e ON e.id = u.exchange_id AND e.method IS NOT NULL
+) AS rows
+GROUP BY {KEY}
+"""
+"""The kind and its like come from the exchanges: what the ledger repeats beside the usage must equal them."""
+TOOLS: Final = """
+SELECT slot, domain, account_id, tool, sum(calls) AS calls, sum(results) AS results, sum(errors) AS errors,
+    sum(waited_ms) AS waited_ms, sum(lines_added) AS lines_added, sum(lines_removed) AS lines_removed
+FROM tool_slots GROUP BY 1, 2, 3, 4 HAVING sum(calls) <> 0
+"""
+RAW_TOOLS: Final = """
+SELECT date_bin('15 minutes', called_at, '2000-01-01Z') AS slot, domain, account_id, tool, count(*) AS calls,
+    count(returned_at) AS results, count(*) FILTER (WHERE failed) AS errors,
+    coalesce(sum(greatest(0, extract(epoch FROM returned_at - called_at) * 1000)::bigint), 0) AS waited_ms,
+    coalesce(sum(lines_added) FILTER (WHERE NOT failed), 0) AS lines_added,
+    coalesce(sum(lines_removed) FILTER (WHERE NOT failed), 0) AS lines_removed
+FROM tool_calls WHERE exchange_id IS NOT NULL GROUP BY 1, 2, 3, 4
+"""
+
+
+@pytest.fixture
+async def database(postgres_url: str) -> AsyncIterator[Database]:
+    database = Database(postgres_url, name="test", size=6)
+    yield database
+    await database.close()
+
+
+def history(seed: int) -> list[RequestData | ResponseData]:
+    """Sessions with tool calls, sub-agents that are known late, failures and several models; requests and answers."""
+    chance = random.Random(seed)
+    parts: list[RequestData | ResponseData] = []
+    for session in range(6):
+        messages: list[Any] = [said("user", f"session {session}")]
+        for turn in range(5):
+            agent = chance.choice([[], [], [("x-claude-code-agent-type", "Explore")]])
+            at = session * 700 + turn * 60
+            request = asked(
+                *messages, at=at, session=f"s{session}", domain=chance.choice("ab") + ".test", headers=agent
+            )
+            request = structs.replace(
+                request, tag=chance.choice([None, "blue"]), account_id=chance.choice([None, "acc"])
+            )
+            prompt = f"look at {session} {turn}"
+            call = {"type": "tool_use", "id": f"toolu_{session}_{turn}", "name": chance.choice(["Agent", "Edit"]),
+                "input": {"prompt": prompt, "old_string": "a\nb", "new_string": "a\nc\nd"}}  # fmt: skip
+            parts += [request, _answer(request, chance, [call])]
+            if call["name"] == "Agent":
+                child = asked(said("user", prompt), at=at + 5, session=f"s{session}", domain=request.domain)
+                parts += [child, _answer(child, chance, [{"type": "text", "text": "seen"}])]
+            result = {
+                "type": "tool_result",
+                "tool_use_id": call["id"],
+                "is_error": chance.random() < 0.3,
+                "content": "x",
+            }
+            messages += [said("assistant", [call]), said("user", [result])]
+    return parts
+
+
+def _answer(request: RequestData, chance: random.Random, content: list[dict[str, Any]]) -> ResponseData:
+    body = msgspec.json.encode(
+        {"id": f"m{request.exchange_id}", "role": "assistant", "content": content, "stop_reason": "tool_use"}
+    )
+    outcome: Any = chance.choice(["complete"] * 4 + ["interrupted", "failed"])
+    usage = {
+        "input_tokens": chance.randrange(99),
+        "output_tokens": 7,
+        "cache_read_input_tokens": 3,
+        "cache_creation_input_tokens": 5,
+        "server_tool_use": {"web_search_requests": chance.choice([0, 2])},
+    }
+    return structs.replace(
+        ended(request, outcome=outcome, lasted=chance.choice([1.0, 2.345]), body=body),
+        usage=msgspec.Raw(msgspec.json.encode(usage)) if outcome != "failed" else msgspec.UNSET,
+        model=chance.choice(["claude-opus-5-5", "claude-haiku-4-5-20251001", "gpt-4"]),
+        account_id=request.account_id,
+        headers=chance.choice([[], [("anthropic-ratelimit-unified-status", "allowed")]]),
+    )
+
+
+async def sums(database: Database, statement: str) -> list[dict[str, Any]]:
+    async with database.transaction() as connection:
+        rows = [dict(row) for row in await connection.fetch(statement)]
+    return sorted(rows, key=repr)
+
+
+async def agree(database: Database) -> None:
+    assert await sums(database, SLOTS) == await sums(database, RAW)
+    assert await sums(database, TOOLS) == await sums(database, RAW_TOOLS)
+
+
+def imported(part: RequestData | ResponseData) -> Record:
+    wrap: Any = request_event if isinstance(part, RequestData) else response_event
+    return Record("plait.any", 0, 0, wrap(part, source=SOURCE_IMPORT))
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_sums_equal_the_rows_whatever_the_order(database: Database, seed: int) -> None:
+    chance = random.Random(seed)
+    ledgers, linkers = [Ledger(database) for _ in range(2)], [Linker(database, lambda: None) for _ in range(2)]
+    writers: list[Ledger | Linker] = [*ledgers, *linkers]
+    keeper = Keeper(database)
+    told = history(seed)
+
+    async def work(writer: Ledger | Linker, parts: Sequence[RequestData | ResponseData]) -> None:
+        for start in range(0, len(parts), 9):
+            await writer.process(records(*parts[start : start + 9]))
+
+    def shuffled() -> list[RequestData | ResponseData]:
+        return chance.sample(told + told[::3], len(told) + len(told[::3]))
+
+    await asyncio.gather(*(work(writer, shuffled()) for writer in writers))
+    await keeper.tend()
+    await agree(database)
+    once = await sums(database, SLOTS)
+    await asyncio.gather(*(work(writer, shuffled()) for writer in writers))
+    await keeper.tend()
+    assert await sums(database, SLOTS) == once
+
+    await delete(database, Selection(before=told[0].started_at + timedelta(seconds=chance.randrange(3000))), "ann")
+    await agree(database)
+    await keeper.tend()
+    await delete(database, Selection(domain="a.test"), "ann")
+    await agree(database)
+    again = [imported(part) for part in chance.sample(told, 20)]
+    await linkers[0].process(again)
+    await ledgers[0].process(again)
+    await keeper.tend()
+    await agree(database)
+    await delete(database, Selection(), "ann")
+    await keeper.tend()
+    assert await sums(database, SLOTS) == []
+    assert await sums(database, TOOLS) == []
+
+
+async def test_one_history_in_any_order_gives_the_same_sums(database: Database) -> None:
+    ledger, linker, keeper = Ledger(database), Linker(database, lambda: None), Keeper(database)
+    found = []
+    for order in ("linker first", "ledger first", "answers first"):
+        told = history(7)
+        requests, answers = told[::2], told[1::2]
+        steps: dict[str, list[tuple[Ledger | Linker, list[RequestData | ResponseData]]]] = {
+            "linker first": [(linker, told), (ledger, told)],
+            "ledger first": [(ledger, told[::-1]), (linker, told)],
+            "answers first": [(linker, answers), (ledger, answers), (ledger, requests), (linker, requests)],
+        }
+        for writer, parts in steps[order]:
+            await writer.process(records(*parts))
+        await keeper.tend()
+        await agree(database)
+        found.append((await sums(database, SLOTS), await sums(database, TOOLS)))
+        await delete(database, Selection(), "ann")
+    assert found[0] == found[1] == found[2]
+    assert {row["kind"] for row in found[0][0]} == {"inference", "subagent"}
+    assert sum(row["unpriced"] for row in found[0][0]) > 0
+    assert sum(row["subscription_cost_usd"] for row in found[0][0]) > 0
+    assert sum(row["lines_added"] for row in found[0][1]) > 0
+
+
+async def test_usage_that_is_stored_in_the_same_moment_as_its_exchange_is_placed(
+    database: Database, postgres_url: str
+) -> None:
+    """Neither transaction sees what the other has not committed."""
+    now = 0.0
+    keeper = Keeper(database, lambda: now)
+    await keeper.tend()
+    request = asked(said("user", "hi"))
+    ledger = Ledger(database, committed=keeper.look_again)
+    other = await asyncpg.connect(postgres_url)
+    transaction = other.transaction()
+    await transaction.start()
+    await add_exchange(other, id=request.exchange_id, kind="subagent")
+    await ledger.process(records(_answer(request, random.Random(0), [])))
+    await transaction.commit()
+    await other.close()
+    now = 2.0
+    await keeper.tend()
+    async with database.transaction() as connection:
+        assert await connection.fetchval("SELECT kind FROM usage") == "subagent"
+    await agree(database)
+
+
+async def test_a_kind_that_changes_while_the_usage_is_stored_is_found_out(
+    database: Database, postgres_url: str
+) -> None:
+    request = asked(said("user", "hi"))
+    other = await asyncpg.connect(postgres_url)
+    await add_exchange(other, id=request.exchange_id, kind="inference")
+    transaction = other.transaction()
+    await transaction.start()
+    await other.execute("UPDATE exchanges SET kind = 'subagent'")
+    await Ledger(database).process(records(_answer(request, random.Random(0), [])))
+    await transaction.commit()
+    await other.close()
+    await Keeper(database).tend()
+    async with database.transaction() as connection:
+        assert await connection.fetchval("SELECT kind FROM usage") == "subagent"
+    await agree(database)
