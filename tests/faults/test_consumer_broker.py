@@ -20,7 +20,7 @@ from plait.cli.embedded import broker as embedded_broker
 from plait.cli.program import free_port
 from plait.common.consumer import Record, Rejected
 from plait.common.errors import DependencyDown
-from plait.common.kafka import admin_client, committed_offsets
+from plait.common.kafka import abandon, admin_client, committed_offsets, new_producer
 from plait.common.settings import KafkaSettings
 from plait.common.topics import RESPONSES
 from tests.contract.consuming import GROUP, Seen, an_answer, consuming, ids, make_topics, send
@@ -162,3 +162,22 @@ async def _until_committed(broker: Forgetful, wanted: list[int]) -> None:
     async with asyncio.timeout(20):
         while await broker.committed() != wanted:
             await asyncio.sleep(0.05)
+
+
+async def test_what_an_abandoned_producer_held_does_not_reach_the_next_life(broker: Forgetful) -> None:
+    await make_topics(broker.settings)
+    producer = new_producer(broker.settings)
+    await producer.start()
+    await producer.send_and_wait(RESPONSES.name, an_answer(), partition=0)
+    broker.kill()
+    held = [await producer.send(RESPONSES.name, an_answer(), partition=0) for _ in range(20)]
+    async with asyncio.timeout(5):
+        await abandon(producer)
+    broker.start()
+
+    sent, seen = ids(8), Seen()
+    await broker.ship(sent)
+    async with consuming(seen, broker.settings):
+        await seen.all_of(sent)
+    assert sorted(seen.ids) == sorted(sent)
+    assert not any(future.done() for future in held)

@@ -13,7 +13,6 @@ from aiokafka.errors import KafkaError
 from plait.common.consumer.batch import Handler, NearlyAllBad
 from plait.common.consumer.decoding import Raw, slices
 from plait.common.consumer.lenient import read_leniently
-from plait.common.consumer.lifeline import Lifeline, lifeline
 from plait.common.consumer.member import Member
 from plait.common.consumer.records import Processor
 from plait.common.consumer.status import Status
@@ -21,6 +20,7 @@ from plait.common.consumer.waits import Leave, Left, Pauses, nap, unless
 from plait.common.deadletters import DeadLetters
 from plait.common.errors import DependencyDown
 from plait.common.kafka import admin_client, is_embedded, topics_ready
+from plait.common.lifeline import Lifeline, lifeline
 from plait.common.metrics import (
     CONSUMER_BATCH_SECONDS,
     CONSUMER_DEAD_LETTERS,

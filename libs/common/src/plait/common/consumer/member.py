@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -11,8 +12,9 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from plait.common.consumer.decoding import Raw
-from plait.common.consumer.lifeline import Lifeline
-from plait.common.kafka import new_consumer
+from plait.common.consumer.holes import Holes
+from plait.common.kafka import is_embedded, new_consumer
+from plait.common.lifeline import Lifeline
 from plait.common.metrics import CONSUMER_LAG
 from plait.common.settings import KafkaSettings
 from plait.common.topics import Topic
@@ -24,6 +26,7 @@ _POLL_MS: Final = 50
 _REVOCATION_S: Final = 5.0
 """How long a rebalance waits for the batch in hand: below every broker's rebalance timeout."""
 _CLOSING_S: Final = 0.3
+_HOLE_POLL_S: Final = 0.01
 
 
 class Member(ConsumerRebalanceListener):
@@ -42,6 +45,7 @@ class Member(ConsumerRebalanceListener):
         self._topics = topics
         self._reads_all = settings.kafka_assignment == "all"
         self._consumer: AIOKafkaConsumer = new_consumer(settings, group)
+        self._holes = Holes() if is_embedded(settings) else None
         self._settled = asyncio.Event()
         self._settled.set()
         self._next: dict[TopicPartition, int] = {}
@@ -76,8 +80,30 @@ class Member(ConsumerRebalanceListener):
 
     async def poll(self) -> list[Raw]:
         """Up to 500 records, fewer after a late commit, each partition's in order; none after 50 ms without any."""
+        if self._holes is not None:
+            await self._note_beginnings(self._holes)
         found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=self._most)
+        if self._holes is not None:
+            found = {place: self._up_to_hole(self._holes, place, records) for place, records in found.items()}
+            if found and not any(found.values()):
+                await asyncio.sleep(_HOLE_POLL_S)
         return [record for records in found.values() for record in records]
+
+    async def _note_beginnings(self, holes: Holes) -> None:
+        for place in self._consumer.assignment():
+            if place not in holes:
+                with suppress(IllegalStateError):  # given back meanwhile
+                    holes.begin(place, await self._consumer.position(place))
+
+    def _up_to_hole(self, holes: Holes, place: TopicPartition, records: list[Raw]) -> list[Raw]:
+        """Those before a hole; from there on the partition is read again."""
+        if place not in holes:  # assigned during this poll
+            holes.begin(place, records[0].offset)
+        good = list(holes.up_to_hole(place, records))
+        if len(good) < len(records):
+            with suppress(IllegalStateError):
+                self._consumer.seek(place, holes.next(place))
+        return good
 
     def hold(self) -> None:
         """A batch is in hand: a rebalance waits for it."""
@@ -120,6 +146,8 @@ class Member(ConsumerRebalanceListener):
         finally:
             self.epoch += 1
             self._forget_lag()
+            if self._holes is not None:
+                self._holes.forget()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Tell what is ours now."""

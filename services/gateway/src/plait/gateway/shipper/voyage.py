@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 
+from plait.common.consumer.waits import Leave, Left, unless
 from plait.common.errors import DependencyDown
-from plait.common.kafka import admin_client, ensure_topics, is_embedded, new_producer, topics_ready
+from plait.common.kafka import abandon, admin_client, ensure_topics, is_embedded, new_producer, topics_ready
+from plait.common.lifeline import lifeline
 from plait.common.settings import KafkaSettings
 from plait.gateway.settings import ShipperSettings
 from plait.gateway.shipper.cargo import Cargo
@@ -30,8 +32,12 @@ _log = structlog.get_logger(__name__)
 class Voyage:
     """Ships every spool that there is, each from its resume point on."""
 
-    def __init__(self, settings: KafkaSettings, admin: AIOKafkaAdminClient, publisher: Publisher, docks: Docks) -> None:
+    def __init__(
+        self, settings: KafkaSettings, admin: AIOKafkaAdminClient, publisher: Publisher, docks: Docks, ended: Leave
+    ) -> None:
+        """`ended` is set when the broker that it began with is gone."""
         self._admin = admin
+        self._ended = ended
         self._publisher = publisher
         self._docks = docks
         self._embedded = is_embedded(settings)
@@ -45,6 +51,9 @@ class Voyage:
         Raises:
             DependencyDown, KafkaError: the broker went away or forgot; begin again from the resume point.
         """
+        await self._as_long_as_it_lives(self._sail(stop))
+
+    async def _sail(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             await self._go_on()
 
@@ -54,6 +63,9 @@ class Voyage:
         Raises:
             DependencyDown, KafkaError: the broker went away or forgot.
         """
+        await self._as_long_as_it_lives(self._unload(seconds))
+
+    async def _unload(self, seconds: float | None) -> None:
         try:
             async with asyncio.timeout(seconds):
                 while await self._go_on() or not all(cargo.is_done for cargo in self.cargos.values()):
@@ -64,6 +76,13 @@ class Voyage:
         async with asyncio.timeout(_CLOSE_SECONDS):
             await self._publisher.flush()
             await self._check()
+
+    async def _as_long_as_it_lives(self, work: Coroutine[None, None, None]) -> None:
+        """A broker that forgets must not get in its next life what was on its way to the one before."""
+        try:
+            await unless(self._ended, work)
+        except Left:
+            raise DependencyDown("the broker has ended") from None
 
     async def _go_on(self) -> bool:
         moved = False
@@ -104,23 +123,35 @@ class Voyage:
 async def voyage(settings: ShipperSettings, docks: Docks) -> AsyncIterator[Voyage]:
     """Everything that lives as long as one connection to the broker.
 
+    A voyage that ends well has unloaded: there is nothing that the producer would still have to deliver.
+
     Raises:
         KafkaError, DependencyDown: there is none.
     """
-    async with admin_client(settings) as admin:
+    ended = Leave()
+    async with _life(settings, ended), admin_client(settings) as admin:
         await ensure_topics(admin, settings)
         producer = new_producer(settings)
         try:
             await producer.start()
-            begun = Voyage(settings, admin, Publisher(producer, settings.redactor(), docks.refused), docks)
+            publisher = Publisher(producer, settings.redactor(), docks.refused)
+            begun = Voyage(settings, admin, publisher, docks, ended)
             try:
                 yield begun
             finally:
                 begun.close()
         finally:
-            # Stopping waits for what is still to be delivered, for ever if the broker is away.
-            with suppress(TimeoutError):
-                await asyncio.wait_for(producer.stop(), _CLOSE_SECONDS)
+            await abandon(producer)
+
+
+@asynccontextmanager
+async def _life(settings: KafkaSettings, ended: Leave) -> AsyncIterator[None]:
+    """Sets `ended` when a broker that forgets is gone; one that remembers may come back."""
+    if is_embedded(settings):
+        async with lifeline(settings, ended.set):
+            yield
+    else:
+        yield
 
 
 def _acknowledged_is_safe(_published: Places) -> bool:
