@@ -175,8 +175,8 @@ class ConversationData(Struct, frozen=True, kw_only=True, rename="camel"):
     moved_from: list[UUID] = []
     """Conversations that were found to be part of this one and exist no longer."""
     deleted: bool = False
-    """It exists no longer, nor is it part of another one: somebody had it deleted, or it had grown too old. What is left
-    of its exchanges, if anything, belongs to conversations that have events of their own."""
+    """It exists no longer, nor is it part of another one: somebody had it deleted, or it had grown too old. What is
+    left of its exchanges, if anything, belongs to conversations that have events of their own."""
 
 
 class AnalysisData(Struct, frozen=True, kw_only=True, rename="camel"):
