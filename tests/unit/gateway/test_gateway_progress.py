@@ -61,8 +61,8 @@ def test_what_an_older_stretch_still_holds_comes_before_all_of_a_newer_one() -> 
 def test_on_a_forgetful_broker_every_keeper_must_be_past_what_it_reads() -> None:
     request, chunk, response = (TopicPartition(topic.name, 3) for topic in (REQUESTS, CHUNKS, RESPONSES))
     published = {request: 7, chunk: 2, response: 5}
-    linker, ledger = {request: 8, chunk: 3, response: 6}, {response: 6}
+    linker, ledger = {request: 8, chunk: 3, response: 6}, {request: 8, response: 6}
     assert Committed({"plait.linker": linker, "plait.ledger": ledger}).covers(published)
-    assert not Committed({"plait.linker": linker, "plait.ledger": {response: 5}}).covers(published)
+    assert not Committed({"plait.linker": linker, "plait.ledger": ledger | {response: 5}}).covers(published)
     assert not Committed({"plait.linker": linker | {chunk: 2}, "plait.ledger": ledger}).covers(published)
     assert not Committed({"plait.linker": linker, "plait.ledger": {}}).covers(published)

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from plait.cli.ends import ends, partitions, reader
 from plait.common.kafka import admin_client, committed_offsets
 from plait.common.settings import KafkaSettings
-from plait.common.topics import CHUNKS, CONVERSATIONS, REQUESTS, RESPONSES, Topic
-
-GROUPS: Final[dict[str, tuple[Topic, ...]]] = {
-    "plait.linker": (REQUESTS, CHUNKS, RESPONSES),
-    "plait.ledger": (REQUESTS, RESPONSES),
-    "plait.analyzer": (CONVERSATIONS,),
-    "plait.notifier": (RESPONSES, CONVERSATIONS),
-}
-"""Which topics each consumer group reads."""
+from plait.common.topics import READS
 
 
 @dataclass(frozen=True)
@@ -37,12 +28,12 @@ async def measure(settings: KafkaSettings) -> list[Lag]:
     Raises:
         DependencyDown: the broker does not answer.
     """
-    places = partitions(sorted({topic for topics in GROUPS.values() for topic in topics}, key=lambda t: t.name))
+    places = partitions(sorted({topic for topics in READS.values() for topic in topics}, key=lambda t: t.name))
     async with reader(settings) as consumer:
         end = await ends(consumer, dict.fromkeys(places, 0))
     found = []
     async with admin_client(settings) as admin:
-        for group, topics in GROUPS.items():
+        for group, topics in READS.items():
             committed = await committed_offsets(admin, group, topics)
             for topic in topics:
                 mine = [place for place in places if place.topic == topic.name]

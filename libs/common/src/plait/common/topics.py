@@ -41,3 +41,11 @@ ANALYSES: Final = Topic("plait.analyses", 4, 7 * _DAY_MS)
 DEAD_LETTERS: Final = Topic("plait.dead-letters", 1, 30 * _DAY_MS)
 
 ALL: Final = (REQUESTS, CHUNKS, RESPONSES, CONVERSATIONS, USAGE, ANALYSES, DEAD_LETTERS)
+
+READS: Final[dict[str, tuple[Topic, ...]]] = {
+    "plait.linker": (REQUESTS, CHUNKS, RESPONSES),
+    "plait.ledger": (REQUESTS, RESPONSES),
+    "plait.analyzer": (CONVERSATIONS,),
+    "plait.notifier": (RESPONSES, CONVERSATIONS),
+}
+"""Which topics each consumer group reads."""

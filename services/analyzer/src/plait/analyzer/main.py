@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from plait.analyzer.settings import Settings
 from plait.common.consumer import Record, Rejected, consume
 from plait.common.health import health_port
-from plait.common.topics import CONVERSATIONS
+from plait.common.topics import READS
 
 
 class Reader:
@@ -23,4 +23,4 @@ async def run(stop: asyncio.Event) -> None:
     """Follow the events until `stop` is set."""
     settings = Settings()
     async with health_port(settings):
-        await consume(Reader(), group="plait.analyzer", topics=(CONVERSATIONS,), settings=settings, stop=stop)
+        await consume(Reader(), group="plait.analyzer", topics=READS["plait.analyzer"], settings=settings, stop=stop)

@@ -11,7 +11,7 @@ from plait.common.health import health_port
 from plait.common.outbox import Publisher
 from plait.common.postgres import Database
 from plait.common.pricing.book import price_book
-from plait.common.topics import REQUESTS, RESPONSES
+from plait.common.topics import READS
 from plait.ledger.keeping import Keeper
 from plait.ledger.processor import OUTBOX, Ledger
 from plait.ledger.settings import Settings
@@ -35,7 +35,7 @@ async def run(stop: asyncio.Event) -> None:
     try:
         async with health_port(settings), asyncio.TaskGroup() as tasks:
             beside = [tasks.create_task(work) for work in (keeper.run(), publisher.run())]
-            await consume(ledger, group="plait.ledger", topics=(REQUESTS, RESPONSES), settings=settings, stop=stop)
+            await consume(ledger, group="plait.ledger", topics=READS["plait.ledger"], settings=settings, stop=stop)
             for task in beside:
                 task.cancel()
     finally:

@@ -9,7 +9,7 @@ from plait.common.consumer import consume
 from plait.common.errors import DependencyDown
 from plait.common.health import health_port
 from plait.common.postgres import Database
-from plait.common.topics import CHUNKS, REQUESTS, RESPONSES
+from plait.common.topics import READS
 from plait.linker import statements
 from plait.linker.announce import Announcer
 from plait.linker.forget.deletion import attend
@@ -43,7 +43,7 @@ async def run(stop: asyncio.Event) -> None:
             retention = keep_retention(aside, settings.retention_days, settings.retention_days_by_domain)
             works = (announcer.run(), keep_partitions(database), retention, attend(aside), indexing.run())
             beside = [tasks.create_task(work) for work in works]
-            await consume(linker, group=GROUP, topics=(REQUESTS, CHUNKS, RESPONSES), settings=settings, stop=stop)
+            await consume(linker, group=GROUP, topics=READS[GROUP], settings=settings, stop=stop)
             for task in beside:
                 task.cancel()
     finally:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from plait.common.consumer import Record, Rejected, consume
 from plait.common.health import health_port
-from plait.common.topics import CONVERSATIONS, RESPONSES
+from plait.common.topics import READS
 from plait.notifier.settings import Settings
 
 
@@ -23,4 +23,4 @@ async def run(stop: asyncio.Event) -> None:
     """Follow the events until `stop` is set."""
     settings = Settings()
     async with health_port(settings):
-        await consume(Reader(), group="plait.notifier", topics=(RESPONSES, CONVERSATIONS), settings=settings, stop=stop)
+        await consume(Reader(), group="plait.notifier", topics=READS["plait.notifier"], settings=settings, stop=stop)

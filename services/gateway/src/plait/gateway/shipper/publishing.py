@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from plait.common.errors import DependencyDown
 from plait.common.events import ChunkEvent, ExchangeEvent, RequestEvent, ResponseEvent, encode
 from plait.common.kafka import committed_offsets
-from plait.common.topics import CHUNKS, MAX_EVENT_BYTES, REQUESTS, RESPONSES, Topic
+from plait.common.topics import CHUNKS, MAX_EVENT_BYTES, READS, REQUESTS, RESPONSES, Topic
 from plait.gateway.redaction import Redactor
 from plait.gateway.shipper.metrics import SHIPPED
 from plait.gateway.shipper.progress import Hold, Places
@@ -28,8 +28,8 @@ _TOPICS: Final[dict[type[ExchangeEvent], Topic]] = {
     ChunkEvent: CHUNKS,
     ResponseEvent: RESPONSES,
 }
-_KEEPERS: Final = {"plait.linker": (REQUESTS, CHUNKS, RESPONSES), "plait.ledger": (RESPONSES,)}
-"""The groups that carry events over into Postgres, and what each of them reads."""
+_KEEPERS: Final = ("plait.linker", "plait.ledger")
+"""The groups that carry events over into Postgres."""
 _MOST_IN_FLIGHT: Final = 64 * 1024 * 1024
 _MOST_SENT: Final = MAX_EVENT_BYTES - 64 * 1024
 """Bytes of an event: the producer counts key and framing too."""
@@ -138,13 +138,13 @@ class Committed:
     @classmethod
     async def ask(cls, admin: AIOKafkaAdminClient) -> Committed:
         """How far the keepers are now."""
-        return cls({group: await committed_offsets(admin, group, topics) for group, topics in _KEEPERS.items()})
+        return cls({group: await committed_offsets(admin, group, READS[group]) for group in _KEEPERS})
 
     def covers(self, published: Places) -> bool:
         """Whether every keeper is past all of these offsets that it reads."""
         return all(
             self.offsets[group].get(place, 0) > offset
-            for group, topics in _KEEPERS.items()
+            for group in _KEEPERS
             for place, offset in published.items()
-            if place.topic in {topic.name for topic in topics}
+            if place.topic in {topic.name for topic in READS[group]}
         )
