@@ -15,11 +15,12 @@ from plait.api.database import Database
 from plait.api.encoding import Json
 from plait.api.front import CallId, KeyGate
 from plait.api.live.view import Live
-from plait.api.routes import conversations, health, requests, search, sessions, statistics
+from plait.api.routes import conversations, health, requests, search, sessions, statistics, token_usage, usage
 from plait.api.routes import live as live_routes
 from plait.api.tagging import EntityTags
 from plait.api.throttle import Throttle
 from plait.common.access.doors import Doors
+from plait.common.settings import LimitSettings
 
 _WORDS = (
     "Recorded Claude traffic: exchanges, the conversations they form, and what they used. Times are UTC. Everything"
@@ -32,12 +33,17 @@ _LEVEL: Final = 6
 
 
 def create_app(
-    database: Database, keys: Doors | str | None, *, calls_per_minute: int = 0, live: Live | None = None
+    database: Database,
+    keys: Doors | str | None,
+    *,
+    calls_per_minute: int = 0,
+    live: Live | None = None,
+    limits: LimitSettings | None = None,
 ) -> FastAPI:
     """The read API on a database; without a key it refuses everything but its health and documents.
 
     `keys`: all that open it, or the one that opens everything to readers. `live`: what happens now, where there is a
-    broker.
+    broker. `limits`: what accounts may use; else as the environment says.
     """
     doors = keys if isinstance(keys, Doors) else Doors(viewer=keys)
     app = FastAPI(
@@ -56,7 +62,8 @@ def create_app(
         ],
     )
     app.state.database, app.state.doors, app.state.live = database, doors, live
-    for module in (requests, conversations, live_routes, search, sessions, statistics, health):
+    app.state.limits = limits or LimitSettings()
+    for module in (requests, conversations, live_routes, search, sessions, statistics, usage, token_usage, health):
         app.include_router(module.router)
     errors.install(app)
     _publish(app)

@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 
 from plait.api.deleting import Deleted
 from plait.api.errors import ErrorAnswer
+from plait.api.front import is_open
 
 Described = dict[int | str, dict[str, Any]]
 _REF: Final = "#/components/schemas/{name}"
@@ -37,6 +38,13 @@ def described(answer: type, words: str | None = None) -> dict[str, Any]:
         "description": words or (answer.__doc__ or "").splitlines()[0],
         "content": {"application/json": {"schema": schema}},
     }
+
+
+def by_name(answer: type, words: str) -> dict[str, Any]:
+    """A response object whose body is an object that holds such a struct under each name."""
+    held = described(answer)["content"]["application/json"]["schema"]
+    schema = {"type": "object", "additionalProperties": held}
+    return {"description": words, "content": {"application/json": {"schema": schema}}}
 
 
 def answers(good: type, *, found_by_id: bool = False) -> Described:
@@ -82,7 +90,7 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         for path, operations in document["paths"].items():
             for operation in operations.values():
                 operation["responses"].pop("422", None)  # we answer 400
-                if path.startswith("/api"):
+                if not is_open(path):
                     operation["security"] = [{name: []} for name in _SCHEMES]
         app.openapi_schema = document
     return app.openapi_schema

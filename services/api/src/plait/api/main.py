@@ -25,7 +25,7 @@ async def run(stop: asyncio.Event) -> None:
     live = Live(settings, doors, most_listeners=settings.api_live_listeners)
     following = asyncio.create_task(live.run(stop))
     try:
-        app = create_app(database, doors, calls_per_minute=settings.api_calls_per_minute, live=live)
+        app = create_app(database, doors, calls_per_minute=settings.api_calls_per_minute, live=live, limits=settings)
         await serve(app, host=settings.host, port=settings.port, stop=stop)
     finally:
         following.cancel()

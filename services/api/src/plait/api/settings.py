@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from plait.common.settings import KafkaSettings, KeySettings, PostgresSettings, Settings
+from plait.common.settings import KafkaSettings, KeySettings, LimitSettings, PostgresSettings, Settings
 
 
-class ApiSettings(Settings, PostgresSettings, KafkaSettings, KeySettings):
+class ApiSettings(Settings, PostgresSettings, KafkaSettings, KeySettings, LimitSettings):
     """Settings of the read API."""
 
     host: str = Field("127.0.0.1", description="Address that the part listens on.")

@@ -46,6 +46,29 @@ class Statistics(Struct, frozen=True, kw_only=True, rename="camel"):
     """By `requestType`: inference, query_evaluation, quota; without those that are none of them."""
 
 
+class TokenStatistics(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Tokens and calls of a domain since its first exchange."""
+
+    input_tokens: int
+    output_tokens: int
+    request_count: int
+    query_evaluation_count: int
+    """Of `requestType` query_evaluation."""
+    inference_count: int
+    """Of `requestType` inference."""
+    tool_call_count: int
+    """In answers."""
+    last_updated: datetime | None
+    """When the latest exchange began."""
+
+
+class DomainFigures(Struct, frozen=True, kw_only=True):
+    """A domain and its figures."""
+
+    domain: str
+    figures: TokenStatistics
+
+
 class DomainCount(Struct, frozen=True, kw_only=True, rename="camel"):
     """How busy a domain was."""
 
@@ -80,6 +103,13 @@ async def list_domains(db: Reader, since: datetime) -> list[DomainCount]:
     rows = await usage_by(db, "domain", Span(since))
     counts = [DomainCount(domain=row.key, request_count=row.requests) for row in rows if row.key and row.requests]
     return sorted(counts, key=lambda one: (-one.request_count, one.domain))
+
+
+async def list_token_statistics(db: Reader, domain: str | None = None) -> list[DomainFigures]:
+    """The figures of every domain, or of one, by name."""
+    sql, arguments = _SQL["token_statistics"].bind({"domain": domain})
+    rows = [dict(record) for record in await db.fetch(sql, *arguments)]
+    return [DomainFigures(domain=row.pop("domain"), figures=TokenStatistics(**row)) for row in rows]
 
 
 def _counts(rows: Sequence[Mapping[str, Any]], part: int, name: str) -> dict[str, int]:
