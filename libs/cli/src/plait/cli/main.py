@@ -50,6 +50,7 @@ app.command("plait.cli.commands.login:login", help="Log a domain in at Claude; s
 app.command(f"{_TRANSFERS}:export", help="Write recorded exchanges to a file.")
 app.command(f"{_TRANSFERS}:import_", name="import", help="Take exchanges of a file into the record.")
 app.command("plait.cli.commands.links:app", name="links", help="Why exchanges are linked as they are; linking anew.")
+app.command("plait.cli.commands.prices:app", name="prices", help="What tokens cost; costs anew after new prices.")
 app.command("plait.cli.commands.deleting:delete", help="Delete exchanges and all that was kept of them.")
 app.command("plait.cli.commands.resuming:resume", help="Go on from a recorded exchange in Claude Code.")
 app.command("plait.cli.commands.searching:app", name="search", help="The index of the full-text search.")

@@ -20,6 +20,7 @@ from plait.cli.parts import PARTS
 from plait.cli.settings import ClientSettings, UpSettings
 from plait.cli.settings_errors import MASK, is_secret
 from plait.cli.tables import print_table
+from plait.common.settings import PriceSettings
 
 _INDENT: Final = 4
 
@@ -105,6 +106,7 @@ def _classes() -> list[tuple[str, type[BaseSettings]]]:
         ("up", UpSettings),
         ("client", ClientSettings),
         ("login", LoginSettings),
+        ("prices", PriceSettings),
     ]
     return [*commands, *((part.name, part.settings_class()) for part in PARTS)]
 

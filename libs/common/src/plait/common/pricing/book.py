@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from plait.common.pricing.listed import listed_rates
+from plait.common.pricing.listed import listed_models, listed_rates
 from plait.common.pricing.price_file import PriceFile, read_price_file
 from plait.common.pricing.rates import Rates, Tariff
 from plait.common.usage import Usage
@@ -32,6 +32,11 @@ class PriceBook:
                 self._known.clear()
             self._known[asked] = self._look_up(model, tariff)
         return self._known[asked]
+
+    def all_rates(self, tariff: Tariff) -> list[Rates]:
+        """The file's entries that hold under a tariff, later ones first, then the published models."""
+        own = [entry for entry in reversed(self._file.price) if entry.is_under(tariff)] if self._file else []
+        return [*(rates for entry in own if (rates := self._look_up(entry.model, tariff))), *listed_models(tariff)]
 
     def _look_up(self, model: str, tariff: Tariff) -> Rates | None:
         listed = listed_rates(model, tariff)

@@ -28,7 +28,7 @@ from decimal import Decimal
 from fnmatch import translate
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct, structs
@@ -66,8 +66,8 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True, dict=True, kw_only=
     model: Annotated[str, Meta(min_length=1)]
     since: date | None = None
     until: date | None = None
-    tier: str = "standard"
-    speed: str = "standard"
+    tier: Literal["standard", "priority", "batch"] = "standard"
+    speed: Literal["standard", "fast"] = "standard"
     geography: str = "global"
     input: Decimal | None = None
     output: Decimal | None = None
@@ -88,11 +88,14 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True, dict=True, kw_only=
 
     def holds(self, model: str, tariff: Tariff) -> bool:
         """Whether it is for this model and tariff."""
+        return self.is_under(tariff) and self.pattern.match(model.lower()) is not None
+
+    def is_under(self, tariff: Tariff) -> bool:
+        """Whether it is for this tariff."""
         return (
             (self.tier, self.speed, self.geography) == (tariff.tier, tariff.speed, tariff.geography)
             and (self.since is None or self.since <= tariff.day)
             and (self.until is None or tariff.day <= self.until)
-            and self.pattern.match(model.lower()) is not None
         )
 
     def over(self, listed: Rates | None, version: str) -> Rates:
