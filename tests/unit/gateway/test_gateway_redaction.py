@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,10 @@ from plait.gateway.redaction import NAMED, Pieces, Redactor
 from plait.gateway.settings import RelaySettings
 from plait.gateway.shipper.exchange import Exchange, begin
 from plait.gateway.spool.reader import SpoolReader
-from plait.gateway.spool.records import End, Ending, Head, Piece, Record, Request, from_frame, to_frame
+from plait.gateway.spool.records import End, Ending, Head, Piece, Record, Request, from_frame
 from plait.gateway.spool.redacting import RedactingSpool
 from plait.gateway.spool.segments import START
+from plait.gateway.spool.writer import SpoolWriter
 from tests.unit.gateway.test_gateway_exchange import ID
 
 MEGA = 1 << 20
@@ -100,15 +103,21 @@ def test_a_wrong_setting_is_named() -> None:
 
 
 def recorded(directory: Path, *records: Record) -> list[Record]:
-    spool = RedactingSpool(directory, redactor=EVERYTHING, segment_bytes=MEGA, max_bytes=64 * MEGA)
-    for record in records:
-        assert spool.append(to_frame(b"e" * 16, record))
-    spool.close()
+    asyncio.run(redacted(directory, records))
     assert SECRET not in b"".join(path.read_bytes() for path in directory.glob("*.segment"))
     reader = SpoolReader(directory, START, settled=True)
     found = [from_frame(frame) for frame in iter(reader.next, None)]
     reader.close()
     return found
+
+
+async def redacted(directory: Path, records: Iterable[Record]) -> None:
+    writer = SpoolWriter(directory, segment_bytes=MEGA, max_bytes=64 * MEGA)
+    spool = RedactingSpool(writer, EVERYTHING)
+    for record in records:
+        assert spool.record(b"e" * 16, record)
+    await spool.recorded(b"e" * 16)
+    writer.close()
 
 
 SECRET = b"sk-ant-api03-" + b"Zz9_" * 20

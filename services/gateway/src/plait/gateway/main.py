@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
+from typing import Final
 
 from plait.common.masking import Masker
 from plait.common.serving import serve
@@ -28,6 +28,9 @@ from plait.gateway.spool.redacting import RedactingSpool
 from plait.gateway.spool.writer import SpoolWriter
 from plait.gateway.workers import run_workers
 
+_SETTLE_SECONDS: Final = 5
+"""How long an ending gateway works at what is still to be redacted."""
+
 
 async def run(stop: asyncio.Event) -> None:
     """Relay until `stop` is set, with settings from the environment.
@@ -48,7 +51,9 @@ async def relay(settings: RelaySettings, stop: asyncio.Event, *, shares_port: bo
     """Relay until `stop` is set, finish running answers, then sync the spool."""
     refresher = Refresher(TokenServer(settings))
     access = Access(Directory(settings.credentials_dir), policy.Policy.of(settings, settings.host), refresher)
-    spool = _spool(settings)
+    writer = _writer(settings)
+    redactor = settings.redactor()
+    redacting = RedactingSpool(writer, redactor) if redactor else None
     log = AccessLog(on=settings.access_log)
     times = Times(settings.claude_connect_timeout, settings.claude_api_timeout, settings.claude_idle_timeout)
     dialer = Dialer(settings.claude_api_base_url, proxy_for(settings.claude_api_base_url))
@@ -61,18 +66,18 @@ async def relay(settings: RelaySettings, stop: asyncio.Event, *, shares_port: bo
             pool=Pool("Claude", dialer, times),
             dialer=dialer,
             access=access,
-            spool=spool,
+            spool=writer,
             masker=masker,
             log=log,
             max_request_bytes=settings.max_request_bytes,
             times=times,
         )
-    health = Health(spool, settings.spool_dir, access)
+    health = Health(writer, settings.spool_dir, access)
     app = Relay(
         access=access,
         claude=claude,
         api=api,
-        spool=spool,
+        spool=redacting or writer,
         log=log,
         masker=masker,
         health=health,
@@ -95,14 +100,14 @@ async def relay(settings: RelaySettings, stop: asyncio.Event, *, shares_port: bo
         await refresher.close()
         claude.close()
         api.close()
-        spool.close()
+        if redacting is not None:
+            await redacting.settle(_SETTLE_SECONDS)
+        writer.close()
         await log.close()
 
 
-def _spool(settings: RelaySettings) -> SpoolWriter:
-    redactor = settings.redactor()
-    make = partial(RedactingSpool, redactor=redactor) if redactor else SpoolWriter
-    return make(
+def _writer(settings: RelaySettings) -> SpoolWriter:
+    return SpoolWriter(
         settings.spool_dir,
         segment_bytes=settings.spool_segment_bytes,
         max_bytes=settings.spool_max_bytes,
@@ -111,8 +116,8 @@ def _spool(settings: RelaySettings) -> SpoolWriter:
 
 
 def _lane_serves(settings: RelaySettings, dialer: Dialer) -> bool:
-    """Whether the lane can do what is set: it repeats no call, reads on for nobody, asks no proxy, awaits no disk."""
-    cancels, waits = settings.on_client_disconnect == "cancel", settings.spool_sync == "always"
+    """Whether the lane can do what is set: it repeats no call, reads on for nobody, asks no proxy, awaits no record."""
+    cancels, waits = settings.on_client_disconnect == "cancel", settings.spool_sync == "always" or settings.redactor()
     return settings.byte_lane and not settings.upstream_retries and cancels and not dialer.absolute and not waits
 
 

@@ -7,14 +7,14 @@ end is the two characters `\\n`, and what is written as `\\u0040` is no `@`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
 from plait.common.events import ResponseEvent, json_or_none
-from plait.gateway.encodings import Decoder, Undecodable, decoder_for
+from plait.gateway.encodings import Decoder, Identity, Undecodable, decoder_for
 
 NAMED: Final = {
     "api-keys": rb"(?<![\w-])(?:sk-[\w-]{16,}|(?:AKIA|ASIA)[0-9A-Z]{16}|gh[opsur]_\w{30,}|github_pat_\w{22,}"
@@ -36,8 +36,10 @@ _AROUND: Final = {
 
 A key's end is sought up to the next mark: sought by each mark through the whole body, it takes time by the square.
 """
-_MOST_HELD: Final = 64 * 1024
-_MOST_MATCHED: Final = 4 * _MOST_HELD
+_STEP: Final = 8 * 1024
+"""Bytes that are looked through at a time: with what is held, a few milliseconds even when they are made to be slow."""
+_MOST_HELD: Final = 16 * 1024
+_MOST_MATCHED: Final = 2 * _MOST_HELD
 _LONGEST: Final = 8 * 1024
 """Bytes of the longest match that is found although it is cut into pieces."""
 
@@ -115,9 +117,27 @@ class Pieces:
         except Undecodable:
             return
 
+    @property
+    def is_encoded(self) -> bool:
+        """Whether there is anything to decode."""
+        return not isinstance(self._decoder, Identity)
+
     def feed(self, piece: bytes) -> bytes:
         """What may be recorded of the body now."""
-        self._held += self._decoded(piece)
+        return b"".join([self.take(part) for part in steps(self.decoded(piece))])
+
+    def decoded(self, piece: bytes) -> bytes:
+        """What the next bytes of the body are, as far as they tell; `take` wants them, step by step."""
+        if self._decoder is None:
+            return b""
+        try:
+            return self._decoder.feed(piece)
+        except Undecodable as fault:
+            return fault.decoded
+
+    def take(self, part: bytes) -> bytes:
+        """As `feed`, for decoded bytes of which there are few."""
+        self._held += part
         if len(self._held) < self._enough:  # not each piece of a long match is looked through from its beginning
             return b""
         end = self._held.rfind(b"\n") + 1
@@ -135,13 +155,10 @@ class Pieces:
         held, self._held = self._held, b""
         return self._redactor.text(held)
 
-    def _decoded(self, piece: bytes) -> bytes:
-        if self._decoder is None:
-            return b""
-        try:
-            return self._decoder.feed(piece)
-        except Undecodable as fault:
-            return fault.decoded
+
+def steps(data: bytes) -> Iterator[bytes]:
+    """The same bytes, so many at a time as `take` gets through without holding anybody up."""
+    return (data[at : at + _STEP] for at in range(0, len(data), _STEP))
 
 
 def _compiled(expression: str) -> re.Pattern[bytes]:

@@ -35,7 +35,7 @@ class RedactionSettings(Settings):
     redact_bodies: str = Field(
         "",
         description=f"What is taken out of bodies before they are recorded, comma-separated: {', '.join(NAMED)}."
-        " What is relayed stays as it is.",
+        " What is relayed stays as it is. The byte lane is off then.",
     )
     redact_bodies_patterns: str = Field(
         "", description="Regular expressions, one a line, whose matches are taken out of recorded bodies too."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from plait.common.ids import new_exchange_id
@@ -13,20 +13,24 @@ from plait.gateway.access_log import AccessLog
 from plait.gateway.relay import refusals
 from plait.gateway.relay.call import Call, ClientGone, Receive, Scope, Send, call_of, drain, read_body, refusal_line
 from plait.gateway.relay.capture import Capture
+from plait.gateway.relay.capture import Spool as Captures
 from plait.gateway.relay.cors import Cors
 from plait.gateway.relay.fields import Fields, to_claude, to_service
-from plait.gateway.relay.forward import Forward
+from plait.gateway.relay.forward import Forward, Recorder
 from plait.gateway.relay.health import Health
 from plait.gateway.relay.identity import admit, as_admitted
 from plait.gateway.relay.protocol import cut
 from plait.gateway.relay.refusals import Refusal
 from plait.gateway.relay.upstream import Upstream
 from plait.gateway.spool.records import Ending
-from plait.gateway.spool.writer import SpoolWriter
 
 _MOST_API_BYTES: Final = 1024 * 1024
 """Largest body for our own services: who sends one may have shown no key yet."""
 _OF_THE_API: Final = ("/token-stats", "/mcp")
+
+
+class Spool(Captures, Recorder, Protocol):
+    """Where captures go, and who tells that they are there."""
 
 
 class Relay:
@@ -38,7 +42,7 @@ class Relay:
         access: Access,
         claude: Upstream,
         api: Upstream,
-        spool: SpoolWriter,
+        spool: Spool,
         log: AccessLog,
         masker: Masker,
         health: Health,
@@ -101,7 +105,7 @@ class Relay:
             return
         capture.request(call, admission, body.data)
         fields = as_admitted(to_claude(call.fields), admission)
-        forward = Forward(self._claude, capture, call, exchange_id, on_disk=self._spool.on_disk)
+        forward = Forward(self._claude, capture, call, exchange_id, recorder=self._spool)
         await forward.run(scope, fields, body, receive, send)
 
     async def _to_api(self, call: Call, exchange_id: UUID, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,8 +117,8 @@ class Relay:
         except Refusal as refusal:
             await self._refuse(refusal, call, exchange_id, receive, send)
             return
-        capture = Capture(_Nowhere(), self._masker, exchange_id.bytes, self._log, call)
-        forward = Forward(self._api, capture, call, exchange_id, keep_id=True)
+        capture = Capture(_NOWHERE, self._masker, exchange_id.bytes, self._log, call)
+        forward = Forward(self._api, capture, call, exchange_id, recorder=_NOWHERE, keep_id=True)
         await forward.run(scope, to_service(call.fields), body, receive, send)
 
     async def _refuse(self, refusal: Refusal, call: Call, exchange_id: UUID, receive: Receive, send: Send) -> None:
@@ -127,6 +131,15 @@ class _Nowhere:
 
     def record(self, _exchange: bytes, _record: object) -> bool:
         return False
+
+    async def recorded(self, _exchange: bytes) -> None:
+        pass
+
+    async def on_disk(self) -> None:
+        pass
+
+
+_NOWHERE: Final = _Nowhere()
 
 
 def _is_claudes(method: str, path: str) -> bool:

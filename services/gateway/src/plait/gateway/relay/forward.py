@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from plait.common.ids import new_exchange_id
@@ -27,8 +26,16 @@ _REFUSAL_SECONDS: Final = 10
 """How much of a refusal is read for the record before the call is tried again, and for how long."""
 
 
-async def _at_once() -> None:
-    """Nothing is waited for."""
+class Recorder(Protocol):
+    """Where records go, and how long that takes."""
+
+    async def recorded(self, exchange: bytes) -> None:
+        """Returns when what was recorded of an exchange is in the spool."""
+        ...
+
+    async def on_disk(self) -> None:
+        """Returns when what is in the spool is on disk, where that is asked for."""
+        ...
 
 
 class Forward:
@@ -41,14 +48,11 @@ class Forward:
         call: Call,
         exchange_id: UUID,
         *,
+        recorder: Recorder,
         keep_id: bool = False,
-        on_disk: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
-        """`keep_id`: an X-Request-ID that upstream gave stays, because its own log and answers go by it.
-
-        `on_disk`: awaited between the end of the record and the last byte to the client.
-        """
-        self._on_disk = on_disk
+        """`keep_id`: an X-Request-ID that upstream gave stays, because its own log and answers go by it."""
+        self._recorder = recorder
         self._keep_id = keep_id
         self._upstream = upstream
         self._capture = capture
@@ -159,6 +163,7 @@ class Forward:
             began = time.perf_counter()
             self._drained = self._client_left
             self._capture.piece(piece)
+            await self._recorder.recorded(self._exchange_id.bytes)
             left = None if left is None else left - len(piece)
             if left == 0:
                 await self._end_whole()
@@ -173,7 +178,11 @@ class Forward:
         """The record is whole, and where it is asked for on disk, before the client gets the last byte."""
         if not self._capture.ended:
             self._end(Ending.WHOLE)
-            await self._on_disk()
+            await self._settled()
+
+    async def _settled(self) -> None:
+        await self._recorder.recorded(self._exchange_id.bytes)
+        await self._recorder.on_disk()
 
     def _length(self, answer: Answer, fields: Fields) -> int | None:
         """Bytes of the body to come, None when only its end will tell."""
@@ -188,6 +197,6 @@ class Forward:
             return
         fields, body = refusal.answer(str(self._exchange_id))
         self._capture.own_answer(refusal, fields, body, Ending.NO_ANSWER)
-        await self._on_disk()
+        await self._settled()
         await send({"type": "http.response.start", "status": refusal.status, "headers": fields})
         await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -102,6 +102,9 @@ class SpoolWriter:
             return _NONE if written == len(frames) else self._drop(frames[written:], "disk", {})
         return self._append_carefully(frames)
 
+    async def recorded(self, _exchange: bytes) -> None:
+        """Returns when what was recorded of an exchange is written: it is."""
+
     async def on_disk(self) -> None:
         """Returns when the disk has confirmed all that was appended; those who ask meanwhile share the next call.
 
