@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import get_args
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+from plait.cli.commands import links
 from plait.cli.main import main
 from plait.common.postgres import Database
+from plait.linker import reporting, statements
 from plait.linker.processor import Linker
 from tests.exchange_events import Part, answered, asked, said
 from tests.integration.test_linker_corpus import feed
@@ -79,6 +82,29 @@ def test_nothing_changes_and_the_report_says_what_there_is(plait: Run) -> None:
     assert ["claude-cli/2.1.329", "subagent", "spawn", "spawn", "7"] in lines
     assert "! 1 exchange beside conversations, serving nothing known" in out
     assert "none" not in {line[3] for line in lines if len(line) == 5}
+    named = out.splitlines()[-1].strip()
+    assert plait("report", "--list", "unserved") == (0, f"{named}\n", "")
+    status, out, _ = plait("explain", named)
+    assert (status, "nothing that was recorded before tells whom it follows" in out) == (0, True)
+
+
+async def test_of_many_that_need_a_look_the_newest_are_named(plait: Run, postgres_url: str) -> None:
+    history = [said("user", "hi"), said("assistant", "hello"), said("user", "on")]
+    orphans = [asked(*history, at=at, session=f"s{at}") for at in range(5)]
+    await _record(postgres_url, orphans)
+    newest_first = [str(one.exchange_id) for one in orphans[::-1]]
+    _, out, _ = await _beside(plait, "report")
+    told = [line.strip() for line in out.splitlines()]
+    at = told.index("! 5 exchanges at the beginning of a conversation, with a history of which nothing is recorded")
+    assert told[at + 1 : at + 5] == [*newest_first[:3], "and 2 more: `plait links report --list orphans`"]
+    assert await _beside(plait, "report", "--list", "orphans") == (0, "\n".join([*newest_first, ""]), "")
+    assert await _beside(plait, "report", "--list", "orphans", "--domain", "b.test") == (0, "", "")
+    status, _, err = await _beside(plait, "report", "--list", "strays")
+    assert (status, "strays" in err) == (2, True)
+
+
+def test_the_command_knows_every_need() -> None:
+    assert get_args(links.Need) == get_args(reporting.Need) == tuple(reporting.NEEDS) == tuple(statements.NEEDS)
 
 
 async def test_candidates_that_were_refused(plait: Run, postgres_url: str) -> None:

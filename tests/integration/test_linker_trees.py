@@ -49,13 +49,22 @@ async def counted_anew(connection: asyncpg.pool.PoolConnectionProxy) -> list[dic
     return [dict(row) for row in await connection.fetch(CONVERSATION)]
 
 
+def in_some_order(parts: list[Part], chance: random.Random) -> list[Part]:
+    """All of them anyhow, or some late: what those change is named without the rest of their tree where that can be."""
+    share = chance.choice([0.1, 0.3, 1.0])
+    late = {one.exchange_id for one in parts if chance.random() < share}
+    halves = chance.random() < 0.3
+    behind = [one for one in parts if one.exchange_id in late and (not halves or chance.random() < 0.5)]
+    chance.shuffle(behind)
+    return [one for one in parts if one not in behind] + behind
+
+
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(traffic=traffics(), seed=st.integers(), size=st.integers(1, 12))
 async def test_made_up_clients(database: Database, traffic: Traffic, seed: int, size: int) -> None:
-    parts: list[Part] = [part for pair in traffic.events for part in pair]
-    random.Random(seed).shuffle(parts)
+    parts = in_some_order([part for pair in traffic.events for part in pair], random.Random(seed))
     await forget(database)
     await feed(Linker(database, lambda: None), parts, size)
     loom = Loom()
@@ -92,6 +101,54 @@ async def test_the_next_turn_reads_no_more_of_a_long_conversation(
         row = await connection.fetchrow("SELECT request_count, message_count, latest_id FROM conversations")
     assert row is not None
     assert (row["request_count"], row["message_count"], row["latest_id"]) == (31, 62, request.exchange_id)
+
+
+def turns(count: int) -> list[list[Part]]:
+    """Turns of a session that sends its whole history: the request and the answer of each."""
+    history = [said("user", "begin")]
+    found: list[list[Part]] = []
+    for turn in range(count):
+        request = asked(*history, at=turn)
+        found.append([request, answered(request, f"answer {turn}")])
+        history += [said("assistant", f"answer {turn}"), said("user", f"more {turn}")]
+    return found
+
+
+async def test_a_late_parent_reads_no_more_of_a_long_conversation(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was linked to an older turn meanwhile, whoever was an orphan, and all below them."""
+    linker = Linker(database, lambda: None)
+    line, sliding = turns(20), windows(20)
+    await feed(linker, [part for turn in (*line[:10], *sliding[:10]) for part in turn])
+    monkeypatch.setattr(statements, "TREES", "SELECT 'the whole tree was read'::integer")
+    for session in (line, sliding):
+        for late, *others in (session[10:13], session[13:16]):
+            await feed(linker, [part for turn in (*others, late) for part in turn], size=1)
+    async with database.transaction() as connection:
+        rows = await connection.fetch(
+            "SELECT conversation_id, link_kind, branch_id, session_id FROM links JOIN exchanges ON id = exchange_id"
+        )
+        found = [dict(row) for row in await connection.fetch(CONVERSATION)]
+        assert found == await counted_anew(connection)
+    assert {row["branch_id"] for row in rows} == {"main"}
+    assert len({row["conversation_id"] for row in rows}) == 2
+    assert [row["request_count"] for row in found] == [16, 16]
+
+
+def windows(count: int) -> list[list[Part]]:
+    """Turns of a session that sends its last answer only: without that nothing tells whom a turn follows."""
+    found: list[list[Part]] = []
+    for turn in range(count):
+        history = [said("user", "begin")]
+        if turn:
+            call = {"type": "tool_use", "id": f"toolu_{turn - 1}", "name": "Bash", "input": {}}
+            result = {"type": "tool_result", "tool_use_id": f"toolu_{turn - 1}", "content": f"done {turn}"}
+            history += [said("assistant", [call]), said("user", [result])]
+        request = asked(*history, at=5000 + turn, session="windows")
+        block = {"type": "tool_use", "id": f"toolu_{turn}", "name": "Bash", "input": {}}
+        found.append([request, answered(request, [block])])
+    return found
 
 
 async def test_branches_agents_and_retries_read_no_tree_either(

@@ -52,6 +52,12 @@ async def read_trees(connection: asyncpg.pool.PoolConnectionProxy, conversations
     return {row["exchange_id"]: _named(row) for row in rows}
 
 
+async def read_below(connection: asyncpg.pool.PoolConnectionProxy, numbers: Iterable[UUID]) -> dict[UUID, Named]:
+    """These exchanges and all below them, as they are named now."""
+    rows = await connection.fetch(statements.BELOW, sorted(numbers))
+    return {row["exchange_id"]: _named(row) for row in rows}
+
+
 async def read_taken(connection: asyncpg.pool.PoolConnectionProxy, conversations: Iterable[UUID]) -> dict[UUID, Taken]:
     """Which names these conversations have given away."""
     return {row["id"]: _taken(row) for row in await connection.fetch(statements.TAKEN, sorted(conversations))}

@@ -221,7 +221,7 @@ JOIN facts AS f ON f.exchange_id = l.exchange_id
 LEFT JOIN answer_facts AS a ON a.exchange_id = l.exchange_id
 """
 # Exchanges ($1 placed ones, $2 those they point at), the children of both, whoever else points at the placed ones, and
-# what stands beside attempts ($3) that are retried.
+# what stands beside them now and beside attempts ($3) that are retried.
 LINKS_NEAR: Final = f"""
 WITH near AS (
     SELECT l.exchange_id FROM links AS l WHERE l.exchange_id = ANY($1::uuid[] || $2::uuid[])
@@ -230,7 +230,7 @@ WITH near AS (
     UNION SELECT l.exchange_id FROM links AS l WHERE l.serves_id = ANY($1::uuid[])
     UNION SELECT unnest(ARRAY[a.exchange_id, a.parent_id, beside.exchange_id])
         FROM links AS a LEFT JOIN links AS beside ON beside.parent_id = a.parent_id
-        WHERE a.exchange_id = ANY($3::uuid[])
+        WHERE a.exchange_id = ANY($1::uuid[] || $3::uuid[])
 )
 {_NAMED} FROM near JOIN links AS l ON l.exchange_id = near.exchange_id {_THEIR_FACTS}
 """  # noqa: S608 - made of constants
@@ -251,6 +251,19 @@ LEFT JOIN LATERAL (
 ) AS spawns ON true
 WHERE c.id = ANY($1)
 """
+
+# Exchanges, and whoever points at one of them, and at those, and so on.
+BELOW: Final = f"""
+WITH RECURSIVE below AS (
+    SELECT l.exchange_id FROM links AS l WHERE l.exchange_id = ANY($1::uuid[])
+    UNION SELECT next.exchange_id FROM below CROSS JOIN LATERAL (
+        SELECT l.exchange_id FROM links AS l WHERE l.parent_id = below.exchange_id
+        UNION ALL SELECT l.exchange_id FROM links AS l WHERE l.retry_of = below.exchange_id
+        UNION ALL SELECT l.exchange_id FROM links AS l WHERE l.serves_id = below.exchange_id
+    ) AS next
+)
+{_NAMED} FROM below JOIN links AS l ON l.exchange_id = below.exchange_id {_THEIR_FACTS}
+"""  # noqa: S608 - made of constants
 
 # All exchanges that carry a conversation's id.
 TREES: Final = f"{_NAMED} FROM links AS l {_THEIR_FACTS} WHERE l.conversation_id = ANY($1::uuid[])"
@@ -352,7 +365,8 @@ _COUNTS = """
     user_branch_count = (SELECT count(*) FROM unnest({branch_ids}) AS branch WHERE starts_with(branch, 'branch_'))
 """
 
-# Conversations that only got a leaf, or know more of one: the leaf alone is added.
+# Conversations that only got a leaf, or know more of one, or where one moved: the leaf alone is added, and branches
+# that it leaves ($3, $4: conversation and name) are taken away.
 GROW_CONVERSATIONS: Final = f"""
 WITH leaves AS (
     SELECT l.conversation_id AS id, count(*) FILTER (WHERE given.added)::integer AS added,
@@ -364,7 +378,12 @@ WITH leaves AS (
     WHERE l.conversation_id IS NOT NULL
     GROUP BY l.conversation_id
 ), grown AS (
-    SELECT c.id, ARRAY(SELECT DISTINCT unnest(c.branch_ids || leaves.branch_ids) ORDER BY 1) AS branch_ids
+    SELECT c.id, ARRAY(
+        SELECT name FROM unnest(c.branch_ids) AS name
+        WHERE NOT EXISTS (SELECT FROM unnest($3::uuid[], $4::text[]) AS freed (id, name)
+            WHERE freed.id = c.id AND freed.name = name.name)
+        UNION SELECT unnest(leaves.branch_ids) ORDER BY 1
+    ) AS branch_ids
     FROM leaves JOIN conversations AS c USING (id)
 )
 UPDATE conversations AS c SET
@@ -433,18 +452,26 @@ WHERE e.domain = $1 OR $1 IS NULL
 GROUP BY 1, 2, 3, 4
 ORDER BY 1, 2, 3, count(*) DESC, 4
 """
-# A request of one message has no history: whoever begins with it is no orphan.
-ATTENTION: Final = """
-SELECT
-    count(*) FILTER (WHERE l.link_kind = 'root' AND l.rule = 'none' AND e.message_count > 2) AS orphans,
-    count(*) FILTER (WHERE l.rule = 'none' AND l.link_kind IS NULL AND e.kind IN ('auxiliary', 'count_tokens'))
-        AS unserved,
-    count(*) FILTER (WHERE l.exchange_id IS NULL AND e.method IS NOT NULL) AS unlinked,
-    count(*) FILTER (WHERE e.method IS NULL) AS unasked,
-    count(*) FILTER (WHERE e.outcome IS NULL AND e.started_at < now() - interval '1 hour') AS running,
-    count(*) FILTER (WHERE f.version <> $2) AS other_version
+# What needs attention. A request of one message has no history: whoever begins with it is no orphan. $2: the version of
+# facts that this linker reads.
+NEEDS: Final = {
+    "other_version": "f.version <> $2",
+    "unlinked": "l.exchange_id IS NULL AND e.method IS NOT NULL",
+    "orphans": "l.link_kind = 'root' AND l.rule = 'none' AND e.message_count > 2",
+    "unserved": "l.rule = 'none' AND l.link_kind IS NULL AND e.kind IN ('auxiliary', 'count_tokens')",
+    "unasked": "e.method IS NULL",
+    "running": "e.outcome IS NULL AND e.started_at < now() - interval '1 hour'",
+}
+_ALL_WITH_LINKS = """
 FROM exchanges AS e
 LEFT JOIN links AS l ON l.exchange_id = e.id
 LEFT JOIN facts AS f ON f.exchange_id = e.id
-WHERE e.domain = $1 OR $1 IS NULL
+WHERE (e.domain = $1 OR $1 IS NULL) AND $2::smallint IS NOT NULL
 """
+ATTENTION: Final = "SELECT {} {}".format(
+    ", ".join(f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in NEEDS.items()), _ALL_WITH_LINKS
+)
+NEEDING: Final = {
+    name: f"SELECT e.id {_ALL_WITH_LINKS} AND {condition} ORDER BY e.started_at DESC, e.id DESC"
+    for name, condition in NEEDS.items()
+}

@@ -1,8 +1,8 @@
-"""Names of what new placements touch: leaves by themselves, everything else with its whole tree."""
+"""Names of what new placements touch: leaves and what moves by themselves, everything else with its whole tree."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from plait.linker.domain.names import Member, member, name_trees, titles_of
 from plait.linker.leaves import name_leaves
 from plait.linker.link_rows import Named, target_of
 from plait.linker.shelf import Shelf
+from plait.linker.uprooting import Uprooted, uproot
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,12 @@ class Woven:
 
     titles: Mapping[UUID, str | None]
     """Those whose trees were named as a whole, with their titles."""
-    gone: frozenset[UUID]
+    gone: Set[UUID]
     """Those that are no more."""
     grown: Mapping[UUID, bool]
-    """Leaves of all others, by exchange, and whether the leaf is new."""
+    """Leaves of all others, by exchange, and whether the leaf is new there."""
+    freed: Mapping[UUID, Set[str]]
+    """Branch names that those conversations have no more."""
 
 
 async def name_again(
@@ -42,27 +45,54 @@ async def name_again(
     targets = {target for one in placed.values() if (target := target_of(one))}
     attempts = {one.retry_of for one in placed.values() if one.retry_of}
     near = await link_rows.read_near(connection, placed, targets, attempts)
-    leaves = name_leaves(placed.values(), near, {})
-    if branching := {one for number in placed.keys() - leaves.keys() if (one := _conversation(placed[number], near))}:
-        leaves = name_leaves(placed.values(), near, await link_rows.read_taken(connection, branching))
-    touched = _touched(placed, near, leaves) | set(emptied)
+    leaves = await _name_leaves(connection, placed, near, Uprooted())
+    uprooted = await uproot(connection, (placed[number] for number in placed.keys() - leaves.keys()), near)
+    members = {number: one.member for number, one in uprooted.below.items()} | placed
+    if uprooted.below:
+        replanted = await _name_leaves(connection, members, near, uprooted)
+        if uprooted.holds(replanted) and uprooted.gone.isdisjoint(emptied):
+            leaves = replanted
+        else:
+            members, uprooted = placed, Uprooted()
+    touched = _touched(placed, near, leaves) - uprooted.gone | set(emptied)
     trees = await link_rows.read_trees(connection, touched) if touched else {}
-    whole = _members(trees, touched, placed, leaves)
+    whole = _members(trees, touched, members, leaves)
     names = name_trees(whole.values())
     now = {number: Named(one, names[number]) for number, one in whole.items()}
     alone = {number: leaf for number, leaf in leaves.items() if number not in whole}
     changed = {number: named for number, named in now.items() if trees.get(number) != named or number in links}
-    await link_rows.write(connection, alone | changed, links, near | trees)
+    before = {**near, **uprooted.below, **trees}
+    await link_rows.write(connection, alone | changed, links, before)
     there = _conversations(now.values())
     titles = titles_of(whole.values(), names)
-    grown = {number: number not in near for number, leaf in alone.items() if near.get(number) != leaf}
-    return Woven({one: titles.get(one) for one in there}, frozenset(touched - there), grown)
+    grown = {number: _is_new(leaf, before.get(number)) for number, leaf in alone.items() if before.get(number) != leaf}
+    return Woven({one: titles.get(one) for one in there}, touched - there | uprooted.gone, grown, uprooted.left(leaves))
 
 
-def _conversation(one: Member, near: Mapping[UUID, Named]) -> UUID | None:
-    """That of whom it points at."""
-    target = target_of(one)
-    return near[target].names.conversation_id if target and target in near else None
+async def _name_leaves(
+    connection: asyncpg.pool.PoolConnectionProxy,
+    members: Mapping[UUID, Member],
+    near: Mapping[UUID, Named],
+    uprooted: Uprooted,
+) -> dict[UUID, Named]:
+    """Names of those that do not need their whole tree; those of the uprooted count as not given yet."""
+    standing = {number: named for number, named in near.items() if number not in uprooted.below}
+    leaves = name_leaves(members.values(), standing, {})
+    unnamed = [members[number] for number in members.keys() - leaves.keys()]
+    if not unnamed and not uprooted.freed:
+        return leaves
+    towards = [standing[target] for one in unnamed if (target := target_of(one)) in standing]
+    replanted = [leaves[number] for number in uprooted.below.keys() & leaves.keys()]
+    branching = _conversations(towards + replanted) | uprooted.freed.keys()
+    taken = await link_rows.read_taken(connection, branching) if branching else {}
+    if not all(taken[number].free(names) for number, names in uprooted.freed.items()):
+        return {}
+    return name_leaves(members.values(), standing, taken) if unnamed and taken else leaves
+
+
+def _is_new(leaf: Named, before: Named | None) -> bool:
+    """Whether a conversation counts it for the first time."""
+    return before is None or before.names.conversation_id != leaf.names.conversation_id
 
 
 def _touched(placed: Mapping[UUID, Member], near: Mapping[UUID, Named], leaves: Mapping[UUID, Named]) -> set[UUID]:
@@ -73,11 +103,11 @@ def _touched(placed: Mapping[UUID, Member], near: Mapping[UUID, Named], leaves: 
 
 
 def _members(
-    trees: Mapping[UUID, Named], touched: set[UUID], placed: Mapping[UUID, Member], leaves: Mapping[UUID, Named]
+    trees: Mapping[UUID, Named], touched: set[UUID], members: Mapping[UUID, Member], leaves: Mapping[UUID, Named]
 ) -> dict[UUID, Member]:
-    """All members of the touched conversations as they are from now on."""
+    """All members of the touched conversations as they are from now on; `members`: those that may be new there."""
     whole = {number: named.member for number, named in trees.items()}
-    for number, one in placed.items():
+    for number, one in members.items():
         leaf = leaves.get(number)
         if leaf is None or leaf.names.conversation_id in touched:
             whole[number] = one

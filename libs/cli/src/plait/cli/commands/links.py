@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 from uuid import UUID
 
 import asyncpg
@@ -32,6 +32,8 @@ _MOST_SEEN: Final = 12
 """Exchanges that were looked at, of which is told."""
 _MOST_DIFFERENCES: Final = 50
 _STATEMENT_MS: Final = 3_600_000
+Need = Literal["other_version", "unlinked", "orphans", "unserved", "unasked", "running"]
+"""As `plait.linker.reporting` has them, which is imported only where it is needed."""
 Home = Annotated[Path | None, Parameter(help="Whose `plait up` is meant when DATABASE_URL is not set.")]
 
 
@@ -103,19 +105,33 @@ def rebuild(
 
 
 @app.command
-def report(*, domain: str | None = None, home: Home = None) -> None:
+def report(
+    *,
+    domain: str | None = None,
+    list_: Annotated[Need | None, Parameter(name="--list")] = None,
+    home: Home = None,
+) -> None:
     """What is linked how, for each version of each client: kinds, links, the rules that decided; what needs a look.
 
     Args:
         domain: Only of this domain.
+        list_: Instead of that the ids of all exchanges that need this attention, the newest first.
     """
     from plait.linker import reporting
 
-    async def work() -> Report:
+    async def work() -> Report | None:
         async with _connection(home, read_only=True) as connection:
-            return await reporting.report(connection, domain)
+            if list_ is None:
+                return await reporting.report(connection, domain)
+            async for number in reporting.needing(connection, list_, domain):
+                out.file.write(f"{number}\n")
+            return None
 
-    found = asyncio.run(work())
+    if found := asyncio.run(work()):
+        _say_report(found)
+
+
+def _say_report(found: Report) -> None:
     rows = [
         [
             one.client or "-",
@@ -218,15 +234,14 @@ def _changed(differences: Sequence[Difference]) -> list[str]:
 
 
 def _attention(found: Report) -> list[str]:
-    needs = [
-        (found.other_version, "with facts of another version: linkers wait for `plait links rebuild`"),
-        (found.unlinked, "not linked yet"),
-        (found.orphans, "at the beginning of a conversation, with a history of which nothing is recorded"),
-        (found.unserved, "beside conversations, serving nothing known"),
-        (found.unasked, "answered, whose request never came"),
-        (found.running, "begun more than an hour ago and not ended"),
-    ]
-    lines = [f"[yellow]![/] {_count(count, 'exchange')} {what}" for count, what in needs if count]
+    from plait.linker.reporting import NEEDS
+
+    lines = []
+    for one in found.attention:
+        lines.append(f"[yellow]![/] {_count(one.exchanges, 'exchange')} {NEEDS[one.need]}")
+        lines += [f"    {number}" for number in one.newest]
+        more = one.exchanges - len(one.newest)
+        lines += [f"    and {more:,} more: `plait links report --list {one.need}`"] if more else []
     return lines or ["[green]✓[/] nothing needs attention"]
 
 

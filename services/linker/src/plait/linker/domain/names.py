@@ -146,9 +146,19 @@ class Taken:
         self._give(one, name)
         return name
 
+    def free(self, names: Set[str]) -> bool:
+        """Take names back; False if others may have got a number, or another one, because of them."""
+        self._branches -= names
+        return {_stem(name) for name in names}.isdisjoint(map(_stem, self._branches))
+
     def _give(self, one: Member, name: str) -> None:
         self._branches.add(name)
         self._newest = max(self._newest, one.stamp)
+
+
+def _stem(name: str) -> str:
+    """A branch's name without its number: what `_branch_name` gives."""
+    return "_".join(name.split("_")[:2])
 
 
 def free_name(wanted: str, taken: Set[str]) -> str:
@@ -331,10 +341,11 @@ def _branch_name(one: Member, kind: LinkKind) -> str:
 
 
 def _on_branch(one: Member, parent: Member, named: Names) -> Names:
-    return _below(one, named, _first_child_kind(one, parent), named.branch_id or MAIN)
+    return _below(one, named, first_child_kind(one, parent), named.branch_id or MAIN)
 
 
-def _first_child_kind(one: Member, parent: Member) -> LinkKind:
+def first_child_kind(one: Member, parent: Member) -> LinkKind:
+    """The link of a child that stays on its parent's branch."""
     if one.kind == "compaction":
         return "compact"
     if parent.outcome not in (None, "complete"):
