@@ -18,6 +18,7 @@ Unit = Literal["day", "hour"]
 SLOT: Final = timedelta(minutes=15)
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
+_LATEST: Final = datetime.max.replace(tzinfo=UTC) - SLOT
 _ORIGIN: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -31,8 +32,11 @@ class Span:
     @property
     def first(self) -> datetime:
         """Where its whole slots begin; what comes before is part of one."""
-        above = floor(self.since) if floor(self.since) == self.since else floor(self.since) + SLOT
-        return above if self.until is None else min(above, self.until)
+        whole = floor(self.since)
+        if whole != self.since and self.since < _LATEST:
+            whole += SLOT
+        first = max(whole, self.since)
+        return first if self.until is None else min(first, self.until)
 
     @property
     def last(self) -> datetime | None:
