@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -42,6 +43,22 @@ async def create_if_missing(url: str, name: str) -> None:
     try:
         if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", name):
             await connection.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await connection.close()
+
+
+async def give_login(url: str, name: str, password: str, roles: Iterable[str]) -> None:
+    """Let a user log in who may take on these roles, and nothing else.
+
+    Raises:
+        UserError: the server cannot be reached.
+    """
+    connection = await connect(url)
+    try:
+        verb = "ALTER" if await connection.fetchval("SELECT to_regrole($1) IS NOT NULL", name) else "CREATE"
+        secret = await connection.fetchval("SELECT quote_literal($1)", password)
+        await connection.execute(f'{verb} ROLE "{name}" LOGIN NOINHERIT PASSWORD {secret}')
+        await connection.execute(f'GRANT {", ".join(roles)} TO "{name}"')
     finally:
         await connection.close()
 

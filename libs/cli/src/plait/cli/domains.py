@@ -21,6 +21,18 @@ def named(text: str) -> str:
     raise UserError(f"{text} is no domain: it is a host's name, `{DEFAULT}`, or `{WILD}` and a name.")
 
 
+def host_named(text: str) -> str:
+    """One domain in normal form.
+
+    Raises:
+        UserError: it is none, or stands for many.
+    """
+    domain = named(text)
+    if domain == DEFAULT or domain.startswith(WILD):
+        raise UserError(f"{text} stands for many domains: name each that is meant.")
+    return domain
+
+
 def host_of(domain: str) -> str:
     """A domain as commands that need a host are told it: what stands for many is left to the reader to replace."""
     return "HOST" if domain == DEFAULT or domain.startswith(WILD) else domain

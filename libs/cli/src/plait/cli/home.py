@@ -81,6 +81,11 @@ class Home:
         """Credentials, unless CREDENTIALS_DIR is set."""
         return self.path / "credentials"
 
+    @property
+    def keys(self) -> Path:
+        """Named keys of the read API and the dashboard, unless KEYS_FILE is set."""
+        return self.path / "keys.json"
+
     def create(self) -> None:
         """Make what is missing, closed to other users.
 

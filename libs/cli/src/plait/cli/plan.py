@@ -84,13 +84,17 @@ class Plan:
 
     @property
     def database_url(self) -> str:
-        """Of the database given, else of the embedded one."""
+        """Of the database given, else of the embedded one, for the owner of its tables."""
+        return self.database_url_of("")
+
+    def database_url_of(self, part: str) -> str:
+        """The same for a part: it does not log in as the owner where it need not."""
         from plait.cli.embedded import postgres
 
         if self.settings.database_url:
             return self.settings.database_url.get_secret_value()
         assert self.addresses.postgres
-        return postgres.url(self.addresses.postgres, self.secrets.postgres_password)
+        return postgres.url(self.addresses.postgres, self.secrets.postgres_password, part=part)
 
     @property
     def bootstrap_servers(self) -> str:
@@ -101,6 +105,11 @@ class Plan:
     def credentials(self) -> Path:
         """The folder of credential files."""
         return self.settings.credentials_dir or self.home.credentials
+
+    @property
+    def keys(self) -> Path:
+        """The file of named keys of the read API and the dashboard."""
+        return self.settings.keys_file or self.home.keys
 
     @property
     def mark(self) -> dict[str, str]:
@@ -118,12 +127,13 @@ class Plan:
             | listen
             | {
                 "METRICS_PORT": str(metrics),
-                "DATABASE_URL": self.database_url,
+                "DATABASE_URL": self.database_url_of(part.name),
                 "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
                 "KAFKA_FLAVOR": self.addresses.flavor,
                 "KAFKA_ASSIGNMENT": "group" if self.addresses.broker is None else "all",
                 "SPOOL_DIR": str(self.home.spool),
                 "CREDENTIALS_DIR": str(self.credentials),
+                "KEYS_FILE": str(self.keys),
                 "MASKING_KEY": self.secrets.masking_key,
                 "DASHBOARD_API_KEY": self.dashboard_key,
                 "API_URL": self.options.url("api"),

@@ -44,6 +44,11 @@ def credentials(home: Home) -> Path:
     return (UpSettings().credentials_dir or home.credentials).expanduser()
 
 
+def keys(home: Home) -> Path:
+    """The file of named keys of the read API and the dashboard: KEYS_FILE, else the home's."""
+    return (UpSettings().keys_file or home.keys).expanduser()
+
+
 def database_url(home: Home) -> str:
     """Address of the database.
 

@@ -157,6 +157,9 @@ class _Instance:
         await self._serving(self._supervisor.start(program))
         await database.create_if_missing(postgres.url(port, password, "postgres"), postgres.DATABASE)
         await database.bring_up_to_date(self.plan.database_url)
+        for part, roles in postgres.LOGINS.items():
+            name, its_password = postgres.login_of(part), postgres.password_of(part, password)
+            await database.give_login(self.plan.database_url, name, its_password, roles)
 
     async def _broker(self) -> None:
         if (port := self.plan.addresses.broker) is None:

@@ -46,6 +46,10 @@ _LATER_S: Final = 5
 """How much longer than its statement timeout a statement is waited for: Postgres, if it is there, ends it first."""
 
 
+class NoRole(DependencyDown):
+    """A role of ours is missing, or is not granted to who logs in: `plait migrate` makes them (docs/keys.md)."""
+
+
 async def _prepare(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
 
@@ -70,6 +74,7 @@ async def open_pool(
 
     Raises:
         DependencyDown: nobody answers at `url`.
+        NoRole: whoever `url` logs in cannot take on the role.
     """
     settings = {
         "application_name": f"plait-{name}",
@@ -89,6 +94,8 @@ async def open_pool(
             timeout=5,
             command_timeout=statement_timeout_ms / 1000 + _LATER_S,
         )
+    except (asyncpg.InvalidParameterValueError, asyncpg.InsufficientPrivilegeError) as error:
+        raise NoRole(f"Postgres does not let us be {role}: {error}") from error
     except DOWN as error:
         raise DependencyDown(f"Postgres does not answer: {type(error).__name__}: {error}") from error
 

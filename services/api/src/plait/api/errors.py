@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from plait.api.encoding import Json
 from plait.common.errors import DependencyDown
-from plait.common.postgres import DOWN
+from plait.common.postgres import DOWN, NoRole
 
 _log = structlog.get_logger()
 _TYPES: Final = {
@@ -84,6 +84,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(away, _away)
     for lacking in (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
         app.add_exception_handler(lacking, _no_tables)
+    app.add_exception_handler(NoRole, _no_role)
     app.add_exception_handler(asyncpg.QueryCanceledError, _too_slow)
     app.add_exception_handler(Exception, _broken)
 
@@ -132,6 +133,10 @@ async def _away(request: Request, error: Exception) -> Response:
 
 async def _no_tables(request: Request, _: Exception) -> Response:
     return refusal(503, "The database lacks tables of this version: run `plait migrate`.", _id(request))
+
+
+async def _no_role(request: Request, _: Exception) -> Response:
+    return refusal(503, "The database has no role for the API: run `plait migrate` (docs/keys.md).", _id(request))
 
 
 async def _too_slow(request: Request, _: Exception) -> Response:

@@ -27,8 +27,9 @@ _PATIENCE: Final = 30.0
 class Database:
     """A read-only pool on a loop in a thread of its own. Opens when first asked, so it may be away when we start."""
 
-    def __init__(self, url: str, *, size: int = 4) -> None:
+    def __init__(self, url: str, *, size: int = 4, statement_timeout_ms: int = 20_000) -> None:
         self._url = url
+        self._timeout_ms = statement_timeout_ms
         self._size = size
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
@@ -67,7 +68,12 @@ class Database:
         async with self._opening:
             if self._pool is None:
                 self._pool = await open_pool(
-                    self._url, name="dashboard", size=self._size, read_only=True, statement_timeout_ms=20_000
+                    self._url,
+                    name="dashboard",
+                    size=self._size,
+                    read_only=True,
+                    role="plait_reader",
+                    statement_timeout_ms=self._timeout_ms,
                 )
             return self._pool
 

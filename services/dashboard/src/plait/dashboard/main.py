@@ -18,7 +18,9 @@ async def run(stop: asyncio.Event) -> None:
     """
     settings = Settings()
     key = settings.require_key()
-    reading = database.Database(settings.database_url.get_secret_value())
+    reading = database.Database(
+        settings.database_url.get_secret_value(), statement_timeout_ms=settings.dashboard_statement_timeout_ms
+    )
     database.attach(reading)
     try:
         await serve(

@@ -18,6 +18,9 @@ class Settings(CommonSettings, PostgresSettings):
         SecretStr(""), description="Key that people log in with; the dashboard does not start without one."
     )
 
+    dashboard_statement_timeout_ms: int = Field(
+        20_000, ge=100, description="Milliseconds after which a statement of the dashboard is given up."
+    )
     gateway_url: str = Field(
         "http://127.0.0.1:3000", description="The gateway as clients reach it; a dashboard without data tells it."
     )

@@ -13,12 +13,15 @@ from rich.console import Console
 
 from plait.cli import domains, target
 from plait.cli.tables import print_table
+from plait.common.access import key_ring
+from plait.common.access.grants import Role
+from plait.common.access.key_file import NamedKey
 from plait.common.errors import UserError
 from plait.gateway.access import keyring
 from plait.gateway.access.credentials import ClientKey
 from plait.gateway.access.directory import Directory, File
 
-app = App(name="keys", help="Keys by which clients are let into a domain.")
+app = App(name="keys", help="Keys by which clients are let into a domain, and people into what was recorded.")
 out = Console()
 err = Console(stderr=True)
 
@@ -29,9 +32,11 @@ _SOON: Final = timedelta(hours=24)
 
 @app.command
 def new(
-    domain: str,
+    domain: str | None = None,
     /,
     *,
+    role: Role | None = None,
+    of: Annotated[list[str] | None, Parameter("--domain", negative="")] = None,
     name: str | None = None,
     expires: str | None = None,
     own_file: Annotated[bool, Parameter(negative="")] = False,
@@ -39,23 +44,52 @@ def new(
 ) -> None:
     """Make a key, and show it this once: only its hash is kept.
 
+    With a domain: one by which clients are let into it. With --role: one that opens the record to people and programs.
+
     Args:
         domain: Whose requests it lets in: a host's name, `_default`, or `*.` and a name.
-        name: By which it is listed and recorded; default: key-1, key-2, …
+        role: What it opens of the record: viewer reads, admin also deletes.
+        of: With --role: shows this domain alone; may be given several times. Default: all domains.
+        name: By which it is listed and recorded; default: key-1, key-2, … or viewer-1, admin-1, …
         expires: When it ends: a span (12h, 30d, 8w) or a time (2027-01-31, or with a time of day); default: never.
         own_file: Give the domain a file of its own, where another file is for it so far and is not any more then.
         home: Whose `plait up` is meant.
     """
-    folder, named = target.credentials(target.home(home)), domains.named(domain)
     until = _moment(expires) if expires else None
+    if role is not None:
+        _refuse_domain(domain, own_file=own_file)
+        _new_reader(target.keys(target.home(home)), role, of or [], name, until)
+        return
+    if domain is None or of:
+        raise UserError("Name the domain that the key lets clients into, or give --role for a key to the record.")
+    folder, named = target.credentials(target.home(home)), domains.named(domain)
     path = domains.file_of(named, folder, own_file=own_file)
     is_first = not _has_files(folder)
     chosen, key = keyring.add(path, name, until)
-    ends = f", good until {until:%Y-%m-%d %H:%M} UTC" if until else ""
-    _note(f"Key `{chosen}` of {named}{ends}. It is shown this once; {path} holds its hash:")
+    _note(f"Key `{chosen}` of {named}{_good_until(until)}. It is shown this once; {path} holds its hash:")
     out.print(key, highlight=False, markup=False, soft_wrap=True)
     for note in _next_steps(folder, named, path, is_first=is_first):
         _note(note)
+
+
+def _refuse_domain(domain: str | None, *, own_file: bool) -> None:
+    if domain is not None:
+        raise UserError(f"A key to the record is no domain's: to show {domain} alone give --domain {domain}.")
+    if own_file:
+        raise UserError("--own-file is for keys of clients: keys with a --role stand in one file.")
+
+
+def _new_reader(path: Path, role: Role, of: list[str], name: str | None, until: datetime | None) -> None:
+    shown = sorted({domains.host_named(text) for text in of})
+    chosen, key = key_ring.add(path, role, name=name, domains=shown, expires=until)
+    what = f"{role} key `{chosen}` of {', '.join(shown) or 'all domains'}{_good_until(until)}"
+    _note(f"{what[0].upper()}{what[1:]}. It is shown this once; {path} holds its hash:")
+    out.print(key, highlight=False, markup=False, soft_wrap=True)
+    _note("A running API knows it within a second; it goes there as X-Dashboard-Key, or Authorization: Bearer.")
+
+
+def _good_until(until: datetime | None) -> str:
+    return f", good until {until:%Y-%m-%d %H:%M} UTC" if until else ""
 
 
 def _has_files(folder: Path) -> bool:
@@ -99,20 +133,42 @@ def list_keys(domain: str | None = None, /, *, home: Path | None = None) -> int:
         print_table(out, ["domain", "key", "state", "created (UTC)", "expires (UTC)"], rows)
     elif not broken:
         _note(f"No client keys{f' of {wanted}' if wanted else ''} in {folder}.")
+    if wanted is None:
+        _list_readers(target.keys(target.home(home)), apart=bool(rows))
     for file in broken:
         _note(f"{file.path} is broken: {file.problem}")
     return 1 if broken else 0
 
 
+def _list_readers(path: Path, *, apart: bool) -> None:
+    """Keys to the record, beside those of the settings."""
+    keys = key_ring.keys_in(path)
+    rows = [
+        [key.role, ", ".join(key.domains or ["all"]), key.name, _state(key), _minute(key.created), _minute(key.expires)]
+        for key in keys
+    ]
+    if rows and apart:
+        out.print()
+    if rows:
+        print_table(out, ["role", "shows domains", "key", "state", "created (UTC)", "expires (UTC)"], rows)
+
+
 @app.command
-def disable(domain: str, name: str, /, *, home: Path | None = None) -> None:
+def disable(domain: str, name: str | None = None, /, *, home: Path | None = None) -> None:
     """Let nobody in with a key any more. It stays listed, and its name stays taken.
 
+    A key to the record is named alone, one of clients after its domain.
+
     Args:
-        domain: Whose key it is.
+        domain: Whose key it is; not of a key that has a role.
         name: What the key is called.
         home: Whose `plait up` is meant.
     """
+    if name is None:
+        path = target.keys(target.home(home))
+        key_ring.disable(path, domain)
+        _note(f"Key `{domain}` is disabled; a running API knows it within a second.")
+        return
     folder, named = target.credentials(target.home(home)), domains.named(domain)
     directory = Directory(folder)
     directory.scan()
@@ -127,7 +183,7 @@ def _row(file: File, key: ClientKey) -> list[str]:
     return [file.domain or "", key.name, _state(key), _minute(key.created), _minute(key.expires)]
 
 
-def _state(key: ClientKey) -> str:
+def _state(key: ClientKey | NamedKey) -> str:
     now = datetime.now(UTC)
     if key.disabled:
         return "disabled"

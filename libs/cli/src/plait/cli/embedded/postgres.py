@@ -7,6 +7,8 @@ folder by its path (root's home is closed to others), so the server is started i
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import shutil
 import signal
@@ -21,6 +23,7 @@ import psutil
 from plait.cli.embedded.binaries import postgres_folder, unprivileged
 from plait.cli.program import LOOPBACK, Program, system_environment
 from plait.common.errors import UserError
+from plait.common.postgres import Role
 
 USER: Final = "plait"
 DATABASE: Final = "plait"
@@ -37,9 +40,28 @@ _SETTINGS: Final = {
 }
 
 
-def url(port: int, password: str, database: str = DATABASE) -> str:
-    """Address of a database of the server on `port`."""
+LOGINS: Final[Mapping[str, tuple[Role, ...]]] = {
+    "api": ("plait_reader", "plait_limited", "plait_asker"),
+    "dashboard": ("plait_reader", "plait_limited"),
+}
+"""Parts that do not log in as the owner of the tables, and what they may be instead."""
+
+
+def url(port: int, password: str, database: str = DATABASE, *, part: str = "") -> str:
+    """Address of a database of the server on `port`, for its owner, or for a part that is not to be the owner."""
+    if part in LOGINS:
+        return f"postgresql://{login_of(part)}:{password_of(part, password)}@{LOOPBACK}:{port}/{database}"
     return f"postgresql://{USER}:{password}@{LOOPBACK}:{port}/{database}"
+
+
+def login_of(part: str) -> str:
+    """The user that a part of LOGINS logs in as."""
+    return f"{USER}_{part}"
+
+
+def password_of(part: str, password: str) -> str:
+    """Its password, made of the owner's, which cannot be told from it."""
+    return hmac.digest(password.encode(), part.encode(), hashlib.sha256).hex()
 
 
 def prepare(

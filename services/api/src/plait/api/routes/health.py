@@ -16,7 +16,7 @@ from plait.api.documents import described
 from plait.api.encoding import Json
 from plait.common.errors import DependencyDown
 from plait.common.migrate import migrations
-from plait.common.postgres import DOWN
+from plait.common.postgres import DOWN, NoRole
 from plait.common.queries.schema import count_migrations
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -47,6 +47,8 @@ async def _database(database: Database) -> Check:
             applied = await count_migrations(await database.pool())
     except asyncpg.UndefinedTableError:
         return Check("unavailable", "The database has no tables: run `plait migrate`.")
+    except NoRole:
+        return Check("unavailable", "The database has no role for the API: run `plait migrate`.")
     except (DependencyDown, *DOWN, asyncpg.PostgresError) as error:
         return Check("unavailable", f"Postgres does not answer: {type(error).__name__}.")
     lacking = len(migrations()) - applied

@@ -45,7 +45,7 @@ class Health:
 
 
 async def _ask(db: Reader) -> None:
-    await db.execute("SELECT 1")
+    await db.fetchval("SELECT 1")
 
 
 def _answer(status: str, message: str, code: int) -> JSONResponse:
