@@ -120,7 +120,7 @@ class ResponseData(Data, frozen=True, kw_only=True, rename="camel"):
     error: Fault | None = None
 
 
-class CostData(Struct, frozen=True, kw_only=True, rename="camel"):
+class CostData(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """What an exchange cost, in dollars: exact decimals, as text."""
 
     total: Decimal
@@ -134,7 +134,7 @@ class CostData(Struct, frozen=True, kw_only=True, rename="camel"):
     """Which price list was asked."""
 
 
-class UsageData(Data, frozen=True, kw_only=True, rename="camel"):
+class UsageData(Data, frozen=True, kw_only=True, rename="camel", gc=False):
     """What an exchange used, and cost; published once, when the ledger has it."""
 
     account_id: str | None

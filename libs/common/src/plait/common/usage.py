@@ -31,7 +31,7 @@ _BESIDE: Final = frozenset({"compaction", "advisor_message"})
 """Types of iterations that the figures at the top leave out."""
 
 
-class Tokens(Struct, frozen=True):
+class Tokens(Struct, frozen=True, gc=False):
     """Tokens of one run of a model, or of several; none is negative."""
 
     input: int = 0

@@ -71,9 +71,9 @@ def is_subscription(headers: Iterable[Header]) -> bool:
 def told(answer: ResponseData) -> Told | None:
     """What an answer says of limits; None when it says nothing."""
     values = _values(answer.headers)
-    warned = _warned(values, answer.status)
-    if not values and not warned:
+    if not values and answer.status != _REFUSED:
         return None
+    warned = _warned(values, answer.status)
     at = answer.started_at + timedelta(milliseconds=answer.first_byte_ms or 0)
     whose = _cut(answer.account_id) or None, _cut(answer.domain)
     return Told(whose, Seen(at, answer.exchange_id), values, _windows(values), warned)

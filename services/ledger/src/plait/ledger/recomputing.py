@@ -32,14 +32,13 @@ LIMIT $4
 _COUNT: Final = "SELECT count(*) FROM usage WHERE $1::timestamptz IS NULL OR started_at >= $1"
 _PUT: Final = """
 UPDATE usage AS u SET
-    cost_usd = new.cost::numeric, cost_input_usd = new.cost_input::numeric, cost_output_usd = new.cost_output::numeric,
-    cost_cache_5m_usd = new.cost_5m::numeric, cost_cache_1h_usd = new.cost_1h::numeric,
-    cost_cache_read_usd = new.cost_read::numeric, cost_tools_usd = new.cost_tools::numeric,
+    cost_usd = usd[1], cost_input_usd = usd[2], cost_output_usd = usd[3], cost_cache_5m_usd = usd[4],
+    cost_cache_1h_usd = usd[5], cost_cache_read_usd = usd[6], cost_tools_usd = usd[7],
     price_version = new.version, price_model = new.models
-FROM unnest(
-    $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-    $10::text[]
-) AS new (exchange_id, cost, cost_input, cost_output, cost_5m, cost_1h, cost_read, cost_tools, version, models)
+FROM (
+    SELECT exchange_id, dollars::numeric[] AS usd, version, models
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS given (exchange_id, dollars, version, models)
+) AS new
 WHERE u.exchange_id = new.exchange_id
 """
 

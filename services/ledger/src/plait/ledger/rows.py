@@ -18,7 +18,7 @@ Row: TypeAlias = "tuple[Any, ...]"
 
 _INDEXED: Final = 255
 """Characters of a text that an index holds: Postgres takes at most 2,700 bytes there."""
-_UNPRICED: Final = (None,) * 9
+_UNPRICED: Final = ("{}", None, None)
 
 
 class Used(msgspec.Struct, frozen=True):
@@ -40,15 +40,7 @@ class Used(msgspec.Struct, frozen=True):
             stored_text(answer.account_id),
             stored_text(answer.model),
             answer.started_at,
-            usage.tokens.input,
-            usage.tokens.output,
-            usage.thinking_tokens,
-            usage.tokens.cache_read,
-            usage.tokens.cache_creation,
-            usage.tokens.cache_creation_5m,
-            usage.tokens.cache_creation_1h,
-            usage.web_search_requests,
-            usage.web_fetch_requests,
+            _figures(usage),
             stored_text(usage.service_tier),
             stored_text(usage.speed),
             self.subscription,
@@ -74,11 +66,20 @@ def used(answer: ResponseData, book: PriceBook, *, imported: bool = False) -> Us
 
 
 def cost_columns(cost: Cost | None) -> Row:
-    """Total, parts, version and models; dollars as text, which Postgres reads exactly."""
+    """Total and parts as Postgres writes an array, version, models. One column takes asyncpg as long as one figure."""
     if cost is None:
         return _UNPRICED
-    parts = (cost.total, cost.input, cost.output, cost.cache_5m, cost.cache_1h, cost.cache_read, cost.tools)
-    return (*map(str, parts), cost.version, stored_text(cost.models))
+    dollars = (cost.total, cost.input, cost.output, cost.cache_5m, cost.cache_1h, cost.cache_read, cost.tools)
+    return f"{{{','.join(map(str, dollars))}}}", cost.version, stored_text(cost.models)
+
+
+def _figures(usage: Usage) -> str:
+    """As Postgres writes an array."""
+    tokens = usage.tokens
+    return (
+        f"{{{tokens.input},{tokens.output},{usage.thinking_tokens},{tokens.cache_read},{tokens.cache_creation},"
+        f"{tokens.cache_creation_5m},{tokens.cache_creation_1h},{usage.web_search_requests},{usage.web_fetch_requests}}}"
+    )
 
 
 def stored_text(value: str | None) -> str | None:

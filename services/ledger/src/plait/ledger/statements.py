@@ -17,23 +17,18 @@ INSERT INTO usage (
     placed, kind, request_type, key_name, tag, agent_type
 )
 SELECT
-    new.exchange_id, new.domain, new.account_id, new.model, new.started_at, new.input_tokens, new.output_tokens,
-    new.thinking_tokens, new.cache_read_tokens, new.cache_creation_tokens, new.cache_creation_5m_tokens,
-    new.cache_creation_1h_tokens, new.web_search_requests, new.web_fetch_requests, new.service_tier, new.speed,
-    new.subscription, new.estimated, new.cost::numeric, new.cost_input::numeric, new.cost_output::numeric,
-    new.cost_5m::numeric, new.cost_1h::numeric, new.cost_read::numeric, new.cost_tools::numeric, new.price_version,
-    new.price_model, new.raw::jsonb, e.id IS NOT NULL, e.kind, e.request_type, e.key_name, e.tag, e.agent_type
+    new.exchange_id, new.domain, new.account_id, new.model, new.started_at, n[1], n[2], n[3], n[4], n[5], n[6], n[7],
+    n[8], n[9], new.service_tier, new.speed, new.subscription, new.estimated, usd[1], usd[2], usd[3], usd[4], usd[5],
+    usd[6], usd[7], new.price_version, new.price_model, new.raw::jsonb, e.id IS NOT NULL, e.kind, e.request_type,
+    e.key_name, e.tag, e.agent_type
 FROM unnest(
-    $1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::bigint[], $8::bigint[],
-    $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::integer[], $14::integer[], $15::text[],
-    $16::text[], $17::boolean[], $18::boolean[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
-    $24::text[], $25::text[], $26::text[], $27::text[], $28::text[], $29::boolean[]
+    $1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
+    $9::boolean[], $10::boolean[], $11::text[], $12::text[], $13::text[], $14::text[], $15::boolean[]
 ) AS new (
-    exchange_id, domain, account_id, model, started_at, input_tokens, output_tokens, thinking_tokens, cache_read_tokens,
-    cache_creation_tokens, cache_creation_5m_tokens, cache_creation_1h_tokens, web_search_requests, web_fetch_requests,
-    service_tier, speed, subscription, estimated, cost, cost_input, cost_output, cost_5m, cost_1h, cost_read,
-    cost_tools, price_version, price_model, raw, imported
+    exchange_id, domain, account_id, model, started_at, figures, service_tier, speed, subscription, estimated, dollars,
+    price_version, price_model, raw, imported
 )
+CROSS JOIN LATERAL (SELECT figures::bigint[] AS n, dollars::numeric[] AS usd OFFSET 0) AS read
 LEFT JOIN exchanges AS e ON e.id = new.exchange_id AND e.method IS NOT NULL
 WHERE new.imported OR NOT EXISTS (SELECT FROM forgotten AS f WHERE f.exchange_id = new.exchange_id)
 ORDER BY new.exchange_id

@@ -20,7 +20,7 @@ _PER_THOUSAND: Final = Decimal("1E-3")
 _NOTHING: Final = Decimal(0)
 
 
-class Cost(Struct, frozen=True, kw_only=True):
+class Cost(Struct, frozen=True, kw_only=True, gc=False):
     """Dollars by part, and where the prices are from."""
 
     input: Decimal

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 
-class Tariff(Struct, frozen=True):
+class Tariff(Struct, frozen=True, gc=False):
     """Everything that a price may hang on beside the model."""
 
     day: date
