@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,7 +14,7 @@ import asyncpg
 import pytest
 
 from plait.common.postgres import open_pool
-from plait.common.queries.exchanges import ExchangeFilter, list_exchanges
+from plait.common.queries.exchanges import LOOKED_THROUGH, ExchangeFilter, list_exchanges
 from plait.common.queries.named import statements
 from plait.common.queries.paging import Cursor, Page
 
@@ -34,8 +35,11 @@ FROM generate_series(0, {EXCHANGES - 1}) AS n;
 _EXCHANGES = """
 INSERT INTO exchanges (id, domain, started_at, method, path, kind, model, session_id, account_id, status, outcome,
     duration_ms, preview)
-SELECT id, 'd' || conversation % 50, at, 'POST', '/v1/messages', 'inference', 'm' || n % 3, 's' || conversation,
-    'a' || conversation % 20, 200, CASE WHEN n % 1000 = 0 THEN 'failed' ELSE 'complete' END, 1000, 'turn ' || n
+SELECT id, 'd' || conversation % 50, at, 'POST', '/v1/messages',
+    CASE WHEN n % 1000 = 1 THEN 'compaction' ELSE 'inference' END,
+    CASE WHEN n % 10000 = 2 THEN 'rare' ELSE 'm' || n % 3 END, 's' || conversation, 'a' || conversation % 20,
+    CASE WHEN n % 1000 = 0 THEN 529 ELSE 200 END,
+    CASE WHEN n % 1000 = 0 THEN 'failed' ELSE 'complete' END, 1000, 'turn ' || n
 FROM made
 """
 _LINKS = """
@@ -75,9 +79,12 @@ async def reader(postgres_url: str) -> AsyncIterator[asyncpg.Pool]:
 EXCHANGE_LISTS: list[tuple[dict[str, Any], str]] = [
     ({}, "exchanges_by_time"),
     ({"domain": "d7"}, "exchanges_by_domain"),
-    ({"session": "s7"}, "exchanges_by_session"),
+    ({"session": "s7", "session_index": "s7"}, "exchanges_by_session"),
     ({"conversation": SEVENTH}, "links_by_conversation"),
     ({"trouble": "failed"}, "exchanges_troubled"),
+    ({"refusal": 529}, "exchanges_by_refusal"),
+    ({"other_kind": "compaction"}, "exchanges_by_kind"),
+    ({"model": "rare", "model_index": "rare"}, "exchanges_by_model"),
     ({"running": True}, "exchanges_pkey"),
 ]
 CONVERSATION_LISTS: list[tuple[dict[str, Any], str]] = [
@@ -87,25 +94,27 @@ CONVERSATION_LISTS: list[tuple[dict[str, Any], str]] = [
     ({"session": "s7"}, "conversations_by_session"),
     ({"id": SEVENTH}, "conversations_pkey"),
 ]
-FILTERS: Final = {
-    "exchanges": "id conversation domain session kind model status outcome trouble running since until words",
-    "conversations": "id domain account session since until words",
-}
+
+
+def bound(noun: str, where: dict[str, Any], page: Page) -> tuple[str, list[object]]:
+    """The statement of a page; filters that are not named are not given."""
+    statement = statements(noun)["page"]
+    names = re.findall(r"(?<!:):(\w+)", statement.sql)
+    return statement.bind({**dict.fromkeys(names), **where, **page.values})
 
 
 async def test_lists_walk_indexes_and_totals_are_near(reader: asyncpg.Pool) -> None:
     await lists_walk_indexes(reader)
     await deep_pages_read_no_more_than_the_first(reader)
     await totals_are_near(reader)
+    await words_are_looked_for_among_the_newest(reader)
 
 
 async def lists_walk_indexes(reader: asyncpg.Pool) -> None:
     for noun, lists in (("exchanges", EXCHANGE_LISTS), ("conversations", CONVERSATION_LISTS)):
-        page = statements(noun)["page"]
         for where, index in lists:
             for after in (None, DEEP):
-                values = {**dict.fromkeys(FILTERS[noun].split()), **where, **Page(100, after=after).values}
-                sql, arguments = page.bind(values)
+                sql, arguments = bound(noun, where, Page(100, after=after))
                 plan = json.loads(await reader.fetchval(f"EXPLAIN (FORMAT JSON) {sql}", *arguments))
                 nodes = list(walked(plan[0]["Plan"]))
                 assert index in {node.get("Index Name") for node in nodes}, where
@@ -114,8 +123,7 @@ async def lists_walk_indexes(reader: asyncpg.Pool) -> None:
 
 
 async def deep_pages_read_no_more_than_the_first(reader: asyncpg.Pool) -> None:
-    everything = dict.fromkeys(FILTERS["exchanges"].split())
-    sql, arguments = statements("exchanges")["page"].bind({**everything, **Page(100, after=DEEP).values})
+    sql, arguments = bound("exchanges", {}, Page(100, after=DEEP))
     plan = json.loads(await reader.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", *arguments))
     (walk,) = (n for n in walked(plan[0]["Plan"]) if n.get("Index Name") == "exchanges_by_time")
     assert (walk["Actual Rows"], walk.get("Rows Removed by Index Recheck", 0)) == (101, 0)
@@ -128,6 +136,23 @@ async def totals_are_near(reader: asyncpg.Pool) -> None:
     assert place.total == pytest.approx(EXCHANGES, rel=0.1)
     place = (await list_exchanges(reader, ExchangeFilter(domain="d7"), Page())).pagination
     assert (place.total_is_estimate, place.total) == (False, EXCHANGES // 50)
+    place = (await list_exchanges(reader, ExchangeFilter(model="m1"), Page())).pagination
+    assert place.total_is_estimate
+    assert place.total == pytest.approx(EXCHANGES / 3, rel=0.2)
+
+
+async def words_are_looked_for_among_the_newest(reader: asyncpg.Pool) -> None:
+    """The cursor leads on through all of them."""
+    found, pages, after = 0, 0, None
+    while True:
+        listed = await list_exchanges(reader, ExchangeFilter(q="TURN 7777"), Page(20, after=after))
+        found, pages = found + len(listed.rows), pages + 1
+        if listed.pagination.next_cursor is None:
+            break
+        assert listed.pagination.total_is_estimate
+        assert listed.pagination.has_more
+        after = Cursor.parse(listed.pagination.next_cursor)
+    assert (found, pages) == (11, EXCHANGES // LOOKED_THROUGH + 1)  # turn 7777 and turn 77770 to 77779
 
 
 def walked(node: dict[str, Any]) -> list[dict[str, Any]]:

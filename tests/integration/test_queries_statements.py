@@ -12,7 +12,7 @@ import pytest
 from plait.common.queries.conversations import ConversationFilter, get_conversation, list_conversations
 from plait.common.queries.exchanges import ExchangeFilter, list_exchanges
 from plait.common.queries.paging import Page, Reader
-from plait.common.queries.records import get_exchange, list_chunks
+from plait.common.queries.records import get_exchange, get_prompt, list_chunks
 from plait.common.queries.statistics import get_statistics, list_domains
 from tests import scene, seeding
 
@@ -25,7 +25,9 @@ COSTS: list[tuple[str, Question, int]] = [
     ("one exchange", lambda db, s: get_exchange(db, s.more), 3),
     ("chunks", lambda db, s: list_chunks(db, s.root), 1),
     ("a page of conversations", lambda db, _: list_conversations(db, ConversationFilter(), Page(1)), 2),
-    ("one conversation", lambda db, s: get_conversation(db, s.told), 4),
+    ("one conversation", lambda db, s: get_conversation(db, s.told), 3),
+    ("words", lambda db, _: list_exchanges(db, ExchangeFilter(q="a"), Page(1)), 3),
+    ("a prompt", lambda db, s: get_prompt(db, s.more), 2),
     ("statistics", lambda db, _: get_statistics(db, seeding.START), 2),
     ("domains", lambda db, _: list_domains(db, seeding.START), 1),
 ]

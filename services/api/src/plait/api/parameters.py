@@ -149,7 +149,11 @@ class ExchangesThat(Parameters):
 class RequestList(Paged, ExchangesThat):
     """Parameters of `GET /api/requests`."""
 
-    q: Words | None = Field(None, description="Contained in the first line of the prompt, the path, model or id.")
+    q: Words | None = Field(
+        None,
+        description="Contained in the first line of the prompt, the path, model or id, of the newest 20,000 that match"
+        " the other filters: `nextCursor` leads to those before. `/api/search` finds whatever was said.",
+    )
 
     @property
     def filter(self) -> ExchangeFilter:

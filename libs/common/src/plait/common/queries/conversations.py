@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -16,6 +17,8 @@ from plait.common.queries.paging import WHOLE_LIST, Counts, Cursor, Listed, Page
 
 _SQL: Final = statements("conversations")
 _NO_FILTER: Final[dict[str, object]] = dict.fromkeys(("id", "domain", "account", "session", "since", "until", "words"))
+_KINDS: Final = {"subtask": "subtask", "compact": "compact", "branch": "user"}
+"""Kinds of branches by how their names begin (linking.md, "Names")."""
 _COUNTS: Final = Counts(count=_SQL["count"], matching=_SQL["matching"])
 
 
@@ -109,17 +112,33 @@ async def get_conversation(db: Reader, conversation_id: UUID) -> Conversation | 
     record = await db.fetchrow(sql, *arguments)
     if record is None:
         return None
-    return Conversation(
-        **record,
-        requests=await list_of_conversation(db, known),
-        branches=await list_branches(db, known),
+    exchanges = await list_of_conversation(db, known)
+    return Conversation(**record, requests=exchanges, branches=branches_of(exchanges))
+
+
+def branches_of(exchanges: Sequence[ExchangeSummary]) -> list[Branch]:
+    """The branches that a conversation's exchanges, given oldest first, are on; oldest first.
+
+    Side calls that carry a branch's name are counted with it; its parent is that of its first exchange in the tree.
+    """
+    found: dict[str, list[ExchangeSummary]] = {}
+    for one in exchanges:
+        if one.branch_id is not None:
+            found.setdefault(one.branch_id, []).append(one)
+    return sorted((_branch(*each) for each in found.items()), key=lambda branch: (branch.first_time, branch.branch_id))
+
+
+def _branch(name: str, exchanges: Sequence[ExchangeSummary]) -> Branch:
+    first = next((one for one in exchanges if one.link_kind is not None), None)
+    return Branch(
+        branch_id=name,
+        kind=_KINDS.get(name.partition("_")[0], "main"),
+        parent_request_id=first.parent_request_id if first else None,
+        request_count=len(exchanges),
+        total_tokens=sum(one.total_tokens for one in exchanges),
+        first_time=exchanges[0].timestamp,
+        last_time=exchanges[-1].timestamp,
     )
-
-
-async def list_branches(db: Reader, conversation_id: UUID) -> list[Branch]:
-    """The branches of a conversation, oldest first."""
-    sql, arguments = _SQL["branches"].bind({"id": conversation_id})
-    return [Branch(**record) for record in await db.fetch(sql, *arguments)]
 
 
 def _place(row: ConversationSummary) -> Cursor:

@@ -52,28 +52,3 @@ SELECT count(*) FROM (
     {matching}
     LIMIT :counted
 ) AS counted
-
--- name: branches
--- The branches of a conversation, oldest first. Side calls that carry a branch's name are counted with it; its parent
--- is that of its first exchange in the tree.
-SELECT
-    l.branch_id,
-    CASE
-        WHEN l.branch_id LIKE 'subtask\_%' THEN 'subtask'
-        WHEN l.branch_id LIKE 'compact\_%' THEN 'compact'
-        WHEN l.branch_id LIKE 'branch\_%' THEN 'user'
-        ELSE 'main'
-    END AS kind,
-    (array_agg(l.parent_id ORDER BY e.started_at, e.id) FILTER (WHERE l.link_kind IS NOT NULL))[1]
-        AS parent_request_id,
-    count(*)::integer AS request_count,
-    coalesce(sum(u.input_tokens + u.output_tokens + u.cache_read_tokens + u.cache_creation_tokens), 0)::bigint
-        AS total_tokens,
-    min(e.started_at) AS first_time,
-    max(e.started_at) AS last_time
-FROM links l
-JOIN exchanges e ON e.id = l.exchange_id
-LEFT JOIN usage u ON u.exchange_id = l.exchange_id
-WHERE l.conversation_id = :id AND l.branch_id IS NOT NULL AND e.method IS NOT NULL
-GROUP BY l.branch_id
-ORDER BY min(e.started_at), l.branch_id

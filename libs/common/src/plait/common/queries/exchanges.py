@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from plait.common.events import Fault
 from plait.common.queries.identity import resolve
@@ -18,13 +18,20 @@ from plait.common.queries.paging import WHOLE_LIST, Counts, Cursor, Listed, Page
 
 _SQL: Final = statements("exchanges")
 _FILTERS: Final = (
-    "id", "conversation", "domain", "session", "kind", "model", "status", "outcome", "trouble", "running", "since",
-    "until", "words",
+    "id", "conversation", "domain", "session", "kind", "other_kind", "model", "status", "refusal", "outcome", "trouble",
+    "running", "since", "until",
 )  # fmt: skip
+_INDEXES: Final = ("session_index", "model_index")
+"""The same filters once more, as indexes have them; the planner would take them for others that let fewer through."""
+LOOKED_THROUGH: Final = 20_000
+"""Exchanges whose texts a page with words looks through; a cursor leads to those before."""
+_MAIN_KIND: Final = "inference"
+_GOOD: Final = 200
+_ID_LENGTH: Final = 36
 _WALKED: Final = 1000
 """Exchanges looked up at a time by who walks through all of them."""
-_NO_FILTER: Final[dict[str, object]] = dict.fromkeys(_FILTERS)
-_COUNTS: Final = Counts(count=_SQL["count"], matching=_SQL["matching"])
+_NO_FILTER: Final[dict[str, object]] = dict.fromkeys((*_FILTERS, *_INDEXES))
+_COUNTS: Final = Counts(count=_SQL["count"], matching=_SQL["matching"], hints=_INDEXES)
 
 
 class ExchangeFilter(Struct, frozen=True, kw_only=True):
@@ -46,7 +53,7 @@ class ExchangeFilter(Struct, frozen=True, kw_only=True):
     until: datetime | None = None
     """Began before this moment."""
     q: str | None = None
-    """Contained, in any case, in the preview, path, model or id."""
+    """Contained, in any case, in the preview, path, model or id; a whole id means that exchange."""
 
 
 class ExchangeSummary(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -109,8 +116,13 @@ class ExchangeSummary(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 async def list_exchanges(db: Reader, where: ExchangeFilter, page: Page) -> Listed[ExchangeSummary]:
-    """A page of the exchanges that match, newest first."""
+    """A page of the exchanges that match, newest first.
+
+    With words (`q`) it may hold less than there is and yet not be the last: its cursor leads on.
+    """
     values = await _values(db, where)
+    if where.q and values["id"] is None:
+        return await _look_through(db, where.q, page, values)
     sql, arguments = _SQL["page"].bind({**values, **page.values})
     found = [_summary(record) for record in await db.fetch(sql, *arguments)]
     return await paginate(db, page, found, _place, _COUNTS, values)
@@ -152,6 +164,22 @@ async def walk(db: Reader, where: ExchangeFilter) -> AsyncIterator[tuple[UUID, i
         values |= {"after_time": found[-1]["started_at"], "after_id": found[-1]["id"]}
 
 
+async def _look_through(db: Reader, words: str, page: Page, values: dict[str, object]) -> Listed[ExchangeSummary]:
+    asked = {**values, **page.values, "words": containing(words), "looked": LOOKED_THROUGH}
+    sql, arguments = _SQL["found"].bind(asked)
+    found = [_summary(record) for record in await db.fetch(sql, *arguments)]
+    sql, arguments = _SQL["reach"].bind(asked)
+    reach = await db.fetchrow(sql, *arguments)
+    listed = await paginate(db, page, found, _place, Counts(count=_SQL["count_found"]), asked)
+    if reach is None:
+        return listed
+    place = listed.pagination
+    onward = place.next_cursor or str(Cursor(reach["started_at"], reach["id"]))
+    return structs.replace(
+        listed, pagination=structs.replace(place, total_is_estimate=True, has_more=True, next_cursor=onward)
+    )
+
+
 async def _values(db: Reader, where: ExchangeFilter) -> dict[str, object]:
     wanted = where.conversation_id
     return {
@@ -159,16 +187,27 @@ async def _values(db: Reader, where: ExchangeFilter) -> dict[str, object]:
         "conversation": wanted and (await resolve(db, wanted) or wanted),
         "domain": where.domain,
         "session": where.session_id,
-        "kind": where.kind,
+        "session_index": where.session_id,
+        "id": _whole_id(where.q),
+        "kind": where.kind if where.kind == _MAIN_KIND else None,
+        "other_kind": where.kind if where.kind != _MAIN_KIND else None,
         "model": where.model,
-        "status": where.status,
+        "model_index": where.model,
+        "status": where.status if where.status == _GOOD else None,
+        "refusal": where.status if where.status != _GOOD else None,
         "outcome": where.outcome if where.outcome == "complete" else None,
         "trouble": where.outcome if where.outcome != "complete" else None,
         "running": where.running or None,
         "since": where.since,
         "until": where.until,
-        "words": containing(where.q),
     }
+
+
+def _whole_id(words: str | None) -> UUID | None:
+    try:
+        return UUID(words) if words and len(words) == _ID_LENGTH else None
+    except ValueError:
+        return None
 
 
 def _place(row: ExchangeSummary) -> Cursor:

@@ -6,27 +6,24 @@
 SELECT e.* FROM exchanges e
 WHERE e.method IS NOT NULL
     AND e.id = :id --?
-    AND e.id IN (SELECT l.exchange_id FROM links l WHERE l.conversation_id = :conversation) --?
+    AND e.id = ANY (ARRAY(SELECT l.exchange_id FROM links l WHERE l.conversation_id = :conversation)) --?
     AND e.domain = :domain --?
-    AND e.session_id = :session AND hashtextextended(e.session_id, 0) = hashtextextended(:session, 0) --?
+    AND e.session_id = :session --?
+    AND hashtextextended(e.session_id, 0) = hashtextextended(:session_index, 0) --?
     AND e.kind = :kind --?
+    AND e.kind = :other_kind AND e.kind <> 'inference' --?
     AND e.model = :model --?
+    AND hashtextextended(e.model, 0) = hashtextextended(:model_index, 0) --?
     AND e.status = :status --?
+    AND e.refusal = :refusal --?
     AND e.outcome = :outcome --?
     AND e.trouble = :trouble --?
     AND e.id IN (SELECT r.exchange_id FROM running r) AND :running --?
     AND e.started_at >= :since --?
     AND e.started_at < :until --?
-    AND (e.preview ILIKE :words OR e.path ILIKE :words OR e.model ILIKE :words OR e.id::text ILIKE :words) --?
 
--- name: page
--- A page of exchanges, newest first. Links and usage are looked up for the page's rows only.
-WITH page AS MATERIALIZED (
-    {matching}
-    AND (e.started_at, e.id) < (:after_time, :after_id) --?
-    ORDER BY e.started_at DESC, e.id DESC
-    LIMIT :limit OFFSET :offset --?
-)
+-- name: shown
+-- What lists show of the exchanges of a page. Links and usage are looked up for these rows only.
 SELECT
     e.id AS request_id, e.domain, e.account_id, e.session_id, e.agent_id, e.kind, e.side_kind, e.model,
     e.started_at AS timestamp, e.method, e.path, e.status, e.outcome, e.streamed,
@@ -35,8 +32,8 @@ SELECT
     coalesce(u.cache_read_tokens, 0) AS cache_read_input_tokens,
     coalesce(u.cache_creation_tokens, 0) AS cache_creation_input_tokens,
     coalesce(u.input_tokens + u.output_tokens + u.cache_read_tokens + u.cache_creation_tokens, 0) AS total_tokens,
-    round(e.duration_ms::float8::numeric, 2)::float8 AS duration_ms,
     u.cost_usd::float8 AS cost_usd, coalesce(u.subscription, false) AS subscription,
+    round(e.duration_ms::float8::numeric, 2)::float8 AS duration_ms,
     round(e.first_token_ms::float8::numeric, 2)::float8 AS first_token_ms,
     coalesce(e.message_count, 0) AS message_count,
     coalesce(e.tool_call_count, 0) AS tool_call_count,
@@ -47,6 +44,51 @@ FROM page e
 LEFT JOIN links l ON l.exchange_id = e.id
 LEFT JOIN usage u ON u.exchange_id = e.id
 ORDER BY e.started_at DESC, e.id DESC
+
+-- name: page
+-- A page of exchanges, newest first.
+WITH page AS MATERIALIZED (
+    {matching}
+    AND (e.started_at, e.id) < (:after_time, :after_id) --?
+    ORDER BY e.started_at DESC, e.id DESC
+    LIMIT :limit OFFSET :offset --?
+)
+{shown}
+
+-- name: found
+-- A page of the exchanges, among the newest that match, which hold words in their line, path, model or id. Texts are
+-- looked through one by one: hence no more than so many.
+WITH page AS MATERIALIZED (
+    SELECT e.* FROM (
+        {matching}
+        AND (e.started_at, e.id) < (:after_time, :after_id) --?
+        ORDER BY e.started_at DESC, e.id DESC
+        LIMIT :looked
+    ) AS e
+    WHERE (e.preview ILIKE :words OR e.path ILIKE :words OR e.model ILIKE :words OR e.id::text ILIKE :words)
+    ORDER BY e.started_at DESC, e.id DESC
+    LIMIT :limit OFFSET :offset
+)
+{shown}
+
+-- name: reach
+-- The last of those that were looked through, if there are so many.
+SELECT e.started_at, e.id FROM (
+    {matching}
+    AND (e.started_at, e.id) < (:after_time, :after_id) --?
+    ORDER BY e.started_at DESC, e.id DESC
+    LIMIT :looked
+) AS e
+OFFSET :looked - 1
+
+-- name: count_found
+-- How many of the newest that match hold the words.
+SELECT count(*) FROM (
+    {matching}
+    ORDER BY e.started_at DESC, e.id DESC
+    LIMIT :looked
+) AS e
+WHERE (e.preview ILIKE :words OR e.path ILIKE :words OR e.model ILIKE :words OR e.id::text ILIKE :words)
 
 -- name: count
 -- How many exchanges match, up to a bound.

@@ -96,7 +96,7 @@ class Pagination(Struct, frozen=True, kw_only=True, rename="camel"):
     limit: int
     offset: int
     has_more: bool
-    """Whether rows follow this page; always exact."""
+    """Whether to ask for a page behind this one: rows follow, or (with words to look for) may follow."""
     next_cursor: str | None = None
     """`cursor` of the page that follows; null after the last."""
 
@@ -113,8 +113,10 @@ class Counts(Struct, frozen=True, kw_only=True):
 
     count: Statement
     """Counts it up to `:counted` rows."""
-    matching: Statement
-    """Its rows, for the planner to estimate."""
+    matching: Statement | None = None
+    """Its rows, for the planner to estimate; None: it is never longer than is counted."""
+    hints: tuple[str, ...] = ()
+    """Parameters that help to find rows and mislead an estimate."""
 
 
 async def paginate(
@@ -146,8 +148,8 @@ async def paginate(
 async def _total(db: Reader, counts: Counts, values: Mapping[str, object]) -> tuple[int, bool]:
     sql, arguments = counts.count.bind({**values, "counted": COUNTED + 1})
     counted: int = await db.fetchval(sql, *arguments)
-    if counted <= COUNTED:
+    if counted <= COUNTED or counts.matching is None:
         return counted, False
-    sql, arguments = counts.matching.bind(values)
+    sql, arguments = counts.matching.bind({**values, **dict.fromkeys(counts.hints)})
     plan = json.loads(await db.fetchval(f"EXPLAIN (FORMAT JSON) {sql}", *arguments))
     return max(counted, int(plan[0]["Plan"]["Plan Rows"])), True
