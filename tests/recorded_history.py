@@ -1,4 +1,5 @@
-"""The recorded samples as a stored history: events as the gateway's shipper makes them, stored by linker and ledger.
+"""The recorded samples as a stored history: events as the gateway's shipper makes them, stored by linker and ledger,
+and indexed.
 
 Each scenario is a domain of its own, `<scenario>.test`; ids are the same in every run.
 """
@@ -21,6 +22,7 @@ from plait.common.exchange_file.line import Line, Request, Response, decode, enc
 from plait.common.postgres import Database
 from plait.fakes.recordings import Recording, load, samples_folder
 from plait.ledger.processor import Ledger
+from plait.linker.indexing.task import index_some
 from plait.linker.processor import Linker
 
 _OUTCOMES: Final[dict[str, Outcome]] = {"client_disconnected": "aborted", "cut_by_server": "interrupted"}
@@ -54,6 +56,8 @@ async def store(url: str) -> History:
             batch = records[start : start + _BATCH]
             assert not await linker.process(batch)
             assert not await ledger.process([record for record in batch if record.topic == "plait.responses"])
+        while await index_some(database):
+            pass
     finally:
         await database.close()
     found: History = {}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -38,8 +39,10 @@ _MOST_WINDOWS: Final = 4
 """How often the next candidates are read to fill a page; then it stays short, and its cursor leads on."""
 _WORDS: Final = ("word_a", "word_b", "word_c", "word_d", "word_e", "word_f")
 _REPEATED: Final = 64
-"""Characters from which on the same text, twice in a conversation, is one hit: an agent's report in the result of its
-call, for one. Shorter ones are said again."""
+"""Characters from which on the same text, twice in a conversation, is one hit. Shorter ones may be said again, but by
+another role."""
+_REPORT_MARKS: Final = ("agentId:", "<task-notification>")
+"""What a result has, or a notification, that brings an agent's report."""
 _SQL: Final = statements("search")
 _CURSOR: Final = re.compile(r"([wb])\.([0-9]{1,18})\.([0-9]{1,4})", re.ASCII)
 
@@ -158,7 +161,7 @@ async def _read_window(db: Reader, query: Query, values: dict[str, object], plac
     seen, oldest = rows[0]["seen"], rows[0]["oldest"]
     found = [row for row in rows if row["number"] is not None]
     read = _affordable(found)
-    hits = _once(await _matches(db, query, read, whole=place.whole))
+    hits = _once(query, await _matches(db, query, read, whole=place.whole))
     top = place.before if place.before is not None else (rows[0]["number"] or 0) + 1
     if len(read) < len(found) or len(found) == CANDIDATES:
         after: Place | None = Place(place.whole, read[-1]["number"])
@@ -219,13 +222,25 @@ def _hit(row: asyncpg.Record, message: dict[str, Any], match: Found) -> Hit:
     )
 
 
-def _once(hits: Sequence[tuple[Hit, Found]]) -> list[Hit]:
-    """Of one long text in one conversation the earliest hit."""
-    first: dict[object, Hit] = {}
-    for hit, match in hits:
-        repeats = hit.conversation_id is not None and len(match.piece) >= _REPEATED
-        key: object = (hit.conversation_id, match.piece) if repeats else (hit.request_id, hit.message_index)
-        known = first.get(key)
-        if known is None or (hit.timestamp, hit.message_index) < (known.timestamp, known.message_index):
-            first[key] = hit
-    return list(first.values())
+def _once(query: Query, hits: Sequence[tuple[Hit, Found]]) -> list[Hit]:
+    """Without what repeats an earlier hit of the same conversation: a long text, or what the other side had said."""
+    kept: list[Hit] = []
+    told: defaultdict[UUID | None, dict[str, Hit]] = defaultdict(dict)
+    for hit, match in sorted(hits, key=lambda one: (one[0].timestamp, one[0].message_index)):
+        before = told[hit.conversation_id]
+        earlier = before.get(match.piece)
+        repeats = earlier and (len(match.piece) >= _REPEATED or hit.role != earlier.role)
+        if hit.conversation_id and (repeats or _reports(query, match.piece, before)):
+            continue
+        before.setdefault(match.piece, hit)
+        kept.append(hit)
+    return kept
+
+
+def _reports(query: Query, piece: str, told: Iterable[str]) -> bool:
+    """Whether it has what is sought only in an agent's report that was told before, and is wrapped and indented here."""
+    if not any(mark in piece for mark in _REPORT_MARKS):
+        return False
+    flat = " ".join(piece.split())
+    reports = [report for one in told if (report := " ".join(one.split())) in flat]
+    return any(find(query, [flat.replace(report, " ")]) is None for report in reports)
