@@ -20,6 +20,7 @@ from plait.common.consumer import Record
 from plait.common.events import ChunkEvent, ExchangeEvent, Outcome, RequestEvent
 from plait.common.exchange_file.line import Line, Request, Response, decode, encode
 from plait.common.postgres import Database
+from plait.common.topics import READS
 from plait.fakes.recordings import Recording, load, samples_folder
 from plait.ledger.processor import Ledger
 from plait.linker.indexing.task import index_some
@@ -27,6 +28,8 @@ from plait.linker.processor import Linker
 
 _OUTCOMES: Final[dict[str, Outcome]] = {"client_disconnected": "aborted", "cut_by_server": "interrupted"}
 _BATCH: Final = 200
+_LEDGERS: Final = frozenset(topic.name for topic in READS["plait.ledger"])
+"""Topics that the ledger reads."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ async def store(url: str) -> History:
         for start in range(0, len(records), _BATCH):
             batch = records[start : start + _BATCH]
             assert not await linker.process(batch)
-            assert not await ledger.process([record for record in batch if record.topic == "plait.responses"])
+            assert not await ledger.process([record for record in batch if record.topic in _LEDGERS])
         while await index_some(database):
             pass
     finally:

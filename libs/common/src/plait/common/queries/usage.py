@@ -222,7 +222,8 @@ def _timed(unit: Unit, zone: ZoneInfo, start: datetime, record: Mapping[str, Any
 def _keyed(key: Key, record: Mapping[str, Any]) -> UsageRow:
     value = {"key": record["key"], _FIELDS[key]: record["key"]}
     if key == "tool":
-        return UsageRow(**value, requests=record["requests"], failed_requests=record["failed_requests"], cost_usd=None)
+        calls, failed = record["requests"], record["failed_requests"]
+        return UsageRow(**value, requests=calls, failed_requests=failed, tool_calls=calls, cost_usd=None)
     return UsageRow(**value, **_counters(record))
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from plait.api import parameters, usage_parameters
+from plait.api.clock import Now
 from plait.api.database import Source
 from plait.api.documents import answers
 from plait.api.encoding import Json
@@ -23,9 +24,8 @@ router = APIRouter(prefix="/api", tags=["token usage"], dependencies=[Depends(pa
 
 
 @router.get("/token-usage/current", responses=answers(CurrentUsage))
-async def current(source: Source, given: Annotated[usage_parameters.Current, Query()]) -> Response:
+async def current(source: Source, now: Now, given: Annotated[usage_parameters.Current, Query()]) -> Response:
     """What was used in the last minutes, five hours if nothing else is asked for."""
-    now = datetime.now(UTC)
     begin = now - timedelta(minutes=given.window)
     where = UsageFilter(domain=given.domain, account_id=given.account_id, model=given.model)
     sums = await sum_usage(await source.pool(), Span(begin), where)
@@ -48,9 +48,8 @@ async def current(source: Source, given: Annotated[usage_parameters.Current, Que
 
 
 @router.get("/token-usage/daily", responses=answers(DailySums))
-async def daily(source: Source, given: Annotated[usage_parameters.Daily, Query()]) -> Response:
+async def daily(source: Source, now: Now, given: Annotated[usage_parameters.Daily, Query()]) -> Response:
     """What each account used in each domain of each model, day by day; with `aggregate` one row for every day."""
-    now = datetime.now(UTC)
     where = UsageFilter(domain=given.domain, account_id=given.account_id)
     ask = daily_totals if given.aggregate else daily_usage
     return Json(DailySums(await ask(await source.pool(), given.span(now), where, zone=given.zone, now=now)))
@@ -58,10 +57,10 @@ async def daily(source: Source, given: Annotated[usage_parameters.Daily, Query()
 
 @router.get("/token-usage/time-series", responses=answers(TokenSeries))
 async def time_series(
-    source: Source, limits: Limits, given: Annotated[usage_parameters.TimeSeries, Query()]
+    source: Source, now: Now, limits: Limits, given: Annotated[usage_parameters.TimeSeries, Query()]
 ) -> Response:
     """Output tokens of the last hours, step by step and added up, against the account's limit."""
-    begins = steps(datetime.now(UTC), timedelta(hours=given.window), timedelta(minutes=given.interval))
+    begins = steps(now, timedelta(hours=given.window), timedelta(minutes=given.interval))
     found = await list_steps(await source.pool(), begins, account_id=given.account_id, domain=given.domain)
     limit = limits.token_limit(given.account_id)
     return Json(
@@ -76,9 +75,9 @@ async def time_series(
 
 
 @router.get("/token-usage/accounts", responses=answers(AccountList), dependencies=[Depends(parameters.none)])
-async def accounts(source: Source, limits: Limits) -> Response:
+async def accounts(source: Source, now: Now, limits: Limits) -> Response:
     """Accounts of the last five hours, in what domains they were used, and what is left of their limits."""
-    found = await list_accounts(await source.pool(), datetime.now(UTC), limits.token_limit)
+    found = await list_accounts(await source.pool(), now, limits.token_limit)
     return Json(AccountList(accounts=found, token_limit=limits.token_limit(None)))
 
 
@@ -90,11 +89,11 @@ async def rate_limits(source: Source, given: Annotated[usage_parameters.LimitsOf
 
 
 @router.get("/analytics/token-usage/sliding-window", responses=answers(SlidingSums))
-async def sliding(source: Source, given: Annotated[usage_parameters.SlidingWindow, Query()]) -> Response:
+async def sliding(source: Source, now: Now, given: Annotated[usage_parameters.SlidingWindow, Query()]) -> Response:
     """At each point of the last days: what was used in the window up to it, and whether a limit was warned of."""
     found = await sliding_window(
         await source.pool(),
-        datetime.now(UTC),
+        now,
         length=timedelta(days=given.days),
         window=timedelta(hours=given.window_hours),
         interval=timedelta(minutes=given.bucket_minutes),

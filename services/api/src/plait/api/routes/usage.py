@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from plait.api import parameters, usage_parameters
+from plait.api.clock import Now
 from plait.api.database import Source
 from plait.api.documents import answers
 from plait.api.encoding import Json
@@ -25,14 +26,13 @@ _NOBODY: Final = Account()
 
 
 @router.get("/usage", responses=answers(UsageSums))
-async def usage(source: Source, given: Annotated[usage_parameters.Usage, Query()]) -> Response:
+async def usage(source: Source, now: Now, given: Annotated[usage_parameters.Usage, Query()]) -> Response:
     """Requests, tokens and cost, split by day, hour, model, domain, account, session, agent, key, tag, tool or kind.
 
     Days and hours are those of `tz`; all of the span come, in order, also those without a request. Everything else
     comes the dearest first, sessions by their latest request. Of tools, `requests` are calls and `failedRequests`
     errors; they have no tokens, for an answer is charged as a whole.
     """
-    now = datetime.now(UTC)
     if given.group_by == "day" or given.group_by == "hour":
         span = given.time_span(now)
         rows = await usage_by_time(
@@ -45,25 +45,25 @@ async def usage(source: Source, given: Annotated[usage_parameters.Usage, Query()
 
 
 @router.get("/usage/requests/hourly", responses=answers(HourlyCounts))
-async def hourly_requests(source: Source, given: Annotated[usage_parameters.Hourly, Query()]) -> Response:
+async def hourly_requests(source: Source, now: Now, given: Annotated[usage_parameters.Hourly, Query()]) -> Response:
     """Requests of each domain, hour by hour (UTC); hours without any are left out."""
-    now = datetime.now(UTC)
     return Json(HourlyCounts(await requests_by_hour(await source.pool(), given.span(now), given.where, now=now)))
 
 
 @router.get("/usage/tokens/hourly", responses=answers(HourlyCounts))
-async def hourly_tokens(source: Source, given: Annotated[usage_parameters.Hourly, Query()]) -> Response:
+async def hourly_tokens(source: Source, now: Now, given: Annotated[usage_parameters.Hourly, Query()]) -> Response:
     """Tokens of each domain, cache reads and writes included, hour by hour (UTC); hours without any are left out."""
-    now = datetime.now(UTC)
     return Json(HourlyCounts(await tokens_by_hour(await source.pool(), given.span(now), given.where, now=now)))
 
 
 @router.get("/usage/windows", responses=answers(Windows))
-async def windows(source: Source, limits: Limits, given: Annotated[usage_parameters.WindowsOf, Query()]) -> Response:
+async def windows(
+    source: Source, now: Now, limits: Limits, given: Annotated[usage_parameters.WindowsOf, Query()]
+) -> Response:
     """Five-hour windows of an account as the provider counts them, from the first use on; what the provider told of
     them; and when they will be full at this pace. Of the account used last, if none is named.
     """
-    now, db = datetime.now(UTC), await source.pool()
+    db = await source.pool()
     named = given.account_id is not None or given.domain is not None
     account = Account(given.account_id, given.domain) if named else await latest_account(db) or _NOBODY
     span = given.span(now)
@@ -82,11 +82,11 @@ async def windows(source: Source, limits: Limits, given: Annotated[usage_paramet
 
 
 @router.get("/tools", responses=answers(ToolList))
-async def tools(source: Source, given: Annotated[usage_parameters.Tools, Query()]) -> Response:
+async def tools(source: Source, now: Now, given: Annotated[usage_parameters.Tools, Query()]) -> Response:
     """Calls of each tool, their errors, how long results took, and lines of code that edits added and removed."""
     found = await list_tools(
         await source.pool(),
-        given.span(datetime.now(UTC)),
+        given.span(now),
         domain=given.domain,
         account_id=given.account_id,
         conversation_id=given.conversation_id,
