@@ -104,9 +104,10 @@ class Hub:
     def has(self, since: Position) -> bool:
         """Whether all that came after a position is remembered."""
         now = self.position
-        return now is not None and all(
-            first <= offset <= end for first, offset, end in zip(self._first, since.offsets, now.offsets, strict=True)
-        )
+        if now is None or since.life != now.life:
+            return False
+        places = zip(self._first, since.offsets, now.offsets, strict=True)
+        return all(first <= offset <= end for first, offset, end in places)
 
     def join(self, listener: Listener, since: Position | None = None) -> None:
         """Listen from now on, after what came since a position that `has` is true of."""

@@ -23,6 +23,8 @@ TOPICS: Final = (REQUESTS, CHUNKS, RESPONSES, CONVERSATIONS)
 PLACES: Final = tuple(TopicPartition(topic.name, number) for topic in TOPICS for number in range(topic.partitions))
 INDEX: Final = {place: index for index, place in enumerate(PLACES)}
 _HEAD: Final = struct.Struct(">IBI")
+_MARKED: Final = 256
+"""Bytes of a record that are looked at."""
 _LARGEST: Final = 2**63
 _LONGEST: Final = 1000
 
@@ -66,8 +68,8 @@ class Position(Struct, frozen=True):
 
 
 def mark_of(record: ConsumerRecord[Any, bytes | None]) -> int:
-    """What tells a record from another one of the same offset; never 0."""
-    return zlib.crc32(record.key or b"", record.timestamp & 0xFFFFFFFF) or 1
+    """What tells a record from another one of the same offset; never 0. An event begins with its id."""
+    return zlib.crc32((record.value or b"")[:_MARKED]) or 1
 
 
 def first_of(text: str | None) -> Position | None:
