@@ -11,7 +11,7 @@ import pytest
 
 from plait.api.app import create_app
 from plait.api.database import Database
-from tests import recorded_history, scene
+from tests import recorded_history, scene, seeding
 from tests.recorded_history import History
 from tests.servers import alone, fresh_database
 
@@ -55,6 +55,21 @@ async def played(postgres_url: str) -> scene.Scene:
         return await scene.play(connection)
     finally:
         await connection.close()
+
+
+@pytest.fixture
+async def whole(played: scene.Scene, postgres_url: str) -> scene.Scene:
+    """The small history with all that a whole record has."""
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute(
+        "UPDATE exchanges SET request_size = 9, response_size = 9, query = '',"
+        " ended_at = CASE WHEN outcome IS NOT NULL THEN started_at END"
+    )
+    for exchange in (played.title, played.more, played.task, played.other, played.failed):
+        await seeding.add_request_body(connection, exchange, b"{}")
+        await seeding.add_answer_body(connection, exchange, b"{}")
+    await connection.close()
+    return played
 
 
 async def served(url: str) -> AsyncIterator[httpx2.AsyncClient]:

@@ -6,11 +6,9 @@ from uuid import uuid4
 
 import asyncpg
 import httpx2
-import pytest
 
-from tests import scene, seeding
+from tests import scene
 from tests.contract.api.conftest import Filled
-from tests.scene import REQUEST_HEADERS
 
 
 async def test_recorded_streams_come_back_byte_for_byte(recorded: httpx2.AsyncClient, filled: Filled) -> None:
@@ -81,19 +79,3 @@ async def test_unknown(client: httpx2.AsyncClient, whole: scene.Scene) -> None:
     assert (await client.get(f"/api/requests/{whole.answer_only}/raw")).status_code == 404
     wrong = await client.get(f"/api/requests/{whole.root}/raw?part=all")
     assert (wrong.status_code, wrong.json()["error"]["message"].split(":")[0]) == (400, "part")
-
-
-@pytest.fixture
-async def whole(played: scene.Scene, postgres_url: str) -> scene.Scene:
-    """The small history with all that a whole record has."""
-    connection = await asyncpg.connect(postgres_url)
-    await connection.execute(
-        "UPDATE exchanges SET request_size = 9, response_size = 9, query = '',"
-        " ended_at = CASE WHEN outcome IS NOT NULL THEN started_at END"
-    )
-    assert REQUEST_HEADERS[1] == ("x-api-key", "masked:0123456789abcdef")
-    for exchange in (played.title, played.more, played.task, played.other, played.failed):
-        await seeding.add_request_body(connection, exchange, b"{}")
-        await seeding.add_answer_body(connection, exchange, b"{}")
-    await connection.close()
-    return played
