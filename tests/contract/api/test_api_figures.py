@@ -212,6 +212,12 @@ async def test_usage_by_tool_and_tools(api: httpx2.AsyncClient) -> None:
     assert {row["costUsd"] for row in rows} == {None}
     tools = (await get(api, "/api/tools"))["tools"]
     assert {one["tool"]: one["calls"] for one in tools} == TOOLS
+    assert tools[0] == {
+        "tool": "Bash", "calls": 16, "results": 16, "errors": 5, "errorRate": 0.3125, "averageMs": 457.9,
+        "linesAdded": 0, "linesRemoved": 0,
+    }  # fmt: skip
+    assert {one["tool"]: one["linesAdded"] for one in tools if one["linesAdded"]} == {"Write": 8}
+    assert rows[0]["failedRequests"] == 5
     (read,) = (await get(api, "/api/tools?domain=fork.test"))["tools"]
     assert (read["tool"], read["calls"]) == ("Read", 1)
     conversation = (await get(api, "/api/conversations?domain=fork.test"))["conversations"][0]["conversationId"]
