@@ -33,14 +33,14 @@ async def rebuild(
         if emptied:
             await connection.execute(statements.FORGET_INDEX)
     async with database.transaction() as connection:
-        first: int = await connection.fetchval(statements.NEWEST_WAITING)
-        await connection.execute(statements.QUEUE_ALL, since)
+        status = await connection.execute(statements.QUEUE_ALL, since)
         last: int = await connection.fetchval(statements.NEWEST_WAITING)
+    total = int(status.rpartition(" ")[2])
     while (oldest := await _oldest(database, last)) is not None:
-        advance(max(oldest - first - 1, 0), last - first)
+        advance(max(total - (last - oldest + 1), 0), total)
         if not await index_some(database):
             await asyncio.sleep(_LOOK_S)
-    return last - first
+    return total
 
 
 async def _oldest(database: Database, last: int) -> int | None:
