@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from plait.cli.embedded import kafka
-from tests.bench import bodies, consumers, growth, litellm, memory, page, relay, streams, tls, tree, visible
+from tests.bench import bodies, consumers, growth, listeners, litellm, memory, page, relay, streams, tls, tree, visible
 from tests.bench.plan import MILLION, QUICK, Plan
 
 _TOOLS = ("wrk", "nginx", "taskset", "openssl")
@@ -35,6 +35,10 @@ def _consumers(_plan: Plan) -> list[str]:
     return consumers.report(asyncio.run(consumers.measure()))
 
 
+def _listeners(_plan: Plan) -> list[str]:
+    return listeners.report(asyncio.run(listeners.measure()))
+
+
 def _growth(plan: Plan) -> list[str]:
     return growth.report(asyncio.run(growth.measure(plan.turns)))
 
@@ -52,6 +56,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Plan], list[str]]]] = {
     "litellm": ("LiteLLM", _with_tools(litellm.section)),
     "visible": ("From answer to record", _visible),
     "consumers": ("Consumers", _consumers),
+    "listeners": ("Live listeners", _listeners),
     "tree": ("Long conversations", _tree),
     "growth": ("Growth of the record", _growth),
 }
