@@ -50,6 +50,37 @@ async def test_an_answer_whose_last_coding_is_not_chunked_ends_with_its_connecti
     assert (seen.status, seen.body, seen.whole) == (200, b"abc", True)
 
 
+@pytest.mark.parametrize("lines", [b"gzip\r\nTransfer-Encoding: chunked", b"gzip, chunked"], ids=["two", "one"])
+async def test_chunks_end_an_answer_however_its_codings_are_listed(tmp_path: Path, lines: bytes) -> None:
+    """One that breaks off is then no whole one: two fields are one list (RFC 9110, 5.3)."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: %b\r\n\r\n2\r\nok\r\n" % lines
+    async with RawUpstream() as upstream, relaying(upstream.url, tmp_path / "spool") as gateway:
+        for end, whole in ((b"", False), (b"0\r\n\r\n", True)):
+            upstream.script = Script((head + end,))
+            async with RawClient(gateway.port) as client:
+                seen = await client.ask([ASKED], "GET")
+            assert (seen.body, seen.whole) == (b"ok", whole)
+
+
+@pytest.mark.parametrize("size", [1, 60_000])
+async def test_hints_without_end_are_no_answer(tmp_path: Path, size: int) -> None:
+    async def hinting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        try:
+            while True:
+                writer.write(b"HTTP/1.1 103 Early Hints\r\nX-A: %b\r\n\r\n" % (b"x" * size))
+                await writer.drain()
+                await asyncio.sleep(0)
+        except ConnectionError:
+            writer.close()
+
+    server = await asyncio.start_server(hinting, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, relaying(url, tmp_path / "spool", claude_api_timeout=3) as gateway:
+        received = await gateway.get("/v1/models")
+    assert received.status in (502, 504)
+
+
 CHUNKS = {
     "a size in words": b"2\r\nok\r\ntwo\r\nno\r\n0\r\n\r\n",
     "a size below nought": b"2\r\nok\r\n-2\r\nno\r\n0\r\n\r\n",

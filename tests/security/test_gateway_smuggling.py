@@ -158,10 +158,10 @@ async def test_what_stands_behind_a_request_in_one_go_is_judged_like_it(
 
 
 @pytest.mark.parametrize("chunked", [True, False], ids=["chunked", "length"])
-async def test_what_breaks_behind_a_request_is_never_refused_inside_its_answer(
+async def test_what_breaks_behind_a_request_is_refused_behind_its_answer(
     gateway: Gateway, claude: ScriptedClaude, chunked: bool
 ) -> None:
-    """The refusal would be read as bytes of the answer: the connection ends as it does when an answer is cut."""
+    """Inside it, the refusal would be read as bytes of the answer (RFC 9112, 9.3.2)."""
     rest = asyncio.Event()
     answer = replace(stream_answer([b"data: 1\n\n", b"x" * 500]), chunked=chunked)
     claude.rules.append(lambda _: answer.gated(rest, 1))
@@ -169,14 +169,40 @@ async def test_what_breaks_behind_a_request_is_never_refused_inside_its_answer(
     writer.write(chunks(b"2\r\n{}\r\n0\r\n\r\n"))
     answered = await reader.readuntil(b"data: 1\n\n")
     writer.write(b"\x01\r\n\r\n" + BEHIND)
-    assert (await reader.read()).strip() == b""
-    writer.close()
+    await writer.drain()
+    await asyncio.sleep(0.1)  # it has been read
     rest.set()
     [request_id] = re.findall(rb"x-request-id: (\S+)", answered)
-    assert (await ended(gateway, request_id.decode())).ending is Ending.CLIENT_GONE
+    assert (await ended(gateway, request_id.decode())).ending is Ending.WHOLE
+    behind = await reader.read()
+    writer.close()
+    assert b"x" * 500 in behind.partition(b"HTTP/1.1 400 ")[0]
+    assert behind.count(b"HTTP/1.1 ") == 1
+    assert b"connection: close" in behind.lower()
 
 
-async def test_a_request_cut_off_by_its_client_is_never_asked(gateway: Gateway, claude: ScriptedClaude) -> None:
+BROKEN = {
+    "a line that is none": b"\x01\r\n\r\n",
+    "a head without end": post(b"X-Large: " + b"x" * 70_000),
+    "two lengths": LENGTHS["two lengths"],
+    "a chunk's size in words": chunks(b"two\r\n{}\r\n0\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("good", [1, 3])
+@pytest.mark.parametrize("case", BROKEN)
+async def test_what_breaks_behind_requests_in_one_go_takes_nothing_of_their_answers(
+    gateway: Gateway, claude: ScriptedClaude, case: str, good: int
+) -> None:
+    claude.rules.append(lambda call: raw_answer(b"answer to " + call.body, "text/plain"))
+    asked = [post(b"Content-Length: 1", body=b"%d" % number) for number in range(good)]
+    answered = b"".join(await raw_call(gateway.port, b"".join(asked) + BROKEN[case] + BEHIND))
+    assert re.findall(rb"HTTP/1.1 (...) ", answered) in ([b"200"] * good + [b"400"], [b"200"] * good + [b"431"])
+    assert re.findall(rb"answer to \d", answered) == [b"answer to %d" % number for number in range(good)]
+    assert [call.body for call in claude.calls] == [b"%d" % number for number in range(good)]
+
+
+async def test_a_short_request_cut_off_by_its_client_is_never_asked(gateway: Gateway, claude: ScriptedClaude) -> None:
     for raw in (post(b"Content-Length: 9", body=b"half"), chunks(b"9\r\nhalf"), chunks(b"4\r\nhalf\r\n0\r\n")):
         _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(raw)

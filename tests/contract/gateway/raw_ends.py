@@ -110,6 +110,8 @@ class Seen:
     """An answer as the client got it, framing removed."""
 
     status: int = 0
+    reason: str = ""
+    """What stands behind the status."""
     fields: list[Header] = field(default_factory=list)
     body: bytes = b""
     whole: bool = False
@@ -163,7 +165,8 @@ async def _read(reader: asyncio.StreamReader, seen: Seen, method: str) -> None:
     head = await read_head(reader)
     while head.start.split()[1].startswith("1"):
         head = await read_head(reader)
-    seen.status, seen.fields = int(head.start.split()[1]), head.headers
+    status, _, seen.reason = head.start.partition(" ")[2].partition(" ")
+    seen.status, seen.fields = int(status), head.headers
     if method != "HEAD" and seen.status not in (204, 304):
         async for piece in body_pieces(reader, head, until_close=True):
             seen.body += piece

@@ -12,7 +12,7 @@ from plait.gateway.relay.dialing import Dialer
 from plait.gateway.spool.reader import SpoolReader
 from plait.gateway.spool.records import Request, from_frame
 from plait.gateway.spool.segments import START
-from tests.contract.gateway.raw_ends import RawUpstream, Script
+from tests.contract.gateway.raw_ends import RawClient, RawUpstream, Script
 from tests.contract.gateway.relaying import Gateway, raw_call, relaying
 
 
@@ -93,3 +93,36 @@ async def test_small_pieces_leave_at_once() -> None:
         sock = connection._transport.get_extra_info("socket")
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         connection.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n",
+        b"\r\nhello world",
+        b"Content-Length: 11\r\n\r\nhello world",
+    ],
+    ids=["chunks", "until the connection ends", "length"],
+)
+async def test_a_client_that_knows_no_chunks_gets_none(tmp_path: Path, answer: bytes) -> None:
+    """HTTP/1.0: what has no length ends with its connection (RFC 9112, 6.1)."""
+    async with RawUpstream() as upstream, relaying(upstream.url, tmp_path) as gateway:
+        upstream.script = Script((b"HTTP/1.1 200 OK\r\n" + answer,))
+        for asked in (b"GET /v1/models HTTP/1.0\r\n", b"GET /v1/models HTTP/1.0\r\nConnection: keep-alive\r\n"):
+            head, body = await raw_call(gateway.port, asked + b"Host: h\r\n\r\n")
+            assert body == b"hello world"
+            assert b"transfer-encoding" not in head.lower()
+            assert b"connection: close" in head.lower()
+
+
+@pytest.mark.parametrize(
+    "status", [b"200 OK", b"200 Fine by me", b"529 Site Overloaded", b"404 ", b"299 caf\xe9 (odd)"]
+)
+async def test_the_words_behind_a_status_are_upstreams(tmp_path: Path, status: bytes) -> None:
+    async with RawUpstream() as upstream, relaying(upstream.url, tmp_path) as gateway:
+        hints = b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"
+        upstream.script = Script((hints + b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\n\r\nok",))
+        for extra in (b"", b"Connection: close\r\n"):  # down the lane where there is one, and past it
+            async with RawClient(gateway.port) as client:
+                seen = await client.ask([b"GET /v1/models HTTP/1.1\r\nHost: h\r\n" + extra + b"\r\n"], "GET")
+            assert seen.reason.encode("latin-1") == status[4:]

@@ -45,6 +45,8 @@ class Connection(asyncio.Protocol):
         self._keep = False
         self._trouble = ""
         self.status = 0
+        self.reason = b""
+        """What stands behind the status."""
         self.fields: Fields = []
         """Of the answer, as received."""
 
@@ -171,6 +173,11 @@ class Connection(asyncio.Protocol):
         if self._ended:
             self._keep = False
 
+    def on_status(self, reason: bytes) -> None:
+        """What stands behind a status, or a part of it."""
+        if not self._in_body:
+            self.reason += reason
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of the head; trailers are not passed on."""
         if not self._in_body:
@@ -183,7 +190,8 @@ class Connection(asyncio.Protocol):
             return
         self.status, self._in_body = status, True
         self._keep = self._parser.should_keep_alive()
-        chunked = (value_of(self.fields, b"transfer-encoding") or b"").lower().endswith(b"chunked")
+        codings = b",".join(value for name, value in self.fields if name.lower() == b"transfer-encoding")
+        chunked = codings.rstrip(b", ").lower().endswith(b"chunked")
         self._until_close = not chunked and value_of(self.fields, b"content-length") is None
         if self._bodiless:
             self._ended = True
@@ -199,4 +207,4 @@ class Connection(asyncio.Protocol):
         if self._in_body:
             self._ended = True
         else:
-            self.fields = []
+            self.fields, self.reason = [], b""

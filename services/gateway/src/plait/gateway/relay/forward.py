@@ -13,6 +13,7 @@ from plait.gateway.metrics import OVERHEAD_ANSWER, UPSTREAM_RETRIES
 from plait.gateway.relay.call import Body, Call, Receive, Scope, Send, gone
 from plait.gateway.relay.capture import Capture
 from plait.gateway.relay.connection import Broke
+from plait.gateway.relay.cycle import REASON
 from plait.gateway.relay.fields import REQUEST_ID, Fields, to_client, value_of
 from plait.gateway.relay.protocol import cut
 from plait.gateway.relay.refusals import Refusal
@@ -157,7 +158,8 @@ class Forward:
             await self._end_whole()
         given = value_of(answer.fields, REQUEST_ID) if self._keep_id else None
         fields.append((REQUEST_ID, given or str(self._exchange_id).encode()))
-        await send({"type": "http.response.start", "status": answer.status, "headers": fields})
+        start = {"type": "http.response.start", "status": answer.status, "headers": fields}
+        await send(start | {REASON: answer.reason})
         first = True
         while left != 0 and (piece := await answer.piece()):
             began = time.perf_counter()

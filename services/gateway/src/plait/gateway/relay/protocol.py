@@ -12,6 +12,7 @@ from plait.common.errors import PlaitError
 from plait.common.ids import new_exchange_id
 from plait.gateway.access_log import AccessLog
 from plait.gateway.relay.call import TARGET, Scope, refusal_line
+from plait.gateway.relay.cycle import Cycle
 from plait.gateway.relay.lane.exchange import Exchange
 from plait.gateway.relay.lane.lane import Framing, Lane
 from plait.gateway.relay.lane.upload import LongExchange, Upload
@@ -55,6 +56,8 @@ class RelayProtocol(HttpToolsProtocol):
     _framing: Framing | None = None
     _upload: Upload | None = None
     _exchange: Exchange | None = None
+    _refusal: Refusal | None = None
+    """Of what came last, to be said behind the answers to what came before it; nothing more is read."""
     _waits = False
     """Whether nothing is read, because `_head` holds what came too early."""
     _waits_since = 0.0
@@ -62,6 +65,8 @@ class RelayProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came from the client."""
+        if self._refusal is not None:
+            return
         if self._upload is not None:
             self._go_on(self._upload, data)
             return
@@ -106,6 +111,7 @@ class RelayProtocol(HttpToolsProtocol):
         self._in_trailers = True
         self.scope["extensions"][TARGET] = {"bare_query": self.url.endswith(b"?")}
         super().on_headers_complete()
+        self.cycle.__class__ = Cycle  # uvicorn makes it, and asks nobody of which kind; its task has not begun
 
     def on_message_complete(self) -> None:
         """The request is whole: what comes next is another head."""
@@ -273,9 +279,26 @@ class RelayProtocol(HttpToolsProtocol):
         self._refuse(broken_http(msg))
 
     def _refuse(self, refusal: Refusal) -> None:
-        if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
-            self.cut()  # a refusal of what stands behind a request would be read as bytes of its answer
-            return
+        """Refuse what came last, in its turn: inside another answer, a refusal would be read as bytes of it."""
+        if self._is_idle:
+            self._say(refusal)
+        elif self.pipeline or not self.cycle.more_body:
+            if self.cycle.more_body:  # its own body is broken: it is not asked
+                self.pipeline.popleft()
+            self._refusal = refusal
+        elif self.cycle.response_started:  # the request itself that is being answered
+            self.cut()
+        else:
+            self._say(refusal)
+
+    def on_response_complete(self) -> None:
+        """The app has answered."""
+        is_last = not self.pipeline
+        super().on_response_complete()
+        if is_last and self._refusal is not None and not self.transport.is_closing():
+            self._say(self._refusal)
+
+    def _say(self, refusal: Refusal) -> None:
         exchange_id = new_exchange_id()
         self.log.refused(refusal_line(refusal, exchange_id.bytes, None))
         fields, body = refusal.answer(str(exchange_id), close=True)

@@ -38,6 +38,7 @@ class Answer:
 
     def __init__(self, upstream: Upstream, connection: Connection) -> None:
         self.status = connection.status
+        self.reason = connection.reason
         self.fields = connection.fields
         self._upstream = upstream
         self._connection = connection
