@@ -76,11 +76,21 @@ async def until_linked(reader: asyncpg.Connection, count: int, seconds: float = 
             await asyncio.sleep(0.01)
 
 
+async def until_indexed(reader: asyncpg.Connection) -> None:
+    """Until what was said can be searched."""
+    async with asyncio.timeout(60):
+        while await reader.fetchval(
+            "SELECT NOT EXISTS (SELECT FROM search_texts) OR EXISTS (SELECT FROM search_queue)"
+        ):
+            await asyncio.sleep(0.01)
+
+
 async def test_recorded_traffic_arrives_linked(kafka: KafkaSettings, reader: asyncpg.Connection) -> None:
     count = sum(len(found) for found in scenarios().values())
     async with linking():
         await ship(kafka, everything())
         await until_linked(reader, count)
+        await until_indexed(reader)
     fork = {one.seq: one.id for one in scenarios()["fork"]}
     truth = {one.seq: one.truth["parent_seq"] for one in scenarios()["fork"]}
     parents = {
