@@ -10,7 +10,6 @@ import asyncpg
 from plait.common.blobs import Blob, Link, shelve
 from plait.linker import statements
 from plait.linker.batch import Batch
-from plait.linker.columns import columns
 
 _NEAREST = 8
 """Ancestors of a head that are all looked up, before the steps widen: a turn adds two to four messages."""
@@ -50,10 +49,10 @@ async def add(
 ) -> None:
     """Write what is missing; another linker may have been quicker with some of it."""
     if blobs:
-        await connection.execute(statements.ADD_BLOBS, *columns(blobs))
+        await connection.execute(statements.ADD_BLOBS, blobs)
     if chains:
         rows = [(link.hash, link.parent, link.blob, link.depth) for link in chains]
-        await connection.execute(statements.ADD_CHAINS, *columns(rows))
+        await connection.execute(statements.ADD_CHAINS, rows)
 
 
 async def _known(connection: asyncpg.pool.PoolConnectionProxy, statement: str, hashes: Iterable[bytes]) -> set[bytes]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 
@@ -20,17 +22,24 @@ _INDEXED: Final = 255
 _MESSAGE: Final = 2000
 """Characters kept of an error's message; the answer itself is kept whole."""
 
+_ACCOUNT: Final = 6
+_MODEL: Final = 12
+"""Places in the row of a request."""
+
 Row = tuple[Any, ...]
 
 
 async def add(connection: asyncpg.pool.PoolConnectionProxy, batch: Batch) -> None:
     """Write both halves of the exchanges of a batch, their bodies and chunks."""
     requests, responses = batch.requests.values(), batch.responses.values()
-    await _run(connection, statements.ADD_REQUESTS, [request_row(one) for one in requests])
-    await _run(connection, statements.ADD_RESPONSES, [response_row(one) for one in responses])
-    await _run(connection, statements.ADD_REQUEST_BODIES, [_request_body(one) for one in requests])
-    await _run(connection, statements.ADD_RESPONSE_BODIES, [_answer_body(one) for one in responses])
-    await _run(connection, statements.ADD_CHUNKS, [_chunk(data) for data in batch.chunks.values()])
+    asked = {number: request_row(one) for number, one in batch.requests.items()}
+    answered = {number: response_row(one) for number, one in batch.responses.items()}
+    written = await _add_whole(connection, [_whole_row(asked[n], answered[n]) for n in asked.keys() & answered.keys()])
+    for statement, rows in ((statements.ADD_REQUESTS, asked), (statements.ADD_RESPONSES, answered)):
+        await _told(connection, statement, [row for number, row in rows.items() if number not in written])
+    await _kept(connection, statements.ADD_REQUEST_BODIES, [_request_body(one) for one in requests])
+    await _kept(connection, statements.ADD_RESPONSE_BODIES, [_answer_body(one) for one in responses])
+    await _kept(connection, statements.ADD_CHUNKS, [_chunk(data) for data in batch.chunks.values()])
 
 
 def request_row(one: Asked) -> Row:
@@ -84,9 +93,29 @@ def response_row(one: Answered) -> Row:
     )
 
 
-async def _run(connection: asyncpg.pool.PoolConnectionProxy, statement: str, rows: Sequence[Row]) -> None:
+def _whole_row(asked: Row, answered: Row) -> Row:
+    """The columns of `statements.ADD_WHOLE`: what both tell is told by who knows it (`statements.ADD_REQUESTS`)."""
+    account, model = asked[_ACCOUNT] or answered[3], answered[4] or asked[_MODEL]
+    head, middle, tail = asked[:_ACCOUNT], asked[_ACCOUNT + 1 : _MODEL], asked[_MODEL + 1 :]
+    return (*head, account, *middle, model, *tail, *answered[5:])
+
+
+async def _add_whole(connection: asyncpg.pool.PoolConnectionProxy, rows: Sequence[Row]) -> set[UUID]:
+    """Write exchanges whose halves came together, as far as nothing of them was there; the ids of those."""
+    if not rows:
+        return set()
+    given = columns(sorted(rows, key=itemgetter(0)))
+    return {UUID(int=row[0].int) for row in await connection.fetch(statements.ADD_WHOLE, *given)}
+
+
+async def _told(connection: asyncpg.pool.PoolConnectionProxy, statement: str, rows: Sequence[Row]) -> None:
     if rows:
-        await connection.execute(statement, *columns(sorted(rows, key=lambda row: (row[0], row[1]))))
+        await connection.execute(statement, *columns(sorted(rows, key=itemgetter(0))))
+
+
+async def _kept(connection: asyncpg.pool.PoolConnectionProxy, statement: str, rows: Sequence[Row]) -> None:
+    if rows:
+        await connection.execute(statement, sorted(rows, key=itemgetter(0, 1)))
 
 
 def _request_body(one: Asked) -> Row:

@@ -111,7 +111,8 @@ async def keep(
         come |= {(key, *has.stamp) for key in others - known}
     await _put(connection, statements.PUT_FACTS, requests)
     await _put(connection, statements.PUT_ANSWER_FACTS, answers)
-    await _put(connection, statements.DROP_OFFERS, sorted(gone))
+    if gone:
+        await connection.execute(statements.DROP_OFFERS, *columns(sorted(gone)))
     await _put(connection, statements.ADD_OFFERS, sorted(come))
 
 
@@ -201,4 +202,4 @@ _ARRAY: Final = b"\xdc" + _FIELDS.to_bytes(2, "big")
 
 async def _put(connection: asyncpg.pool.PoolConnectionProxy, statement: str, rows: Sequence[Sequence[Any]]) -> None:
     if rows:
-        await connection.execute(statement, *columns(rows))
+        await connection.execute(statement, rows)

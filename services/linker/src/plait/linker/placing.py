@@ -66,15 +66,14 @@ async def _place_all(
 
 async def askers(connection: asyncpg.pool.PoolConnectionProxy, changes: Iterable[Change]) -> set[UUID]:
     """Who was decided by a key that a changed exchange offers, or offered before."""
-    touched: list[tuple[int, datetime]] = []
-    tried: list[tuple[int, datetime]] = []
+    touched: list[tuple[int, datetime, UUID]] = []
+    tried: list[tuple[int, datetime, UUID]] = []
     for change in changes:
-        touched += stirred(change.before, change.after).items()
-        tried += [(key, change.after.started_at) for key in tried_again_under(change.after)]
+        touched += [(key, since, change.after.id) for key, since in stirred(change.before, change.after).items()]
+        tried += [(key, *change.after.stamp) for key in tried_again_under(change.after)]
     if not touched:
         return set()
-    given = (*columns(touched), *(columns(tried) if tried else ([], [])))
-    return {row["exchange_id"] for row in await connection.fetch(statements.ASKERS, *given)}
+    return {row["exchange_id"] for row in await connection.fetch(statements.ASKERS, touched, tried)}
 
 
 async def _place(shelf: Shelf, waiting: Sequence[Facts]) -> dict[UUID, Placement]:
@@ -108,7 +107,7 @@ async def _keep_asks(
     if gone := had - has:
         await connection.execute(statements.DROP_ASKS, *columns(sorted(gone)))
     if come := has - had:
-        await connection.execute(statements.ADD_ASKS, *columns(sorted(come)))
+        await connection.execute(statements.ADD_ASKS, sorted(come))
 
 
 def _told(facts: Facts, placement: Placement) -> Iterator[tuple[int, datetime]]:

@@ -1,7 +1,7 @@
 """Every statement that the linker runs, and why it is the way it is.
 
-Rows come as one array per column: one statement a table and batch. All inserts leave what is there alone, so a repeated
-batch changes nothing.
+Rows come as one array of the table's own row type, or where they hold texts as one array per column (`columns`): one
+statement a table and batch. All inserts leave what is there alone, so a repeated batch changes nothing.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ KNOWN_BLOBS: Final = "SELECT hash FROM blobs WHERE hash = ANY($1)"
 
 ADD_BLOBS: Final = """
 INSERT INTO blobs (hash, size, encoding, data)
-SELECT * FROM unnest($1::bytea[], $2::integer[], $3::smallint[], $4::bytea[])
+SELECT added.* FROM unnest($1::blobs[]) AS added
 ON CONFLICT DO NOTHING
 """
 
 ADD_CHAINS: Final = """
 INSERT INTO chains (hash, parent, blob, depth)
-SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::integer[])
+SELECT added.* FROM unnest($1::chains[]) AS added
 ON CONFLICT DO NOTHING
 """
 
@@ -68,17 +68,32 @@ ON CONFLICT (id) DO UPDATE SET
 WHERE e.outcome IS NULL
 """
 
+# Exchanges whose halves come together while nothing of them is known; those it wrote. All others go the ways above.
+ADD_WHOLE: Final = """
+INSERT INTO exchanges (
+    id, domain, started_at, method, path, query, account_id, session_id, agent_id, kind, side_kind, request_type, model,
+    tag, key_name, client, client_address, request_size, message_count, preview, agent_type, tool_call_count, status,
+    outcome, streamed, response_size, ended_at, first_byte_ms, first_token_ms, duration_ms, error_type, error_message
+)
+SELECT * FROM unnest(
+    $1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
+    $18::integer[], $19::integer[], $20::text[], $21::text[], $22::integer[], $23::smallint[], $24::text[],
+    $25::boolean[], $26::integer[], $27::timestamptz[], $28::real[], $29::real[], $30::real[], $31::text[], $32::text[]
+)
+ON CONFLICT (id) DO NOTHING
+RETURNING id
+"""
+
 ADD_REQUEST_BODIES: Final = """
 INSERT INTO exchange_requests (id, headers, frame, chain, system, tools, remainder, whole)
-SELECT * FROM unnest(
-    $1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[], $8::boolean[]
-)
+SELECT added.* FROM unnest($1::exchange_requests[]) AS added
 ON CONFLICT DO NOTHING
 """
 
 ADD_RESPONSE_BODIES: Final = """
 INSERT INTO exchange_responses (id, headers, frame, content, remainder, whole)
-SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::boolean[])
+SELECT added.* FROM unnest($1::exchange_responses[]) AS added
 ON CONFLICT DO NOTHING
 """
 
@@ -86,7 +101,7 @@ ON CONFLICT DO NOTHING
 # that together they hold every piece; who reads them takes each piece once.
 ADD_CHUNKS: Final = """
 INSERT INTO chunks AS c (exchange_id, first_index, piece_count, data)
-SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::bytea[])
+SELECT added.* FROM unnest($1::chunks[]) AS added
 ON CONFLICT (exchange_id, first_index) DO UPDATE SET piece_count = excluded.piece_count, data = excluded.data
 WHERE c.piece_count < excluded.piece_count
 """
@@ -123,9 +138,7 @@ WHERE f.exchange_id IS NOT NULL OR a.exchange_id IS NOT NULL
 
 PUT_FACTS: Final = """
 INSERT INTO facts (exchange_id, started_at, asked, begun, line, follows, version, data)
-SELECT * FROM unnest(
-    $1::uuid[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::smallint[], $8::bytea[]
-)
+SELECT put.* FROM unnest($1::facts[]) AS put
 ON CONFLICT (exchange_id) DO UPDATE SET
     asked = excluded.asked, begun = excluded.begun, line = excluded.line, follows = excluded.follows,
     version = excluded.version, data = excluded.data
@@ -133,9 +146,7 @@ ON CONFLICT (exchange_id) DO UPDATE SET
 
 PUT_ANSWER_FACTS: Final = """
 INSERT INTO answer_facts (exchange_id, started_at, answered, message, tool, said, version, data)
-SELECT * FROM unnest(
-    $1::uuid[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::smallint[], $8::bytea[]
-)
+SELECT put.* FROM unnest($1::answer_facts[]) AS put
 ON CONFLICT (exchange_id) DO UPDATE SET
     started_at = excluded.started_at, answered = excluded.answered, message = excluded.message, tool = excluded.tool,
     said = excluded.said, version = excluded.version, data = excluded.data
@@ -143,7 +154,7 @@ ON CONFLICT (exchange_id) DO UPDATE SET
 
 ADD_OFFERS: Final = """
 INSERT INTO link_offers (key, started_at, exchange_id)
-SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::uuid[])
+SELECT added.* FROM unnest($1::link_offers[]) AS added
 """
 
 DROP_OFFERS: Final = """
@@ -170,32 +181,23 @@ CROSS JOIN LATERAL (
 ) AS found
 """
 
-ADD_OUTBOX: Final = "INSERT INTO outbox (key, event) SELECT * FROM unnest($1::text[], $2::bytea[])"
-
-# Two linkers never publish the same event at once.
-TAKE_OUTBOX: Final = """
-DELETE FROM outbox
-WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
-RETURNING id, key, event
-"""
-
 # Who must be decided again: they asked for a key under which something changed, up to that moment or later; or an
-# attempt changed ($3: `offers.tried_again_under`), and they send its messages later.
+# attempt changed ($2: `offers.tried_again_under`), and they send its messages later.
 ASKERS: Final = """
 SELECT a.exchange_id
-FROM unnest($1::bigint[], $2::timestamptz[]) AS changed (key, started_at)
+FROM unnest($1::link_offers[]) AS changed
 JOIN link_asks AS a ON a.key = changed.key AND a.until >= changed.started_at
 UNION
 SELECT f.exchange_id
-FROM unnest($1::bigint[], $2::timestamptz[]) AS changed (key, started_at)
+FROM unnest($1::link_offers[]) AS changed
 JOIN facts AS f ON f.follows = changed.key AND f.started_at >= changed.started_at
 UNION
 SELECT f.exchange_id
-FROM unnest($3::bigint[], $4::timestamptz[]) AS tried (key, started_at)
+FROM unnest($2::link_offers[]) AS tried
 JOIN facts AS f ON f.asked = tried.key AND f.started_at >= tried.started_at
 UNION
 SELECT o.exchange_id
-FROM unnest($3::bigint[], $4::timestamptz[]) AS tried (key, started_at)
+FROM unnest($2::link_offers[]) AS tried
 JOIN link_offers AS o ON o.key = tried.key AND o.started_at >= tried.started_at
 """
 
@@ -203,7 +205,7 @@ ASKS_OF: Final = "SELECT key, until, exchange_id FROM link_asks WHERE exchange_i
 
 ADD_ASKS: Final = """
 INSERT INTO link_asks (key, until, exchange_id)
-SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::uuid[])
+SELECT added.* FROM unnest($1::link_asks[]) AS added
 """
 
 DROP_ASKS: Final = """

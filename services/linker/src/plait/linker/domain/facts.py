@@ -110,7 +110,7 @@ class Answer(Struct, frozen=True, array_like=True):
     """Of a title request: the title."""
 
 
-class Facts(Struct, frozen=True, kw_only=True, array_like=True):
+class Facts(Struct, frozen=True, kw_only=True, array_like=True, dict=True):
     """What one exchange knows about itself."""
 
     id: UUID

@@ -72,6 +72,7 @@ def _bits(count: int, *parts: Part) -> int:
     return int.from_bytes(hashlib.sha256(ascii(parts).encode()).digest()[:8], "big") >> (64 - count)
 
 
+@lru_cache(maxsize=1 << 12)
 def _scope(scope: Scope | None) -> int:
     """The bits of a scope; only the whole domain has all of them."""
     return ALL_SCOPES if scope is None else min(_bits(_SCOPE_BITS, *scope), ALL_SCOPES - 1)

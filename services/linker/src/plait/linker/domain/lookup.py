@@ -103,9 +103,9 @@ class Book:
 _OF_PARENTS: Final = frozenset({Place.ASKED, Place.ANSWERED, Place.MESSAGE, Place.TOOL, Place.SAID})
 
 
-def _in_all_scopes(keys: set[int]) -> set[int]:
+def _in_all_scopes(keys: Iterable[int]) -> set[int]:
     """Each key, and the one that finds it whatever the scope."""
-    return keys | {widened(key) for key in keys}
+    return {one for key in keys for one in (key, widened(key))}
 
 
 class Recorder:

@@ -10,13 +10,19 @@ from plait.linker.domain.facts import Answer, Call, Facts
 AGENT_TOOLS = frozenset({"Agent", "Task"})
 WORKFLOW_TOOL = "Workflow"
 SEARCH_TOOL = "WebSearch"
+_KNOWN = "offers"
 AWAITED_TOOLS = AGENT_TOOLS | {WORKFLOW_TOOL, SEARCH_TOOL}
 """Tools whose calls bring requests of their own, perhaps before the answer that holds the call has ended."""
 
 
-def offers(facts: Facts) -> set[int]:
+def offers(facts: Facts) -> frozenset[int]:
     """Every key under which `facts` answers. Side notes are found by nobody, failed attempts by those who try again."""
-    return set(_offers(facts)) if facts.converses else set()
+    if not facts.converses:
+        return frozenset()
+    known: dict[str, frozenset[int]] = facts.__dict__  # every step of a batch asks, and each key is a hash
+    if _KNOWN not in known:
+        known[_KNOWN] = frozenset(_offers(facts))
+    return known[_KNOWN]
 
 
 def is_attempt(facts: Facts) -> bool:
