@@ -97,23 +97,34 @@ DECLARE
     added CONSTANT text := 'SELECT 1 AS sign, * FROM added';
     removed CONSTANT text := 'SELECT -1 AS sign, * FROM removed';
     changed CONSTANT text := added || ' UNION ALL ' || removed;
-    made CONSTANT text := 'CREATE FUNCTION %I() RETURNS trigger LANGUAGE plpgsql AS $function$ BEGIN %s RETURN NULL; END $function$';
+    made CONSTANT text := $made$
+        CREATE FUNCTION %I() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $function$
+        DECLARE ids uuid[]; BEGIN %s RETURN NULL; END $function$
+    $made$;
+    -- Plans are kept: made while tables were small they must still do when these are large. So no joins of transition
+    -- tables, whose rows a planner cannot know, and no scans of whole tables.
     place CONSTANT text := $body$
+        ids := ARRAY(SELECT id FROM added WHERE method IS NOT NULL);
         UPDATE usage AS u SET
             placed = true, kind = e.kind, request_type = e.request_type, key_name = e.key_name, tag = e.tag,
             agent_type = e.agent_type
-        FROM added AS e
-        WHERE u.exchange_id = e.id AND e.method IS NOT NULL AND NOT u.placed;
+        FROM exchanges AS e
+        WHERE u.exchange_id = ANY(ids) AND NOT u.placed AND e.id = u.exchange_id;
     $body$;
     move CONSTANT text := $body$
-        UPDATE usage AS u SET
-            placed = true, kind = e.kind, request_type = e.request_type, key_name = e.key_name, tag = e.tag,
-            agent_type = e.agent_type
-        FROM added AS e JOIN removed AS was USING (id)
-        WHERE u.exchange_id = e.id AND e.method IS NOT NULL AND (was.method IS NULL OR was.kind <> e.kind);
-        INSERT INTO moved_usage (exchange_id)
-        SELECT e.id FROM added AS e JOIN removed AS was USING (id)
-        WHERE was.method IS NOT NULL AND was.kind <> e.kind;
+        ids := ARRAY(SELECT id FROM (
+            SELECT id, kind FROM added WHERE method IS NOT NULL
+            EXCEPT SELECT id, kind FROM removed WHERE method IS NOT NULL
+        ) AS moved);
+        IF ids <> '{}' THEN
+            UPDATE usage AS u SET
+                placed = true, kind = e.kind, request_type = e.request_type, key_name = e.key_name, tag = e.tag,
+                agent_type = e.agent_type
+            FROM exchanges AS e
+            WHERE u.exchange_id = ANY(ids) AND e.id = u.exchange_id;
+            INSERT INTO moved_usage (exchange_id)
+            SELECT id FROM removed WHERE method IS NOT NULL AND id = ANY(ids);
+        END IF;
     $body$;
 BEGIN
     EXECUTE format(made, 'count_added_exchanges', format(counting, added) || place);
@@ -327,7 +338,7 @@ BEGIN
 END $$;
 
 -- What an exchange left here goes with it.
-CREATE FUNCTION forget_calls() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION forget_calls() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
     DELETE FROM tool_calls AS c USING removed AS e WHERE c.exchange_id = e.id;
     DELETE FROM tool_calls AS c USING removed AS e WHERE c.returned_in = e.id AND c.exchange_id IS NULL;
