@@ -11,7 +11,9 @@ import pytest
 
 from plait.cli import deep
 from plait.cli.home import Home
-from tests.bench.history import COMMON, RARE
+from plait.common.postgres import Database
+from plait.linker.indexing.rebuilding import rebuild
+from tests.bench.history import COMMON, DAYS, RARE
 from tests.bench.history.told import Told
 from tests.bench.history.writing import told, write
 
@@ -30,6 +32,22 @@ async def test_nothing_is_wrong_with_it(postgres_url: str, tmp_path: Path, monke
     assert before <= await indexes(postgres_url)
     assert {one.check: one.says for one in await deep.examine(Home(tmp_path), unseen) if not one.good} == {}
     assert await differences(postgres_url) == []
+    assert await indexed(postgres_url) == await indexed_anew(postgres_url)
+
+
+async def indexed(url: str) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(url)
+    found = await connection.fetch("SELECT * FROM search_texts ORDER BY number")
+    await connection.close()
+    return list(found)
+
+
+async def indexed_anew(url: str) -> list[asyncpg.Record]:
+    """What the linker's own indexing makes of it: rows that are right stay as they are."""
+    database = Database(url, name="test", size=1)
+    await rebuild(database, END - timedelta(days=DAYS + 1), emptied=False)
+    await database.close()
+    return await indexed(url)
 
 
 _DIFFERENCES = """

@@ -14,6 +14,7 @@ from plait.common.packing import PLAIN_MARK, pack, pack_json
 from plait.linker.domain.facts import FACTS_VERSION, Answer, Facts, Kind
 from plait.linker.knowledge import request_row
 from tests.bench.history.accounting import Calls, reported, usage_row, warning_row
+from tests.bench.history.searched import Searched
 from tests.bench.history.told import Answered, Asked, Told
 
 Row = tuple[Any, ...]
@@ -41,6 +42,8 @@ COLUMNS: Final = {
     "limit_windows": "account_id domain claim ends_at first_seen last_seen utilization status",
     "conversations": "id root_id domain account_id title first_time last_time latest_id request_count message_count"
     " session_ids models branch_ids branch_count subtask_count compact_count user_branch_count",
+    "search_texts": "exchange_id message number blob terms",
+    "search_slots": "slot mask first_at last_at",
 }
 """Tables in the order in which they are filled."""
 
@@ -54,6 +57,7 @@ class Rows:
         self._kept: defaultdict[str, list[Row]] = defaultdict(list)
         self._shared: set[bytes] = set()
         self._calls = Calls()
+        self._searched = Searched()
 
     def take(self) -> dict[str, list[Row]]:
         """What came since the last time."""
@@ -61,8 +65,9 @@ class Rows:
         return taken
 
     def close(self) -> None:
-        """All is told: calls whose result nobody sent."""
+        """All is told: calls whose result nobody sent, and the index's slots."""
         self._kept["tool_calls"] += self._calls.open()
+        self._kept["search_slots"] += self._searched.slots()
 
     def add(self, told: Told) -> None:
         """All rows of an exchange."""
@@ -73,6 +78,7 @@ class Rows:
         self._kept["facts"].append(_facts(told))
         self._kept["links"].append(_link(told))
         self._kept["tool_calls"] += self._calls.returned(told)
+        self._kept["search_texts"] += self._searched.rows(told)
         if answered is None:
             return
         self._kept["exchange_responses"].append(_response(told, asked, answered))
