@@ -10,7 +10,9 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from plait.cli import doctor
 from plait.cli.commands import deleting
+from plait.cli.home import Home
 from plait.common.postgres import Database
 from plait.linker.forget.forgetting import forget
 from plait.linker.processor import Linker
@@ -50,6 +52,20 @@ async def test_a_deletion_that_was_killed_before_its_last_content_is_ended_by_th
     assert await writer.fetchval("SELECT count(*) FROM forsaken")
     assert await command(recorded, tmp_path, "--domain", "a.test", "--yes") == (0, "Nothing matches.\n")
     assert not await writer.fetchval("SELECT count(*) FROM forsaken")
+
+
+async def test_the_doctor_tells_of_a_deletion_that_was_killed(
+    recorded: str, writer: asyncpg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", recorded)
+    home = Home(tmp_path)
+    assert (await doctor._deletions(home)).good
+    await writer.execute(
+        "INSERT INTO deletions (asked_by, selection, exchanges, asked_at) VALUES ('ann', '{}', 3, '2026-11-01')"
+    )
+    found = await doctor._deletions(home)
+    assert not found.good
+    assert found.says == "not ended: number 1 by ann of 2026-11-01 00:00, 3 exchanges so far"
 
 
 async def test_nothing_is_deleted_where_nobody_can_be_asked(

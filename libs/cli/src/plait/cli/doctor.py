@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from plait.cli import database, leftovers, plan, target, topics, wrong_settings
+from plait.cli import database, leftovers, open_deletions, plan, target, topics, wrong_settings
 from plait.cli.embedded import binaries, kafka
 from plait.cli.home import Home
 from plait.cli.plan import Options
@@ -48,7 +48,8 @@ Check = Callable[[Home], Awaitable[Finding]]
 async def examine(home: Home) -> list[Finding]:
     """All checks, side by side; a check that cannot be made is a finding, too."""
     checks: tuple[Check, ...] = (
-        _python, _disk, _packages, _java, _settings, _secrets, _credentials, _is_running, _postgres, _broker, _spool,
+        _python, _disk, _packages, _java, _settings, _secrets, _credentials, _is_running, _postgres, _deletions, _broker,
+        _spool,
     )  # fmt: skip
     findings = await asyncio.gather(*(check(home) for check in checks))
     return [*findings, *await _services(home)]
@@ -184,6 +185,15 @@ async def _postgres(home: Home) -> Finding:
     good = count == len(migrations())
     says = f"{database.without_secret(url)}, {count} of {len(migrations())} migrations"
     return Finding("Postgres", good, says, "" if good else "run `plait migrate`")
+
+
+async def _deletions(home: Home) -> Finding:
+    found = await open_deletions.find(home)
+    if found is None:
+        return Finding("deletions", True, "not looked at: Postgres is not to be asked")
+    if found:
+        return Finding("deletions", False, f"not ended: {open_deletions.told(found)}", "start the linker: it ends them")
+    return Finding("deletions", True, "all that were asked for are ended, or at work")
 
 
 async def _broker(home: Home) -> Finding:

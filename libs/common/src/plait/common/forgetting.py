@@ -99,13 +99,13 @@ async def carried_out(db: Reader, number: int, within_s: float) -> Deletion | No
 
 
 async def waiting(db: Reader) -> Sequence[Deletion]:
-    """Deletions that are not ended, and that nobody has worked at for a minute or ever."""
+    """Deletions that are not ended, and that nobody has worked at for a minute."""
     sql, arguments = _SQL["waiting"].bind({})
     return [_deletion(row) for row in await db.fetch(sql, *arguments)]
 
 
 async def take(db: Writer) -> int | None:
-    """The number of the first of these, which is ours from now on."""
+    """The number of the first of these, or of those that nobody has begun with: it is ours from now on."""
     sql, arguments = _SQL["take"].bind({})
     number: int | None = await db.fetchval(sql, *arguments)
     return number

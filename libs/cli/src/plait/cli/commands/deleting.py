@@ -42,7 +42,8 @@ def delete(
     Args:
         conversation: Of this conversation.
         domain: Of this domain.
-        user: Sent with the client's key of this name, or answered with this account.
+        user: Sent with the client's key of this name, or answered with this account. Clients that share a key, or bring
+            a credential of their own to a domain without keys, cannot be told apart: nobody knows who they are.
         before: Began before this time (UTC unless it says otherwise).
         yes: Do not ask.
         home: Whose `plait up` is meant when DATABASE_URL is not set.

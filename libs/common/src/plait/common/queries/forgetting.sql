@@ -53,13 +53,13 @@ WHERE id = :id
 FOR UPDATE
 
 -- name: waiting
--- Those that nobody works at, though they are not ended.
+-- Those that nobody works at, though they are not ended, nor just asked for.
 {deletions}
-WHERE finished_at IS NULL AND stopped_at IS NULL AND (worked_at IS NULL OR worked_at < now() - interval '1 minute')
+WHERE finished_at IS NULL AND stopped_at IS NULL AND coalesce(worked_at, asked_at) < now() - interval '1 minute'
 ORDER BY id
 
 -- name: take
--- The first of them, for us to work at.
+-- The first of them, or of those that nobody has begun with, for us to work at.
 UPDATE deletions SET worked_at = now()
 WHERE id = (
     SELECT id FROM deletions
