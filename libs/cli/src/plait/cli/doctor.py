@@ -48,8 +48,8 @@ Check = Callable[[Home], Awaitable[Finding]]
 async def examine(home: Home) -> list[Finding]:
     """All checks, side by side; a check that cannot be made is a finding, too."""
     checks: tuple[Check, ...] = (
-        _python, _disk, _packages, _java, _settings, _secrets, _credentials, _is_running, _postgres, _deletions, _broker,
-        _spool,
+        _python, _disk, _packages, _java, _settings, _secrets, _credentials, _is_running, _postgres, _deletions,
+        _broker, _spool,
     )  # fmt: skip
     findings = await asyncio.gather(*(check(home) for check in checks))
     return [*findings, *await _services(home)]
