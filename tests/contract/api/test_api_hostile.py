@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import AsyncIterator
 from typing import Any, Final
 from urllib.parse import quote
@@ -122,7 +123,7 @@ async def is_as_declared(client: httpx2.AsyncClient, case: Call, checks: list[An
 
 async def test_no_value_breaks_any_parameter(client: httpx2.AsyncClient, whole: scene.Scene) -> None:
     every = [(one, parameter, value) for one in OPERATIONS for parameter in one.iter_parameters() for value in HOSTILE]
-    for operation, parameter, value in every[:: max(1, len(every) // (10 * CALLS))]:
+    for operation, parameter, value in random.Random(7).sample(every, min(len(every), 10 * CALLS)):
         name = parameter.name
         answer = await client.request(operation.method, target(operation, name, parameter.location, value, whole))
         assert answer.status_code in (200, 202, 400, 404), (operation.label, name, value, answer.text)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi.routing import iter_route_contexts
+from jsonschema import Draft202012Validator
 
 from plait.api import page
 from plait.api.app import create_app
@@ -59,9 +60,29 @@ async def test_every_api_route_tells_its_refusals_and_its_key(document: dict[str
         if path.startswith("/api"):
             for operation in operations.values():
                 answers = set(operation["responses"])
-                assert answers >= {"400", "401", "403", "503", "504"}, path
+                assert answers >= {"400", "401", "403", "429", "503", "504"}, path
                 assert ("404" in answers) == ("{" in path), path
                 assert {"DashboardKey": []} in operation["security"], path
+
+
+async def test_every_operation_is_described(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert operation["description"].startswith(operation["summary"]), path
+            assert 10 < len(operation["summary"]) < 130, operation["summary"]
+            for parameter in operation.get("parameters", []):
+                assert parameter.get("description", "").endswith("."), (path, parameter["name"])
+
+
+async def test_every_json_answer_has_an_example_that_fits(document: dict[str, Any]) -> None:
+    shown = 0
+    for path, operations in document["paths"].items():
+        content = operations.get("get", {"responses": {"200": {}}})["responses"]["200"].get("content", {})
+        if found := content.get("application/json"):
+            schema = found["schema"] | {"components": document["components"]}
+            Draft202012Validator(schema).validate(found["example"])
+            shown += 1
+    assert shown >= 20
 
 
 async def test_the_page_shows_every_route_and_loads_nothing() -> None:

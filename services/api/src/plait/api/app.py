@@ -54,6 +54,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,  # what generators of clients call it
         middleware=[
             Middleware(CallId),
             Middleware(KeyGate, doors=doors, throttle=Throttle(calls_per_minute)),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
+from importlib import resources
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +16,8 @@ from plait.api.deleting import Deleted
 from plait.api.errors import ErrorAnswer
 from plait.api.front import is_open
 
+_JSON: Final = "application/json"
+_FIRST_SENTENCE: Final = re.compile(r".+?(?=[.:;](?:\s|$)|$)")
 Described = dict[int | str, dict[str, Any]]
 _REF: Final = "#/components/schemas/{name}"
 _SCHEMES: Final = {
@@ -24,9 +29,39 @@ _REFUSALS: Final = {
     400: "A parameter is malformed, unknown or given twice; the message names it.",
     401: "The key is missing.",
     403: "The key is wrong.",
+    429: "This key has made too many calls; `Retry-After` says how many seconds to wait.",
     503: "The database does not answer.",
     504: "It took too long.",
 }
+_NOT_MODIFIED: Final = {
+    "description": "The answer is still the one whose `ETag` the call's `If-None-Match` names.",
+    "headers": {"ETag": {"schema": {"type": "string"}}},
+}
+_ERROR: Final = {
+    "error": {
+        "type": "invalid_request_error",
+        "message": "limit: must be a whole number, not 'many'",
+        "request_id": "01a1fd41-0770-788a-88ed-43e32d897fce",
+    }
+}
+_VALUES: Final = {
+    "id": "01a1fd40-b90e-7312-82a6-4036ec8f4e6d",
+    "a": "01a1fd40-b7ca-7ce5-8d6a-554771929094",
+    "b": "01a1fd40-b90e-7312-82a6-4036ec8f4e6d",
+    "conversationId": "b498ec92-b0d4-50a9-aad0-be3e2213e5d5",
+    "sessionId": "5121a70f-297b-4abe-a763-f07a1f61ad28",
+    "domain": "work.example",
+    "accountId": "team",
+    "model": "claude-opus-5-5",
+    "since": "2026-11-21T08:00:00Z",
+    "until": "2026-11-21",
+    "before": "2026-01-01",
+    "dateFrom": "2026-11-01",
+    "dateTo": "2026-11-30",
+    "tz": "Europe/Berlin",
+    "q": "README",
+}
+"""Examples of parameters, by their names."""
 _shown: dict[str, type] = {"ErrorAnswer": ErrorAnswer}
 
 
@@ -36,15 +71,15 @@ def described(answer: type, words: str | None = None) -> dict[str, Any]:
     schema = {"$ref": _REF.format(name=answer.__name__)}
     return {
         "description": words or (answer.__doc__ or "").splitlines()[0],
-        "content": {"application/json": {"schema": schema}},
+        "content": {_JSON: {"schema": schema}},
     }
 
 
 def by_name(answer: type, words: str) -> dict[str, Any]:
     """A response object whose body is an object that holds such a struct under each name."""
-    held = described(answer)["content"]["application/json"]["schema"]
+    held = described(answer)["content"][_JSON]["schema"]
     schema = {"type": "object", "additionalProperties": held}
-    return {"description": words, "content": {"application/json": {"schema": schema}}}
+    return {"description": words, "content": {_JSON: {"schema": schema}}}
 
 
 def answers(good: type, *, found_by_id: bool = False) -> Described:
@@ -86,11 +121,46 @@ def openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         _, schemas = msgspec.json.schema_components(_shown.values(), ref_template=_REF)
-        document["components"] = {"schemas": schemas, "securitySchemes": _SCHEMES}
+        document["components"] = {"schemas": _plain(schemas), "securitySchemes": _SCHEMES}
+        examples = _examples()
         for path, operations in document["paths"].items():
-            for operation in operations.values():
-                operation["responses"].pop("422", None)  # we answer 400
-                if not is_open(path):
-                    operation["security"] = [{name: []} for name in _SCHEMES]
+            for method, operation in operations.items():
+                _complete(operation, path, examples.get(f"{method.upper()} {path}"))
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _plain(schema: Any) -> Any:
+    """The same without `items: false` behind the items of a tuple: generators of clients know no such thing."""
+    if isinstance(schema, list):
+        return [_plain(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {name: _plain(value) for name, value in schema.items() if not (name == "items" and value is False)}
+
+
+def _complete(operation: dict[str, Any], path: str, example: Any) -> None:
+    """What FastAPI does not know of an operation."""
+    responses = operation["responses"]
+    responses.pop("422", None)  # we answer 400
+    good = responses["200"].get("content", {})
+    if len(good) > 1 and not good.get(_JSON, {}).get("schema", True):
+        del good[_JSON]  # what routes give that say nothing
+    operation["summary"] = _FIRST_SENTENCE.match(operation["description"].replace("\n", " "))[0]  # type: ignore[index]
+    if not is_open(path):
+        operation["security"] = [{name: []} for name in _SCHEMES]
+        for status in responses.keys() - {"200", "202"}:
+            responses[status]["content"][_JSON]["example"] = _ERROR
+    if example is not None:
+        responses["200"]["content"][_JSON]["example"] = example
+        responses["304"] = _NOT_MODIFIED
+    for parameter in operation.get("parameters", []):
+        if "example" not in parameter and parameter["name"] in _VALUES:
+            parameter["example"] = _VALUES[parameter["name"]]
+
+
+def _examples() -> dict[str, Any]:
+    """Good answers, taken from recorded traffic, by `METHOD path`."""
+    text = (resources.files("plait.api") / "examples.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found

@@ -33,7 +33,7 @@ async def live() -> Response:
 
 
 @router.get("", responses={200: described(Health), 503: described(Health)})
-@router.get("/ready", responses={200: described(Health), 503: described(Health)})
+@router.get("/ready", operation_id="readiness", responses={200: described(Health), 503: described(Health)})
 async def ready(request: Request) -> Response:
     """Whether questions can be answered: 503 if not."""
     checks = {"database": await _database(request.app.state.database), "key": _key(request.app.state.doors.has_keys())}
