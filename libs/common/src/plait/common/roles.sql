@@ -52,7 +52,7 @@ BEGIN
             SELECT array_agg(a.attname) AS names
             FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
         ) AS c
-        WHERE t.relnamespace = 'public'::regnamespace AND t.relkind IN ('r', 'p') AND NOT t.relispartition
+        WHERE t.relnamespace = 'public'::regnamespace AND t.relkind IN ('r', 'p', 'v') AND NOT t.relispartition
     LOOP
         IF shown.condition IS NOT NULL THEN
             EXECUTE format('CREATE VIEW limited.%1$I AS SELECT t.* FROM public.%1$I t WHERE %2$s',

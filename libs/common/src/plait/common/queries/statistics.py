@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from msgspec import Struct
@@ -11,9 +11,10 @@ from msgspec import Struct
 from plait.common.buckets import Span
 from plait.common.queries.named import statements
 from plait.common.queries.paging import Reader
-from plait.common.queries.usage import TOKENS, UsageFilter, cost_of, overview, usage_by
+from plait.common.queries.usage import TOKENS, UsageFilter, cost_of, read_sums, usage_by
 
 _SQL: Final = statements("statistics")
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TOTAL: Final = 0b111
 _BY_MODEL: Final = 0b011
 _BY_TYPE: Final = 0b101
@@ -78,7 +79,7 @@ class DomainCount(Struct, frozen=True, kw_only=True, rename="camel"):
 
 async def get_statistics(db: Reader, since: datetime, domain: str | None = None) -> Statistics:
     """Sums over everything, or over one domain."""
-    rows = await overview(db, Span(since), UsageFilter(domain=domain))
+    rows = await read_sums(db, "overview", Span(since), UsageFilter(domain=domain))
     total = next(row for row in rows if row["part"] == _TOTAL)
     sql, arguments = _SQL["unplaced"].bind({"since": since, "domain": domain})
     return Statistics(
@@ -107,8 +108,7 @@ async def list_domains(db: Reader, since: datetime) -> list[DomainCount]:
 
 async def list_token_statistics(db: Reader, domain: str | None = None) -> list[DomainFigures]:
     """The figures of every domain, or of one, by name."""
-    sql, arguments = _SQL["token_statistics"].bind({"domain": domain})
-    rows = [dict(record) for record in await db.fetch(sql, *arguments)]
+    rows = await read_sums(db, "token_statistics", Span(_BEGINNING), UsageFilter(domain=domain))
     return [DomainFigures(domain=row.pop("domain"), figures=TokenStatistics(**row)) for row in rows]
 
 

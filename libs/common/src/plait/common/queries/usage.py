@@ -16,6 +16,8 @@ from msgspec import UNSET, Struct, UnsetType, field, structs
 from plait.common.buckets import Span, Unit, label, starts
 from plait.common.queries.named import statements
 from plait.common.queries.paging import Reader
+from plait.common.queries.tiers import ENDLESS, is_midnight, reach
+from plait.common.queries.tools import ToolUse, list_tools
 
 _SQL: Final = statements("usage")
 _UTC: Final = ZoneInfo("UTC")
@@ -123,16 +125,27 @@ _FIELDS: Final[Mapping[Key, str]] = {
     "domain": "domain", "tag": "tag", "tool": "tool", "kind": "kind",
 }  # fmt: skip
 
+_NOTHING: Final[frozenset[str]] = frozenset()
+_SPLIT: Final[Mapping[str, frozenset[str]]] = {
+    "overview": frozenset({"domain", "model", "request_type"}),
+    "token_statistics": frozenset({"domain", "request_type"}),
+    "by_domain": frozenset({"domain"}),
+    "by_account": frozenset({"account"}),
+    "by_model": frozenset({"model"}),
+    "by_kind": frozenset({"kind"}),
+    "by_key": frozenset({"key"}),
+    "by_tag": frozenset({"tag"}),
+    "by_agent": frozenset({"agent", "kind"}),
+    "daily": frozenset({"domain", "account", "model"}),
+    "hourly": frozenset({"domain"}),
+}
+"""What statements tell apart."""
+
 
 async def sum_usage(db: Reader, span: Span, where: UsageFilter = EVERYTHING) -> Counters:
     """Everything together."""
-    (record,) = await _rows(db, "total", span, where)
+    (record,) = await read_sums(db, "total", span, where)
     return Counters(**_counters(record))
-
-
-async def overview(db: Reader, span: Span, where: UsageFilter = EVERYTHING) -> list[dict[str, Any]]:
-    """Rows of the statement `overview`: `plait.common.queries.statistics` makes sense of them."""
-    return await _rows(db, "overview", span, where)
 
 
 async def usage_by_time(
@@ -140,7 +153,7 @@ async def usage_by_time(
 ) -> list[UsageRow]:
     """Every day or hour of the span in a zone, up to its end or to now, those without any requests too."""
     begins = starts(unit, span.since, span.until or now, zone)
-    found = {row["bucket"]: row for row in await _rows(db, "by_time", span, where, starts=begins)}
+    found = {row["bucket"]: row for row in await read_sums(db, "by_time", span, where, starts=begins)}
     return [_timed(unit, zone, start, found.get(number, {})) for number, start in enumerate(begins, 1)]
 
 
@@ -152,7 +165,11 @@ async def usage_by(
     Of `tool`, requests are calls, those that failed are the ones whose result was an error, and there are no tokens
     and no cost: an answer is charged as a whole. Slots that the span cuts count whole there.
     """
-    records = await _rows(db, f"by_{key}", span, where, limit=limit)
+    if key == "tool":
+        return [_tool(one) for one in await list_tools(db, span, domain=where.domain, account_id=where.account_id)][
+            :limit
+        ]
+    records = await read_sums(db, f"by_{key}", span, where, limit=limit)
     found = [_keyed(key, record) for record in records]
     return found if key == "session" else sorted(found, key=_weight)[:limit]
 
@@ -162,7 +179,7 @@ async def daily_usage(
 ) -> list[DailyUsage]:
     """What each account used in each domain of each model, day by day in a zone; days without any are left out."""
     begins = starts("day", span.since, span.until or now, zone)
-    records = await _rows(db, "daily", span, where, starts=begins)
+    records = await read_sums(db, "daily", span, where, starts=begins)
     found = [
         _daily(label("day", begins[r["bucket"] - 1], zone), r["account_id"], r["domain"], r["model"], _counters(r))
         for r in records
@@ -197,17 +214,23 @@ async def _by_hour(
 ) -> dict[str, list[HourCount]]:
     begins = starts("hour", span.since, span.until or now, _UTC)
     found: dict[str, list[HourCount]] = {}
-    for record in await _rows(db, "hourly", span, where, starts=begins):
+    for record in await read_sums(db, "hourly", span, where, starts=begins):
         if record[counted]:
             found.setdefault(record["domain"], []).append(HourCount(begins[record["bucket"] - 1], record[counted]))
     return found
 
 
-async def _rows(db: Reader, name: str, span: Span, where: UsageFilter, **more: object) -> list[dict[str, Any]]:
-    bounds = {"since": span.since, "until": span.until, "first": span.first, "last": span.last}
+async def read_sums(db: Reader, name: str, span: Span, where: UsageFilter, **more: Any) -> list[dict[str, Any]]:
+    """The rows of a statement of `usage.sql`; `more`: what it wants besides."""
     filters = {
         "domain": where.domain, "account": where.account_id, "model": where.model, "kind": where.kind,
         "key": where.key_name, "tag": where.tag, "agent": where.agent_type,
+    }  # fmt: skip
+    needed = _SPLIT.get(name, _NOTHING) | {field for field, value in filters.items() if value is not None}
+    served = reach(span, needed, by_days=all(map(is_midnight, more.get("starts", [])[1:])))
+    bounds = {
+        "since": span.since, "until": span.until, "first": span.first, "last": span.last or ENDLESS,
+        "tier": served.tier, "begins": served.begins, "ends": served.ends,
     }  # fmt: skip
     sql, arguments = _SQL[name].bind({**bounds, **filters, **more})
     return [dict(record) for record in await db.fetch(sql, *arguments)]
@@ -219,11 +242,14 @@ def _timed(unit: Unit, zone: ZoneInfo, start: datetime, record: Mapping[str, Any
     return UsageRow(key=name, start=start, **fields)
 
 
+def _tool(one: ToolUse) -> UsageRow:
+    return UsageRow(
+        key=one.tool, tool=one.tool, requests=one.calls, failed_requests=one.errors, tool_calls=one.calls, cost_usd=None
+    )
+
+
 def _keyed(key: Key, record: Mapping[str, Any]) -> UsageRow:
     value = {"key": record["key"], _FIELDS[key]: record["key"]}
-    if key == "tool":
-        calls, failed = record["requests"], record["failed_requests"]
-        return UsageRow(**value, requests=calls, failed_requests=failed, tool_calls=calls, cost_usd=None)
     return UsageRow(**value, **_counters(record))
 
 

@@ -1,15 +1,14 @@
 -- What was used: sums over any stretch of time, whole or by one thing.
 
--- name: slots
--- Whole slots of the time asked for, as the ledger keeps them.
-SELECT
+-- name: columns
+-- What all rows of sums have.
     s.slot AS at, s.domain, s.account_id, s.model, s.kind, s.request_type, s.key_name, s.tag, s.agent_type, s.requests,
     s.failed, s.timed, s.duration_ms, s.tool_calls, s.reported, s.input_tokens, s.output_tokens, s.thinking_tokens,
     s.cache_read_tokens, s.cache_creation_tokens, s.cache_creation_5m_tokens, s.cache_creation_1h_tokens,
     s.web_search_requests, s.web_fetch_requests, s.cost_usd, s.subscription_cost_usd, s.unpriced
-FROM usage_slots s
-WHERE s.slot >= :first
-    AND s.slot < :last --?
+
+-- name: filters
+-- What counts.
     AND s.domain = :domain --?
     AND s.account_id = :account --?
     AND s.model = :model --?
@@ -18,8 +17,32 @@ WHERE s.slot >= :first
     AND s.tag = :tag --?
     AND s.agent_type = :agent --?
 
+-- name: totals
+-- The part of the time asked for that totals serve.
+SELECT
+    {columns}
+FROM usage_totals s
+WHERE s.tier = :tier AND s.slot >= :begins AND s.slot < :ends
+    {filters}
+
+-- name: slots
+-- Whole slots before and after it: the settled ones.
+SELECT
+    {columns}
+FROM usage_slots_settled s
+WHERE (s.slot >= :first AND s.slot < :begins OR s.slot >= :ends AND s.slot < :last)
+    {filters}
+
+-- name: pending
+-- What changed in the last second, in all whole slots.
+SELECT
+    {columns}
+FROM usage_slots_pending s
+WHERE s.slot >= :first AND s.slot < :last
+    {filters}
+
 -- name: exchanges
--- Exchanges of the slots that the time asked for cuts, as the slots count them. `:session` has no slots.
+-- Exchanges of the slots that the time asked for cuts, as the slots count them.
 SELECT
     e.started_at, e.domain, e.account_id, e.model, e.kind, e.request_type, e.key_name, e.tag, e.agent_type, 1,
     (coalesce(e.outcome, '') IN ('failed', 'interrupted', 'rejected'))::integer, (e.duration_ms IS NOT NULL)::integer,
@@ -55,7 +78,11 @@ WHERE (u.started_at >= :since AND u.started_at < :first OR u.started_at >= :last
 
 -- name: parts
 -- All of it, in rows of one shape.
+{totals}
+UNION ALL
 {slots}
+UNION ALL
+{pending}
 UNION ALL
 {exchanges}
 UNION ALL
@@ -261,14 +288,24 @@ CROSS JOIN LATERAL (
 GROUP BY latest.session_id, latest.started_at
 ORDER BY latest.started_at DESC, latest.session_id
 
--- name: by_tool
--- Calls of each tool, by the slots that lie in the time asked for or are cut by it.
-SELECT
-    t.tool AS key, coalesce(sum(t.calls), 0)::bigint AS requests, coalesce(sum(t.errors), 0)::bigint AS failed_requests
-FROM tool_slots t
-WHERE t.slot > :since::timestamptz - interval '15 minutes'
-    AND t.slot < :until --?
-    AND t.domain = :domain --?
-    AND t.account_id = :account --?
-GROUP BY 1
-HAVING sum(t.calls) > 0
+-- name: token_statistics
+-- Tokens and calls of domains, and when the latest exchange of each began.
+SELECT used.*, latest.at AS last_updated
+FROM (
+    SELECT
+        p.domain, sum(p.input_tokens)::bigint AS input_tokens, sum(p.output_tokens)::bigint AS output_tokens,
+        sum(p.requests)::bigint AS request_count,
+        coalesce(sum(p.requests) FILTER (WHERE p.request_type = 'query_evaluation'), 0)::bigint
+            AS query_evaluation_count,
+        coalesce(sum(p.requests) FILTER (WHERE p.request_type = 'inference'), 0)::bigint AS inference_count,
+        sum(p.tool_calls)::bigint AS tool_call_count
+    FROM (
+        {parts}
+    ) AS p
+    GROUP BY p.domain
+    {if_any}
+) AS used
+CROSS JOIN LATERAL (
+    SELECT max(e.started_at) AS at FROM exchanges e WHERE e.domain = used.domain
+) AS latest
+ORDER BY used.domain
