@@ -34,8 +34,8 @@ from tests.exchange_events import START, Part, answered, asked, records, said
 from tests.integration.test_linker_corpus import feed, tree_in
 from tests.integration.test_linker_corpus import forget as wipe
 from tests.recorded_events import everything
-from tests.unit.linker_domain.clients import Traffic
-from tests.unit.linker_domain.test_linking_properties import traffics
+from tests.unit.linker_domain.deeds import traffics
+from tests.unit.linker_domain.traffic import Traffic
 
 KEPT = {"migrations", "deletions", "forgotten", "outbox", "moved_usage", "search_queue"}
 """Tables that may hold rows when nothing is recorded."""

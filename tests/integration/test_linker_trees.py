@@ -11,20 +11,24 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from plait.common.events import RequestData, ResponseData
 from plait.common.postgres import Database
 from plait.linker import statements
 from plait.linker.domain.names import Names
+from plait.linker.domain.offers import AWAITED_TOOLS
 from plait.linker.domain.weave import Loom
 from plait.linker.processor import Linker
 from tests.exchange_events import Part, answered, asked, records, said
 from tests.integration.test_linker_corpus import feed, forget
+from tests.integration.test_linker_streams import chunks_of
 from tests.recorded_events import everything
-from tests.unit.linker_domain.clients import Traffic
-from tests.unit.linker_domain.test_linking_properties import traffics
+from tests.unit.linker_domain.deeds import traffics
+from tests.unit.linker_domain.traffic import Traffic
 
 CONVERSATION = "SELECT * FROM conversations ORDER BY id"
 
@@ -49,6 +53,17 @@ async def counted_anew(connection: asyncpg.pool.PoolConnectionProxy) -> list[dic
     return [dict(row) for row in await connection.fetch(CONVERSATION)]
 
 
+def with_stream(request: RequestData, response: ResponseData) -> list[Part]:
+    """An exchange's parts, with its event stream where that tells of agents before its end."""
+    whole = msgspec.json.decode(response.body) if isinstance(response.body, msgspec.Raw) else {}
+    starts = any(block.get("name") in AWAITED_TOOLS for block in whole.get("content", ()))
+    return [
+        request,
+        *(chunks_of(request, {"usage": {}, "stop_sequence": None, **whole}, size=150) if starts else ()),
+        response,
+    ]
+
+
 def in_some_order(parts: list[Part], chance: random.Random) -> list[Part]:
     """All of them anyhow, or some late: what those change is named without the rest of their tree where that can be."""
     share = chance.choice([0.1, 0.3, 1.0])
@@ -64,7 +79,7 @@ def in_some_order(parts: list[Part], chance: random.Random) -> list[Part]:
 )
 @given(traffic=traffics(), seed=st.integers(), size=st.integers(1, 12))
 async def test_made_up_clients(database: Database, traffic: Traffic, seed: int, size: int) -> None:
-    parts = in_some_order([part for pair in traffic.events for part in pair], random.Random(seed))
+    parts = in_some_order([part for pair in traffic.events for part in with_stream(*pair)], random.Random(seed))
     await forget(database)
     await feed(Linker(database, lambda: None), parts, size)
     loom = Loom()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
 from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
@@ -14,11 +13,11 @@ from plait.linker.domain.facts import Facts
 from plait.linker.domain.link import Link
 from plait.linker.domain.names import LinkKind, Names
 from plait.linker.domain.weave import Loom
-from tests.unit.linker_domain.clients import Line, Traffic, Truth
+from tests.unit.linker_domain.deeds import traffics
+from tests.unit.linker_domain.traffic import Traffic, Truth
 
 TREES = int(os.environ.get("PLAIT_TREES", "200"))
 """Made-up trees that each property is tried on; nightly many more."""
-SPAWN_PROMPTS = ("Look at it.", "Look elsewhere.")
 KINDS: dict[str, set[LinkKind | None]] = {
     "root": {"root"},
     "next": {"continue", "branch", "interrupted", "resume_agent"},
@@ -29,35 +28,6 @@ KINDS: dict[str, set[LinkKind | None]] = {
     "after_compaction": {"after_compaction"},
     "side": {None},
 }
-Deed = Callable[[Traffic, Line], None]
-PROMPTS = st.lists(st.sampled_from(SPAWN_PROMPTS), min_size=1, max_size=3)
-
-
-def deeds() -> st.SearchStrategy[Deed]:
-    """What a client may do next at some place of a conversation."""
-    return st.one_of(
-        st.just(lambda traffic, line: traffic.turn(line)),
-        st.integers(1, 3).map(lambda n: lambda traffic, line: traffic.tools(line, n)),
-        st.just(lambda traffic, line: traffic.fork(line) if line.session and not line.agent else traffic.turn(line)),
-        st.integers(1, 3).map(lambda n: lambda traffic, line: traffic.retries(line, n)),
-        st.booleans().map(lambda kept: lambda traffic, line: traffic.cut(line, kept)),
-        PROMPTS.map(lambda prompts: lambda traffic, line: traffic.spawn(line, prompts)),
-        PROMPTS.map(lambda prompts: lambda traffic, line: traffic.spawn_behind(line, prompts)),
-        st.just(lambda traffic, line: traffic.compact(line)),
-        st.just(lambda traffic, line: traffic.compact_twice(line)),
-        st.just(lambda traffic, line: traffic.side(line)),
-    )
-
-
-@st.composite
-def traffics(draw: st.DrawFn) -> Traffic:
-    """Up to three sessions, some without a session id, and what happens in them."""
-    traffic = Traffic()
-    for session in draw(st.lists(st.sampled_from(["s1", "s2", None]), min_size=1, max_size=3, unique=True)):
-        traffic.start(session)
-    for deed in draw(st.lists(deeds(), max_size=12)):
-        deed(traffic, traffic.lines[draw(st.integers(0, len(traffic.lines) - 1))])
-    return traffic
 
 
 def fault(truth: Truth, link: Link, names: Names) -> str | None:
@@ -85,20 +55,31 @@ def fed(events: list[Facts]) -> Loom:
     return loom
 
 
+def as_it_happened(traffic: Traffic) -> list[Facts]:
+    """Requests when they begin, what is known of running answers a moment later, answers when they end."""
+    known = [(half.started_at, n, half) for stages in traffic.stages for n, half in enumerate(stages)]
+    known += [(whole.answer.ended_at, 9, whole) for whole in traffic.facts if whole.answer]
+    return [facts for *_, facts in sorted(known, key=lambda one: one[:2])]
+
+
 @settings(max_examples=TREES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(traffics())
 def test_the_tree_is_the_true_one(traffic: Traffic) -> None:
-    assert faults(traffic, fed(traffic.facts)) == []
+    assert faults(traffic, fed(as_it_happened(traffic))) == []
 
 
 @settings(max_examples=TREES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(traffics(), st.randoms(use_true_random=False))
 def test_any_order_of_requests_and_answers_gives_it(traffic: Traffic, chance: random.Random) -> None:
+    """Calls of running answers are told or not: that changes nothing in the end."""
     batch = Loom()
     batch.feed(traffic.facts)
-    order = [facts.id for facts in traffic.facts] * 2
+    left = {
+        whole.id: [*(half for half in stages if chance.random() < 0.7), whole]
+        for stages, whole in zip(traffic.stages, traffic.facts, strict=True)
+    }
+    order = [number for number, states in left.items() for _ in states]
     chance.shuffle(order)
-    left = {half.id: [half, whole] for half, whole in zip(traffic.halves, traffic.facts, strict=True)}
     assert outcome(fed([left[one].pop(0) for one in order])) == outcome(batch)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -78,6 +78,7 @@ def test_what_is_kept_does_not_grow_with_the_text() -> None:
     assert fed(*events_of(message(tool_use("Agent", {"prompt": "x" * 5_000})))[:-3]).held > 5_000
 
 
+@settings(max_examples=40)
 @given(JSON, JSON, JSON)
 def test_nonsense_does_not_raise(index: Any, block: Any, delta: Any) -> None:
     begun = {"type": "tool_use", "name": block, "id": delta, "input": index}
