@@ -15,6 +15,7 @@ from plait.common.consumer import Record, Rejected
 from plait.common.errors import DependencyDown
 from plait.common.postgres import Database, open_pool
 from plait.common.queries.exchanges import ExchangeFilter
+from plait.common.queries.scope import Scoped
 from plait.common.queries.search import Hit, Hits, Place, search
 from plait.common.search.query import parse
 from plait.linker.forget.forgetting import forget
@@ -272,3 +273,12 @@ async def test_a_watched_linker_tells_whether_it_has_caught_up() -> None:
     leave.set()
     await working
     assert await watched.rests(30)
+
+
+async def test_who_may_see_some_domains_finds_in_these_alone(database: Database, shared_url: str) -> None:
+    own, other = (asked(said("user", "walrus"), domain=domain, session=domain) for domain in ("a.test", "b.test"))
+    await store(database, own, other)
+    pool = await open_pool(shared_url, name="test", size=1, read_only=True, role="plait_limited")
+    found = await search(Scoped(pool, ["a.test"]), parse("walrus"), ExchangeFilter(), 10)
+    await pool.close()
+    assert [hit.request_id for hit in found.results] == [own.exchange_id]
