@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import msgspec
@@ -17,7 +19,16 @@ from plait.api.database import Database
 from plait.api.live.view import Live
 from plait.cli.program import free_port
 from plait.common.access.doors import Doors
-from plait.common.events import ChunkData, ConversationEvent, RequestData, encode
+from plait.common.events import (
+    SOURCE_LINKER,
+    ChunkData,
+    ConversationData,
+    ConversationEvent,
+    Placed,
+    RequestData,
+    encode,
+    partition_key,
+)
 from plait.common.kafka import admin_client, ensure_topics, new_producer
 from plait.common.serving import serve
 from plait.common.settings import KafkaSettings
@@ -148,6 +159,31 @@ async def running(
         async with asyncio.timeout(PATIENCE_S):
             await asyncio.gather(*parts)
         await database.close()
+
+
+def changed(domain: str = "a.test", *placed: Placed, **fields: Any) -> ConversationEvent:
+    """A conversation after a change."""
+    data = ConversationData(
+        **{
+            "conversation_id": uuid4(),
+            "revision": 1,
+            "domain": domain,
+            "title": "a secret title",
+            "request_count": 2,
+            "branch_ids": ["main"],
+            "latest_exchange_id": uuid4(),
+            "placed": list(placed),
+            **fields,
+        }
+    )
+    return ConversationEvent(
+        id=f"{data.conversation_id}/{data.revision}",
+        source=SOURCE_LINKER,
+        subject=str(data.conversation_id),
+        time=datetime.now(UTC),
+        partitionkey=partition_key(domain, str(data.conversation_id)),
+        data=data,
+    )
 
 
 def _topic(part: Part | ConversationEvent) -> str:

@@ -6,9 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import httpx2
 import pytest
@@ -22,12 +20,12 @@ from plait.common.access.doors import Doors
 from plait.common.access.grants import Grant
 from plait.common.access.key_file import KeyFile
 from plait.common.access.keys import hash_of
-from plait.common.events import SOURCE_LINKER, ConversationData, ConversationEvent, partition_key
+from plait.common.events import Placed
 from plait.common.kafka import admin_client, ensure_topics, new_producer
 from plait.common.settings import KafkaSettings
 from tests import servers
 from tests.exchange_events import answered, asked, pieces, said
-from tests.live_stage import Event, Stage, running, staged
+from tests.live_stage import Event, Stage, changed, running, staged
 
 LIMITED = {"X-API-Key": "of b"}
 
@@ -42,32 +40,12 @@ def ids(events: list[Event]) -> list[str]:
     return [event.data["requestId"] for event in events]
 
 
-def updated(domain: str = "a.test", revision: int = 1) -> ConversationEvent:
-    data = ConversationData(
-        conversation_id=uuid4(),
-        revision=revision,
-        domain=domain,
-        title="a secret title",
-        request_count=2,
-        branch_ids=["main"],
-        latest_exchange_id=uuid4(),
-    )
-    return ConversationEvent(
-        id=f"{data.conversation_id}/{revision}",
-        source=SOURCE_LINKER,
-        subject=str(data.conversation_id),
-        time=datetime.now(UTC),
-        partitionkey=partition_key(domain, str(data.conversation_id)),
-        data=data,
-    )
-
-
 async def test_an_exchange_from_its_start_to_its_end(stage: Stage) -> None:
     one = asked(said("user", "a secret word"))
     async with stage.listen() as heard:
         assert heard.answer.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert (await heard.event()).name == "ready"
-        await stage.send(one, pieces(one, "event: ping\n", "\n"), answered(one, "another secret"), updated())
+        await stage.send(one, pieces(one, "event: ping\n", "\n"), answered(one, "another secret"), changed())
         events = await heard.events(4)
     names = ["exchange.started", "exchange.firstByte", "exchange.finished", "conversation.updated"]
     assert sorted(event.name for event in events) == sorted(names)
@@ -110,9 +88,29 @@ async def test_only_what_is_asked_for_is_told(stage: Stage) -> None:
     other = asked(said("user", "x"), domain="a.test", session="other")
     async with stage.listen("/api/live?domain=b.test&sessionId=mine&event=exchange.finished") as heard:
         await heard.event()
-        await stage.send(other, wanted, answered(other, "x"), updated("b.test"), answered(wanted, "x"))
+        await stage.send(other, wanted, answered(other, "x"), changed("b.test"), answered(wanted, "x"))
         event = await heard.event()
     assert (event.name, event.data["requestId"]) == ("exchange.finished", str(wanted.exchange_id))
+
+
+async def test_a_conversation_is_followed(stage: Stage) -> None:
+    """Its exchanges from the moment when it is known that they are its, and everything of them from then on."""
+    one, other = asked(said("user", "x"), session="a"), asked(said("user", "x"), session="b")
+    change = changed("a.test", Placed(one.exchange_id, "main", "inference"))
+    async with stage.listen() as everything:
+        await everything.event()
+        async with stage.listen(f"/api/live?conversationId={change.data.conversation_id}&kind=inference") as heard:
+            await heard.event()
+            await stage.send(one, other)
+            await everything.events(2)
+            await stage.send(change)
+            await everything.events(2)
+            await stage.send(answered(other, "x"), answered(one, "x"))
+            events = await heard.events(2)
+    assert [event.name for event in events] == ["exchange.placed", "exchange.finished"]
+    assert ids(events) == [str(one.exchange_id)] * 2
+    assert events[0].data["model"] == "claude-x"
+    assert events[1].data["conversationId"] == str(change.data.conversation_id)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +144,7 @@ async def test_keys(broker: servers.Broker, tmp_path: Path) -> None:
         async with stage.listen(key=LIMITED) as limited, stage.listen() as whole:
             start = (await limited.event()).id
             await whole.event()
-            await stage.send(foreign, updated("a.test"), answered(foreign, "x"), own)
+            await stage.send(foreign, changed("a.test"), answered(foreign, "x"), own)
             assert str(foreign.exchange_id) in ids([e for e in await whole.events(4) if "requestId" in e.data])
             assert ids([await limited.event()]) == [str(own.exchange_id)]
             async with (

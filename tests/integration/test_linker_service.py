@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 
-from plait.common.events import ConversationData, ConversationEvent, decode, encode
+from plait.common.events import ConversationData, ConversationEvent, Placed, decode, encode
 from plait.common.ids import conversation_id, new_exchange_id
 from plait.common.kafka import new_consumer, new_producer
 from plait.common.settings import KafkaSettings
@@ -117,6 +117,8 @@ async def test_a_changed_conversation_is_told_of(kafka: KafkaSettings, reader: a
     assert healed.moved_from == [conversation_id(second.exchange_id)]
     assert (healed.request_count, healed.branch_ids) == (2, ["main"])
     assert healed.latest_exchange_id == second.exchange_id
+    assert orphan.placed == [Placed(second.exchange_id, "main", "inference")]
+    assert Placed(second.exchange_id, "main", "inference") in healed.placed
     assert await reader.fetchval("SELECT count(*) FROM conversations") == 1
 
 

@@ -159,6 +159,15 @@ class UsageData(Data, frozen=True, kw_only=True, rename="camel", gc=False):
     """Null: not every price is known."""
 
 
+class Placed(Struct, frozen=True, rename="camel"):
+    """Where an exchange stands in a conversation."""
+
+    exchange_id: UUID
+    branch_id: str | None
+    """Null for side calls of no branch."""
+    kind: str | None
+
+
 class ConversationData(Struct, frozen=True, kw_only=True, rename="camel"):
     """A conversation after a change: what it now holds."""
 
@@ -177,6 +186,8 @@ class ConversationData(Struct, frozen=True, kw_only=True, rename="camel"):
     deleted: bool = False
     """It exists no longer, nor is it part of another one: somebody had it deleted, or it had grown too old. What is
     left of its exchanges, if anything, belongs to conversations that have events of their own."""
+    placed: list[Placed] = []
+    """Its exchanges that this change came from: they are new, or have ended, or stand in another place than before."""
 
 
 class AnalysisData(Struct, frozen=True, kw_only=True, rename="camel"):

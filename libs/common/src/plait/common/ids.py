@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from datetime import UTC, datetime
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 
@@ -18,6 +19,11 @@ def raw_exchange_id(at: float | None = None) -> bytes:
     chance = random.getrandbits(74)  # an id is a name, not a secret; a forked process draws other numbers
     number = millis << 80 | 0x7 << 76 | chance >> 62 << 64 | 0x2 << 62 | chance & (1 << 62) - 1
     return number.to_bytes(16, "big")
+
+
+def time_of(exchange_id: UUID) -> datetime:
+    """When an exchange began, to the millisecond, as its id tells it."""
+    return datetime.fromtimestamp((exchange_id.int >> 80) / 1000, UTC)
 
 
 def id_text(raw: bytes) -> str:

@@ -70,7 +70,7 @@ async def _braid(connection: asyncpg.pool.PoolConnectionProxy, batch: Batch, cal
     woven = await name_again(connection, shelf, placed.links)
     await knowledge.keep(connection, placed.before, placed.facts)
     await queue(connection, placed.links)
-    await put_out(connection, await sum_up(connection, woven))
+    await put_out(connection, await sum_up(connection, woven, placed.links))
 
 
 async def _lock(connection: asyncpg.pool.PoolConnectionProxy, domains: set[str]) -> None:

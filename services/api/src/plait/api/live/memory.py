@@ -12,7 +12,8 @@ from msgspec import UNSET, structs
 
 from plait.api.live.news import ConversationNews, ExchangeNews, Name, Told
 from plait.api.live.reading import Ended, Piece, Read, Started
-from plait.common.events import ConversationData, Data, json_or_none
+from plait.common.events import ConversationData, Data, Placed, json_or_none
+from plait.common.ids import time_of
 from plait.common.usage import parse
 
 _MOST: Final = 20_000
@@ -82,6 +83,8 @@ class Memory:
         yield from self._once("exchange.finished", known, seen)
 
     def _conversation(self, seen: ConversationData) -> Iterator[Told]:
+        for placed in seen.placed:
+            yield from self._placed(placed, seen)
         news = ConversationNews(
             conversation_id=seen.conversation_id,
             domain=seen.domain,
@@ -91,17 +94,31 @@ class Memory:
             latest_request_id=seen.latest_exchange_id,
             moved_from=seen.moved_from,
         )
-        yield Told(name="conversation.updated", news=news)
+        yield Told(name="conversation.deleted" if seen.deleted else "conversation.updated", news=news)
+
+    def _placed(self, placed: Placed, seen: ConversationData) -> Iterator[Told]:
+        """Told only when the place is another than was known."""
+        before = self._known.get(placed.exchange_id) or ExchangeNews(
+            request_id=placed.exchange_id, domain=seen.domain, timestamp=time_of(placed.exchange_id)
+        )
+        known = structs.replace(
+            before, conversation_id=seen.conversation_id, branch_id=placed.branch_id, kind=placed.kind
+        )
+        self._keep(known)
+        if known != before:
+            yield Told(name="exchange.placed", news=known, thread=known.session_id or "")
 
     def _once(self, name: Name, known: ExchangeNews, seen: Data) -> Iterator[Told]:
         """Keep what is known, and tell it unless this was told already: a record may come again."""
-        exchange_id = known.request_id
-        self._known[exchange_id] = known
-        self._known.move_to_end(exchange_id)
-        said = self._said.setdefault(exchange_id, set())
+        self._keep(known)
+        said = self._said.setdefault(known.request_id, set())
         if name not in said:
             said.add(name)
             yield Told(name=name, news=known, thread=seen.thread)
+
+    def _keep(self, known: ExchangeNews) -> None:
+        self._known[known.request_id] = known
+        self._known.move_to_end(known.request_id)
         if len(self._known) > self._most:
             oldest, _ = self._known.popitem(last=False)
             self._said.pop(oldest, None)
