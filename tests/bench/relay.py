@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from tests.bench import comparing, kills, load
 from tests.bench.gateway import Ledger
-from tests.bench.kills import Killed
 from tests.bench.plan import Plan
 from tests.bench.stage import LEAST_BYTES, Stage, body, stage
-from tests.bench.tables import table
 from tests.bench.turns import Case, Runs, Turns
 
 PATHS = {"1 KB answer": "/v1/messages", "50 events in one write": "/v1/stream"}
@@ -32,14 +30,14 @@ def section(plan: Plan) -> list[str]:
         more, slow, _ = _drive(plan, here, {EVENTS: Case("/v1/messages", load.script(here.folder, body(900)))})
         busy, alone = busy | more, alone | slow
     kept = [_kept(f"{name}, all of the above", turns.answered[name], whole[name]) for name in whole]
-    killed = [_killed(case, [kills.measure(PATHS[case]) for _ in range(plan.rounds)]) for case in PATHS]
+    killed = {case: [kills.measure(PATHS[case]) for _ in range(plan.rounds)] for case in PATHS}
     return [
         *comparing.rates(busy, f"calls a second, {CONNECTIONS} connections", aims=_RATE_AIMS), "",
         *comparing.latencies(alone, "added median latency, 1 connection, ms", aims=_LATENCY_AIMS), "",
         "A whole record has its request, and an answer with all its bytes that ended well. Of the killed gateway each",
         "answer's exchange is sought by its id. In the runs above, whole records are only counted, and those that the",
         "load tool left at the end of a run are among them.", "",
-        *table(["nothing answered is lost", "answered", "whole records", "answered and lost"], [*kept, *killed]),
+        *kills.report(killed, kept=kept),
     ]  # fmt: skip
 
 
@@ -52,9 +50,3 @@ def _drive(plan: Plan, here: Stage, cases: dict[str, Case]) -> tuple[dict[str, R
 
 def _kept(name: str, answered: int, whole: int) -> list[str]:
     return [name, f"{answered:,}", f"{whole:,}", f"{max(answered - whole, 0):,}"]
-
-
-def _killed(case: str, found: list[Killed]) -> list[str]:
-    answered, whole = sum(len(one.answered) for one in found), sum(len(one.whole) for one in found)
-    lost = sum(len(one.answered - one.whole) for one in found)
-    return [f"{case}, killed {len(found)} times", f"{answered:,}", f"{whole:,}", f"**{lost:,}**"]

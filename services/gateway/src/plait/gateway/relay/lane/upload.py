@@ -92,7 +92,7 @@ class LongExchange(Exchange):
         self._capture.request_piece(piece)
         if is_whole:
             self._capture.request_ends()
-        elif self._connection is not None and self._connection.is_full:
+        elif self._connection is not None and self._connection.is_full and not self._held:
             self._held = True
             self._client.hold()
 
