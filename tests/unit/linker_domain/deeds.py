@@ -29,8 +29,9 @@ FAILURES: Sequence[tuple[Outcome, tuple[str, ...]]] = (
 
 def together(traffic: Traffic, line: Line, count: int = 2) -> None:
     """Requests of one moment from one place: each begins before the others have ended."""
+    moment = traffic.number + 1
     for n in range(count):
-        traffic.turn(line, lasted=5.0 - n)
+        traffic.turn(line, lasted=5.0 - n, at=moment)
 
 
 def fork(traffic: Traffic, line: Line) -> None:
@@ -43,11 +44,18 @@ def fork_that_fails(traffic: Traffic, line: Line) -> None:
     retries(traffic, traffic.fork(line) if _may_fork(line) else line, 2)
 
 
-def retries(traffic: Traffic, line: Line, count: int, failure: int = 0) -> None:
+def fork_for_a_summary(traffic: Traffic, line: Line) -> None:
+    """A fork whose first request asks for a summary of what it was given."""
+    compact(traffic, traffic.fork(line) if _may_fork(line) and not line.cut else line)
+
+
+def retries(
+    traffic: Traffic, line: Line, count: int, failure: int = 0, link: Truth | None = None, prompt: str = ""
+) -> None:
     """The same request until it goes through."""
-    messages = (*line.history, traffic.words(line))
+    messages = (*line.history, traffic.words(line, prompt))
     outcome, came = FAILURES[failure]
-    truth = line.next
+    truth = link or line.next
     for _ in range(count):
         part = [text(one) for one in came]
         truth = Truth("retry", traffic.send(line, messages, *part, outcome=outcome, truth=truth))
@@ -158,10 +166,38 @@ def thread(traffic: Traffic, line: Line) -> None:
         place = replace(place, tip=tip, asked=(), later=())
 
 
-def spawn(traffic: Traffic, line: Line, prompts: list[str], early: bool = False) -> None:
+def counted(traffic: Traffic, line: Line, retry: bool) -> None:
+    """A program without ids that counts its attempts: then a pause tells nothing; without counting it does."""
+    line = replace(line, agent=None) if line.session is None else Line(None, domain=line.domain)
+    first = line.next if line.tip else Truth("root")
+    messages = (*line.history, traffic.words(line))
+    failed = traffic.send(line, messages, outcome="failed", truth=first, headers={"x-stainless-retry-count": "0"})
+    traffic.paused += 600
+    headers = {"x-stainless-retry-count": "1"} if retry else {}
+    answer = text(f"Answer {traffic.number}.")
+    truth = Truth("retry", failed) if retry else first
+    traffic.go_on(line, messages, [answer], traffic.send(line, messages, answer, truth=truth, headers=headers))
+
+
+def much_later(traffic: Traffic, line: Line) -> None:
+    """The same prompt as an agent's, without ids a day after its call: not started by it."""
+    prompt = f"Look at {traffic.number}."
+    tool = call(f"toolu_{traffic.number}", "Agent", prompt=prompt)
+    traffic.turn(line, tool, asked=[result(tool["id"], "started")])
+    traffic.paused += 25 * 3600
+    traffic.start(None, domain=line.domain, prompt=prompt)
+
+
+def begun_anew(traffic: Traffic, line: Line, count: int, failure: int) -> None:
+    """A conversation whose first request must be made again."""
+    begins = Line(f"begun-{traffic.number}" if line.session else None, domain=line.domain)
+    retries(traffic, begins, count, failure, Truth("root"))
+
+
+def spawn(traffic: Traffic, line: Line, prompts: list[str], early: bool = False, failures: int = 0) -> None:
     """An answer that starts agents, each with a line of its own; their reports come back with the results.
 
-    `early`: they begin while it is still coming in.
+    `early`: they begin while it is still coming in. `failures`: of each agent's first request.
     """
     name = "Task" if line.old else "Agent"
     calls = [call(f"toolu_{traffic.number}_{n}", name, prompt=prompt) for n, prompt in enumerate(prompts)]
@@ -173,7 +209,7 @@ def spawn(traffic: Traffic, line: Line, prompts: list[str], early: bool = False)
     for prompt, agent in zip(prompts, agents, strict=True):
         nested = line.agent if agent else None
         child = Line(line.session, agent, parent_agent=nested, old=line.old, domain=line.domain)
-        traffic.turn(child, link=Truth("spawn", parent), prompt=prompt)
+        retries(traffic, child, failures, link=Truth("spawn", parent), prompt=prompt)
 
 
 def spawn_behind(traffic: Traffic, line: Line, prompts: list[str]) -> None:
@@ -356,6 +392,10 @@ DEEDS: st.SearchStrategy[Deed] = st.one_of(
     _with(together, st.integers(2, 3)),
     _with(fork),
     _with(fork_that_fails),
+    _with(fork_for_a_summary),
+    _with(counted, st.booleans()),
+    _with(much_later),
+    _with(begun_anew, st.integers(1, 2), st.integers(0, len(FAILURES) - 1)),
     _with(retries, st.integers(1, 3), st.integers(0, len(FAILURES) - 1)),
     _with(more_typed),
     _with(given_up),
@@ -367,7 +407,7 @@ DEEDS: st.SearchStrategy[Deed] = st.one_of(
     _with(edited),
     _with(window),
     _with(thread),
-    _with(spawn, PROMPTS, st.booleans()),
+    _with(spawn, PROMPTS, st.booleans(), st.integers(0, 1)),
     _with(spawn_behind, PROMPTS),
     _with(workflow, st.integers(1, 2)),
     _with(fork_agent),

@@ -6,6 +6,7 @@ import os
 import random
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from tests.unit.linker_domain.traffic import Traffic, Truth
 
 TREES = int(os.environ.get("PLAIT_TREES", "200"))
 """Made-up trees that each property is tried on; nightly many more."""
+pytestmark = pytest.mark.timeout(180 + TREES)
 KINDS: dict[str, set[LinkKind | None]] = {
     "root": {"root"},
     "next": {"continue", "branch", "interrupted", "resume_agent"},

@@ -70,6 +70,8 @@ class Traffic:
     first: dict[tuple[str, str | None], UUID] = field(default_factory=dict)
     """By domain and session: the first exchange that others can follow."""
     number: int = 0
+    paused: float = 0.0
+    """Seconds that the clock is ahead of one exchange a second."""
 
     def start(self, session: str | None, *, old: bool = False, domain: str = DOMAIN, **said: Any) -> None:
         """A conversation begins."""
@@ -123,10 +125,11 @@ class Traffic:
         lasted: float = 0.5,
         **more: Any,
     ) -> UUID:
-        """One exchange; `more`: further fields of the request's body."""
+        """One exchange; `more`: as `request_data` takes it."""
         self.number += 1
+        more = _ids(line, more.pop("headers", {})) | more | {"at": more.get("at", self.number) + self.paused}
         noisy = [self._noise(message, last=n == len(messages) - 1) for n, message in enumerate(messages)]
-        request = request_data(self.number, self._more_noise(noisy), **_ids(line), **more)
+        request = request_data(self.number, self._more_noise(noisy), **more)
         running = request_facts(request)
         thoughts = (
             [{"type": "thinking", "thinking": "Hm.", "signature": "s"}] if content and self.number % 4 == 0 else []
@@ -163,11 +166,10 @@ class Traffic:
         return [*messages[: pair + 2], *messages[pair : pair + 2], *messages[pair + 2 :]]
 
 
-def _ids(line: Line) -> dict[str, Any]:
+def _ids(line: Line, headers: dict[str, str]) -> dict[str, Any]:
     """What a request says of itself."""
-    said: dict[str, Any] = {"domain": line.domain, "agent": line.agent}
-    if line.parent_agent:
-        said["headers"] = {"x-claude-code-parent-agent-id": line.parent_agent}
+    above = {"x-claude-code-parent-agent-id": line.parent_agent} if line.parent_agent else {}
+    said: dict[str, Any] = {"domain": line.domain, "agent": line.agent, "headers": above | headers}
     if line.old and line.session:
         return said | {"metadata": {"user_id": f"user_0a1b_account__session_{line.session}"}}
     return said | {"session": line.session}
