@@ -105,6 +105,21 @@ async def test_naming_another_domain_finds_nothing(client: httpx2.AsyncClient, p
     assert (answer.status_code, answer.json()["requests"]) == (200, [])
 
 
+async def test_an_administrator_of_a_domain_deletes_nothing_of_another(
+    client: httpx2.AsyncClient, played: scene.Scene, postgres_url: str
+) -> None:
+    gone = await client.delete(f"/api/conversations/{played.told}", headers=LIMITED)
+    assert gone.status_code == 404, gone.text
+    outdated = await client.delete("/api/requests?before=2026-11-21&domain=a.test", headers=LIMITED)
+    assert (outdated.status_code, outdated.json()["deletedRequests"]) == (200, 0)
+    refused = await client.delete(f"/api/conversations/{played.told}", headers=WHOLE)
+    assert refused.status_code == 403, "a viewer's"
+    connection = await asyncpg.connect(postgres_url)
+    assert await connection.fetchval("SELECT count(*) FROM deletions") == 0
+    assert await connection.fetch("SELECT key_name, method FROM admin_actions") == [("of-b", "DELETE")] * 2
+    await connection.close()
+
+
 async def test_one_connection_serves_keys_in_turn(postgres_url: str, played: scene.Scene) -> None:
     """Who was served before by a connection leaves no trace on it."""
     database = Database(postgres_url, size=1)

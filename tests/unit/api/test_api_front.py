@@ -100,8 +100,8 @@ async def test_a_closing_slash_is_another_path(client: httpx2.AsyncClient) -> No
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 async def test_another_method(client: httpx2.AsyncClient, method: str) -> None:
-    answer = await client.request(method, "/api/requests", headers={"X-Dashboard-Key": KEY})
-    assert refused(answer, 405, "invalid_request_error") == f"/api/requests does not take {method}."
+    answer = await client.request(method, "/api/stats", headers={"X-Dashboard-Key": KEY})
+    assert refused(answer, 405, "invalid_request_error") == f"/api/stats does not take {method}."
     assert answer.headers["allow"] == "GET"
 
 
