@@ -8,9 +8,25 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 from plait.cli.embedded import kafka
-from tests.bench import bodies, consumers, growth, listeners, litellm, memory, page, relay, streams, tls, tree, visible
+from tests.bench import (
+    bodies,
+    consumers,
+    growth,
+    listeners,
+    litellm,
+    memory,
+    page,
+    reading,
+    relay,
+    streams,
+    tls,
+    tree,
+    visible,
+)
 from tests.bench.plan import MILLION, QUICK, Plan
 
 _TOOLS = ("wrk", "nginx", "taskset", "openssl")
@@ -43,6 +59,10 @@ def _growth(plan: Plan) -> list[str]:
     return growth.report(asyncio.run(growth.measure(plan.turns)))
 
 
+def _reading(plan: Plan) -> list[str]:
+    return reading.report(reading.measure(plan.histories, plan.kept))
+
+
 def _tree(_plan: Plan) -> list[str]:
     return tree.report(asyncio.run(tree.measure()))
 
@@ -58,6 +78,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Plan], list[str]]]] = {
     "consumers": ("Consumers", _consumers),
     "listeners": ("Live listeners", _listeners),
     "tree": ("Long conversations", _tree),
+    "reading": ("Read API", _reading),
     "growth": ("Growth of the record", _growth),
 }
 
@@ -65,7 +86,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Plan], list[str]]]] = {
 def main(argv: list[str]) -> int:
     """Measure, print, and write the page where that is asked for."""
     asked = _arguments(argv)
-    plan = QUICK if asked.quick else MILLION if asked.million else Plan()
+    plan = replace(QUICK if asked.quick else MILLION if asked.million else Plan(), kept=asked.histories)
     names = asked.parts or [name for name in SECTIONS if name != "litellm"]
     names += ["litellm"] if asked.litellm else []
     for name in (name for name in SECTIONS if name in names):
@@ -99,6 +120,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="see that it works: one short round, printed only")
     parser.add_argument("--million", action="store_true", help="watch the memory over a million exchanges")
     parser.add_argument("--litellm", action="store_true", help="also against LiteLLM's proxy, installed when needed")
+    parser.add_argument("--histories", type=Path, help="a folder that keeps made-up histories for the next time")
     parser.add_argument("--write", action="store_true", help="put the chosen parts into docs/benchmarks.md")
     return parser.parse_args(argv)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -16,9 +17,13 @@ class Plan:
     """Over how many the gateway's memory is watched."""
     turns: int = 200
     """Of each conversation by which the record's growth is measured."""
+    histories: tuple[int, ...] = (10_000, 1_000_000)
+    """Exchanges of the made-up histories on which the read API is timed."""
+    kept: Path | None = None
+    """Where they are kept; None: nowhere."""
 
 
-QUICK = Plan(rounds=1, seconds=1, exchanges=20_000, turns=20)
+QUICK = Plan(rounds=1, seconds=1, exchanges=20_000, turns=20, histories=(1_000, 10_000))
 """To see that everything works; its figures say little."""
 
 MILLION = Plan(exchanges=1_000_000)

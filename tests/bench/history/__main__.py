@@ -5,58 +5,36 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import secrets
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-import asyncpg
-
-from plait.cli.embedded import postgres
-from plait.cli.program import free_port
-from plait.common.migrate import migrate
-from tests.bench.history.writing import write
-from tests.servers import running
+from tests.bench.history.keeping import fill, served
 
 
 def main(argv: list[str]) -> int:
-    """Write it, and say how to get at it."""
+    """Write it, or serve what was written."""
     asked = _arguments(argv)
     if asked.folder is None:
         asyncio.run(_fill(os.environ["DATABASE_URL"], asked))
         return 0
-    asked.folder.mkdir(parents=True, exist_ok=True)
-    asked.folder.chmod(0o711)
-    port, password = free_port(), _password(asked.folder)
-    program = postgres.prepare(asked.folder / "postgres", port, password, durable=False)
-    with running(program, asked.folder / "postgres.log"):
-        url = postgres.url(port, password, "postgres")
-        if not asked.serve:
+    with served(asked.folder) as url:
+        if asked.serve:
+            print(f"DATABASE_URL={url}", flush=True)
+            sys.stdin.read()
+        else:
             asyncio.run(_fill(url, asked))
-            return 0
-        print(f"DATABASE_URL={url}", flush=True)
-        sys.stdin.read()
     return 0
-
-
-def _password(folder: Path) -> str:
-    file = folder / "password"
-    if not file.exists():
-        file.write_text(secrets.token_hex(8))
-    return file.read_text()
 
 
 async def _fill(url: str, asked: argparse.Namespace) -> None:
     began = time.monotonic()
-    connection = await asyncpg.connect(url)
-    await migrate(connection)
-    await connection.close()
 
     def tell(count: int) -> None:
         print(f"\r{count:,} exchanges, {time.monotonic() - began:.0f} s ", end="", file=sys.stderr, flush=True)
 
-    await write(url, asked.seed, asked.exchanges, asked.end, tell)
+    await fill(url, asked.seed, asked.exchanges, asked.end, tell)
     print(f"\nready after {time.monotonic() - began:.0f} s", file=sys.stderr)
 
 
