@@ -72,6 +72,17 @@ def test_own_models_have_the_prices_that_are_told(tmp_path: Path) -> None:
     assert dollars(tmp_path, {"input_tokens": 1}, "house-model-2") is None
 
 
+def test_the_example_of_the_manual_is_a_price_file(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[3] / "docs" / "costs.md").read_text(encoding="utf-8")
+    example = manual.split("```toml\n")[1].split("```")[0]
+    used = {"input_tokens": 1_000_000}
+    assert dollars(tmp_path, used, "house-model", text=example) == ("0.5", "house-model", "contract of July 2026")
+    fast = {**used, "service_tier": "batch", "speed": "fast", "inference_geo": "us"}
+    assert dollars(tmp_path, fast, "claude-opus-5-5", text=example) == (
+        "6.4", "claude-opus-5-5*", "contract of July 2026"
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
