@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -45,3 +46,20 @@ async def test_postgres_ends_a_statement_before_we_stop_waiting_for_it(monkeypat
     monkeypatch.setattr(asyncpg, "create_pool", create_pool)
     await open_pool("postgresql://nobody", name="test", statement_timeout_ms=90_000)
     assert asked["command_timeout"] * 1000 > int(asked["server_settings"]["statement_timeout"])
+
+
+async def test_who_is_told_to_stop_stops_though_the_database_goes_away_too(postgres_url: str) -> None:
+    database = Database(postgres_url, name="test", size=1)
+    inside = asyncio.Event()
+
+    async def work() -> None:
+        async with database.transaction():
+            inside.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(work())
+    await inside.wait()
+    task.cancel()
+    await database.close()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -121,6 +121,9 @@ class Database:
             async with (await self._opened()).acquire() as connection, connection.transaction():
                 yield connection
         except DOWN as error:
+            task = asyncio.current_task()
+            if task and task.cancelling():
+                raise asyncio.CancelledError from error  # what broke is the rollback on its way out
             raise DependencyDown(f"Postgres: {type(error).__name__}") from error
 
     async def _opened(self) -> asyncpg.Pool:
