@@ -238,7 +238,7 @@ def _once(query: Query, hits: Sequence[tuple[Hit, Found]]) -> list[Hit]:
 
 
 def _reports(query: Query, piece: str, told: Iterable[str]) -> bool:
-    """Whether it has what is sought only in an agent's report that was told before, and is wrapped and indented here."""
+    """Whether it has what is sought only in an agent's report that was told before, here wrapped and indented."""
     if not any(mark in piece for mark in _REPORT_MARKS):
         return False
     flat = " ".join(piece.split())
