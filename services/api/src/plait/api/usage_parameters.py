@@ -17,6 +17,8 @@ from plait.common.queries.usage import Key, UsageFilter
 _DAY: Final = timedelta(days=1)
 _MOST_BUCKETS: Final = 10_000
 _MOST_SESSIONS: Final = 200
+_USUAL_SESSIONS: Final = 100
+_USUAL_ROWS: Final = 1000
 _MOST_POINTS: Final = 5_000
 _UNIT: Final = {"day": _DAY, "hour": timedelta(hours=1)}
 
@@ -130,14 +132,21 @@ class Usage(Filters, Spanned):
     group_by: Literal["day", "hour"] | Key = Field(
         "day", alias="group_by", description="What the sums are split by; `agent` is the type of sub-agent."
     )
-    limit: int = Field(1000, ge=1, le=10_000, description="Most rows; not of days and hours.")
+    limit: int | None = Field(
+        None, ge=1, le=10_000, description="Most rows, but for days and hours: 1000, of sessions 100 and at most 200."
+    )
 
     @field_validator("limit")
     @classmethod
-    def _few_sessions(cls, limit: int, given: ValidationInfo) -> int:
-        if given.data.get("group_by") == "session" and limit > _MOST_SESSIONS:
+    def _few_sessions(cls, limit: int | None, given: ValidationInfo) -> int | None:
+        if given.data.get("group_by") == "session" and limit is not None and limit > _MOST_SESSIONS:
             raise ValueError(f"must be at most {_MOST_SESSIONS} sessions")
         return limit
+
+    @property
+    def most(self) -> int:
+        """How many rows, if it is not days or hours."""
+        return self.limit or (_USUAL_SESSIONS if self.group_by == "session" else _USUAL_ROWS)
 
     def time_span(self, now: datetime) -> Span:
         """From when until when, for days and hours.

@@ -40,7 +40,7 @@ async def usage(source: Source, now: Now, given: Annotated[usage_parameters.Usag
         )
     else:
         span = given.span(now)
-        rows = await usage_by(await source.pool(), given.group_by, span, given.where, limit=given.limit)
+        rows = await usage_by(await source.pool(), given.group_by, span, given.where, limit=given.most)
     return Json(UsageSums(group_by=given.group_by, tz=given.tz, since=span.since, until=span.until, usage=rows))
 
 
