@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -19,7 +19,7 @@ from plait.common.consumer import Record
 from plait.common.errors import DependencyDown
 from plait.common.events import SOURCE_IMPORT, ConversationEvent, Event, decode, request_event, response_event
 from plait.common.forgetting import Deletion, Selection
-from plait.common.ids import conversation_id
+from plait.common.ids import conversation_id, new_exchange_id
 from plait.common.postgres import Database
 from plait.common.queries.exchanges import ExchangeFilter
 from plait.common.queries.whole import Damaged, read_all
@@ -27,6 +27,7 @@ from plait.ledger.processor import Ledger
 from plait.linker.forget import deletion, statements
 from plait.linker.forget.deletion import attend, carry_out, delete
 from plait.linker.forget.forgetting import forget
+from plait.linker.forget.months import Month, take_out, too_old
 from plait.linker.forget.retention import enforce, expired, keep_retention
 from plait.linker.forget.sweeping import sweep
 from plait.linker.processor import Linker
@@ -358,6 +359,81 @@ async def test_retention_deletes_by_age_and_domain(database: Database, linker: L
         assert {row[0] for row in await connection.fetch("SELECT domain FROM exchanges")} == {"b.test", "c.test"}
         assert {row[0] for row in await connection.fetch("SELECT asked_by FROM deletions")} == {"retention"}
     assert await enforce(database, expired(30, {"b.test": 0}, now)) == 0
+
+
+DAY: Final = 86400
+_MONTHS: Final = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '_2026(09|10)$' ORDER BY 1"
+
+
+async def months_left(database: Database) -> list[str]:
+    async with database.transaction() as connection:
+        return [row["relname"] for row in await connection.fetch(_MONTHS)]
+
+
+@pytest.fixture
+async def autumn(database: Database) -> None:
+    """Partitions of September and October 2026, the two months before START."""
+    async with database.transaction() as connection:
+        await connection.execute("SELECT ensure_partitions('2026-09-01', '2026-10-31')")
+
+
+@pytest.mark.usefixtures("autumn")
+async def test_whole_months_go_as_tables_while_others_write(
+    database: Database, linker: Linker, reader: asyncpg.Pool
+) -> None:
+    kept = turns(6, session="new")
+    await feed(linker, kept)
+    wanted = await contents_of(database)
+    await wipe(database)
+    old = turns(4, at=-30 * DAY) + turns(2, session="x", at=-31 * DAY, domain="b.test")
+    await feed(linker, old + kept[:4])
+    writing = asyncio.create_task(feed(linker, kept[4:], size=1))
+    assert await enforce(database, expired(7, {}, START)) == 6
+    await writing
+    assert await months_left(database) == []
+    assert await contents_of(database) == wanted
+    assert not [found async for _, found in read_all(reader, ExchangeFilter()) if isinstance(found, Damaged)]
+
+
+@pytest.mark.usefixtures("autumn")
+async def test_a_month_of_which_somebody_keeps_something_stays(database: Database, linker: Linker) -> None:
+    await feed(linker, turns(2, at=-30 * DAY) + turns(2, at=-60 * DAY) + turns(1, at=-30 * DAY, domain="b.test"))
+    assert await enforce(database, expired(7, {"b.test": 0}, START)) == 4
+    assert await months_left(database) == ["chunks_202610", "exchange_requests_202610", "exchange_responses_202610"]
+    assert await count(database, Selection()) == 1
+
+
+@pytest.mark.usefixtures("autumn")
+async def test_tables_that_somebody_reads_are_dropped_the_next_time(database: Database, linker: Linker) -> None:
+    await feed(linker, turns(2, at=-30 * DAY))
+    async with database.transaction() as connection:
+        await connection.execute("LOCK TABLE chunks IN ACCESS SHARE MODE")
+        assert await enforce(database, expired(7, {}, START)) == 2
+    assert len(await months_left(database)) == 6
+    assert await enforce(database, expired(7, {}, START)) == 0
+    assert await months_left(database) == []
+    assert await rows_left(database) == {}
+
+
+@pytest.mark.usefixtures("autumn")
+async def test_tables_that_are_taken_out_are_dropped_after_a_crash(database: Database, linker: Linker) -> None:
+    await feed(linker, turns(3, at=-30 * DAY))
+    selections = expired(7, {}, START)
+    october = next(month for month in await too_old(database, selections) if month.begin.month == 10)
+    await delete(database, selections[0], "retention", months=[october])
+    assert await take_out(database, october)
+    assert "blobs" in await rows_left(database)
+    assert await enforce(database, selections) == 0
+    assert await rows_left(database) == {}
+
+
+def test_a_month_is_a_range_of_ids() -> None:
+    december = Month.named("chunks_202612")
+    assert december.end == datetime(2027, 1, 1, tzinfo=UTC)
+    within = [december.begin, december.end - timedelta(milliseconds=1)]
+    assert all(december.holds(new_exchange_id(moment.timestamp())) for moment in within)
+    without = [december.begin - timedelta(milliseconds=1), december.end]
+    assert not any(december.holds(new_exchange_id(moment.timestamp())) for moment in without)
 
 
 async def test_one_linker_at_a_time_enforces_retention(database: Database) -> None:

@@ -49,12 +49,14 @@ DECLARE
     $body$, names, sums, additions);
     added CONSTANT text := 'SELECT 1 AS sign, * FROM added';
     removed CONSTANT text := 'SELECT -1 AS sign, * FROM removed';
+    emptied CONSTANT text :=
+        'IF EXISTS (SELECT FROM removed) THEN DELETE FROM usage_totals WHERE requests = 0 AND reported = 0; END IF;';
     made CONSTANT text :=
         'CREATE FUNCTION %I() RETURNS trigger LANGUAGE plpgsql AS $function$ BEGIN %s RETURN NULL; END $function$';
 BEGIN
     EXECUTE format(made, 'total_added_slots', format(totalling, added));
     EXECUTE format(made, 'total_changed_slots', format(totalling, added || ' UNION ALL ' || removed));
-    EXECUTE format(made, 'total_removed_slots', format(totalling, removed));
+    EXECUTE format(made, 'total_removed_slots', format(totalling, removed) || emptied);
 END $make$;
 
 CREATE TRIGGER total_added AFTER INSERT ON usage_slots_settled

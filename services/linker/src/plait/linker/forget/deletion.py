@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -13,6 +14,7 @@ from plait.common.errors import DependencyDown
 from plait.common.forgetting import Selection
 from plait.common.postgres import Database
 from plait.linker.forget.forgetting import forget
+from plait.linker.forget.months import Month
 from plait.linker.forget.sweeping import sweep
 
 RUN: Final = 200
@@ -24,10 +26,17 @@ _Advance = Callable[[int], None]
 _log = structlog.get_logger()
 
 
-async def delete(database: Database, selection: Selection, asked_by: str, advance: _Advance = lambda _: None) -> int:
+async def delete(
+    database: Database,
+    selection: Selection,
+    asked_by: str,
+    advance: _Advance = lambda _: None,
+    months: Sequence[Month] = (),
+) -> int:
     """Delete what is selected and all that was kept of it alone; how many exchanges that were.
 
-    `advance` is called with how many are deleted so far. Cancelled, the deletion is closed where it stands.
+    `advance` is called with how many are deleted so far. The bodies of those `months` stay: they go with their tables.
+    Cancelled, the deletion is closed where it stands.
 
     Raises:
         DependencyDown: the database went away; the next linker that looks deletes the rest.
@@ -35,14 +44,17 @@ async def delete(database: Database, selection: Selection, asked_by: str, advanc
     async with database.transaction() as connection:
         number = await forgetting.ask(connection, selection, asked_by, begun=True)
     try:
-        return await carry_out(database, number, advance)
+        return await carry_out(database, number, advance, months)
     except (asyncio.CancelledError, KeyboardInterrupt):
-        async with database.transaction() as connection:
-            await forgetting.end(connection, number, stopped=True)
+        with suppress(DependencyDown):  # then it is ended like one that was killed
+            async with database.transaction() as connection:
+                await forgetting.end(connection, number, stopped=True)
         raise
 
 
-async def carry_out(database: Database, number: int, advance: _Advance = lambda _: None) -> int:
+async def carry_out(
+    database: Database, number: int, advance: _Advance = lambda _: None, months: Sequence[Month] = ()
+) -> int:
     """Do, or end, a deletion that was asked for; how many exchanges were deleted for it in all.
 
     Several may do this for one deletion at the same time: they take turns.
@@ -50,7 +62,7 @@ async def carry_out(database: Database, number: int, advance: _Advance = lambda 
     Raises:
         DependencyDown: the database went away.
     """
-    while (done := await _some(database, number)) is not None:
+    while (done := await _some(database, number, months)) is not None:
         advance(done)
     await sweep(database)
     async with database.transaction() as connection:
@@ -59,7 +71,7 @@ async def carry_out(database: Database, number: int, advance: _Advance = lambda 
     return deletion.exchanges if deletion else 0
 
 
-async def _some(database: Database, number: int) -> int | None:
+async def _some(database: Database, number: int, months: Sequence[Month]) -> int | None:
     """Delete the next exchanges; how many are deleted so far, None when nothing is left."""
     async with database.transaction() as connection:
         deletion = await forgetting.hold(connection, number)
@@ -68,7 +80,7 @@ async def _some(database: Database, number: int) -> int | None:
         exchanges = await forgetting.some_of(connection, deletion, RUN)
         if not exchanges:
             return None
-        deleted = await forget(connection, exchanges)
+        deleted = await forget(connection, exchanges, months)
         await forgetting.advance(connection, number, deleted, min(exchanges))
         return deletion.exchanges + deleted
 

@@ -14,6 +14,7 @@ from plait.linker.domain.facts import Facts
 from plait.linker.domain.keys import key
 from plait.linker.domain.offers import offers
 from plait.linker.forget import statements as forgetting
+from plait.linker.forget.months import Month
 from plait.linker.indexing.queue import queue
 from plait.linker.knowledge import Change
 from plait.linker.placing import askers, place_these
@@ -23,18 +24,22 @@ from plait.linker.summing import sum_up
 from plait.linker.trees import name_again
 
 
-async def forget(connection: asyncpg.pool.PoolConnectionProxy, exchanges: Mapping[UUID, str]) -> int:
+async def forget(
+    connection: asyncpg.pool.PoolConnectionProxy, exchanges: Mapping[UUID, str], months: Sequence[Month] = ()
+) -> int:
     """Delete exchanges, given with their domains, from every table; how many were still there.
 
     Neighbours stand afterwards as if these had never come. What contents the exchanges shared with none is deleted
-    later (`sweeping`): until then it is in `forsaken`.
+    later (`sweeping`): until then it is in `forsaken`. The bodies of those `months` stay: they go with their tables.
     """
     await connection.execute(statements.LOCK, sorted({key("lock", domain) for domain in exchanges.values()}))
     numbers = sorted(exchanges)
     facts = list((await knowledge.facts_of(connection, numbers)).values())
     neighbours = await _neighbours(connection, numbers, facts)
     emptied = await _ids(connection, forgetting.CONVERSATIONS, numbers)
-    deleted = await _delete(connection, numbers, facts)
+    await _drop_offers(connection, facts)
+    await _delete_bodies(connection, [n for n in numbers if not any(month.holds(n) for month in months)])
+    deleted = await _delete_rows(connection, numbers)
     changes = await _read_again(connection, sorted(neighbours))
     shelf = Shelf(connection, changes)
     placed = await place_these(connection, shelf, changes)
@@ -59,12 +64,19 @@ async def _read_again(connection: asyncpg.pool.PoolConnectionProxy, numbers: Seq
     return [Change(facts, whole.get(number, facts)) for number, facts in kept.items()]
 
 
-async def _delete(connection: asyncpg.pool.PoolConnectionProxy, numbers: Sequence[UUID], facts: Sequence[Facts]) -> int:
-    """Delete all rows; how many exchanges there were."""
-    offered = sorted((one_key, *one.stamp) for one in facts for one_key in offers(one))
-    if offered:
+async def _drop_offers(connection: asyncpg.pool.PoolConnectionProxy, facts: Sequence[Facts]) -> None:
+    if offered := sorted((one_key, *one.stamp) for one in facts for one_key in offers(one)):
         await connection.execute(statements.DROP_OFFERS, *columns(offered))
+
+
+async def _delete_bodies(connection: asyncpg.pool.PoolConnectionProxy, numbers: Sequence[UUID]) -> None:
     await connection.execute(forgetting.FORSAKE, numbers)
+    for statement in forgetting.DELETE_BODIES:
+        await connection.execute(statement, numbers)
+
+
+async def _delete_rows(connection: asyncpg.pool.PoolConnectionProxy, numbers: Sequence[UUID]) -> int:
+    """Delete all other rows; how many exchanges there were."""
     deleted = 0
     for statement in forgetting.DELETE_ROWS:
         status = await connection.execute(statement, numbers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -14,6 +14,7 @@ from plait.common.forgetting import Selection, count
 from plait.common.postgres import Database
 from plait.linker.forget import statements
 from plait.linker.forget.deletion import delete
+from plait.linker.forget.months import drop_taken_out, take_out, too_old
 from plait.linker.forget.sweeping import sweep
 
 ASKED_BY: Final = "retention"
@@ -33,7 +34,7 @@ def expired(days: int, by_domain: Mapping[str, int], now: datetime) -> list[Sele
     return own
 
 
-async def enforce(database: Database, selections: Iterable[Selection]) -> int | None:
+async def enforce(database: Database, selections: Sequence[Selection]) -> int | None:
     """Delete what is selected; how many exchanges that were, None when another linker is at it.
 
     Raises:
@@ -43,12 +44,16 @@ async def enforce(database: Database, selections: Iterable[Selection]) -> int | 
         if not await turn.fetchval(statements.TRY_RETENTION):
             return None
         await turn.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        months = await too_old(database, selections)
         deleted = 0
         for selection in selections:
             async with database.transaction() as connection:
                 found = await count(connection, selection)
             if found:
-                deleted += await delete(database, selection, ASKED_BY)
+                deleted += await delete(database, selection, ASKED_BY, months=months)
+        for month in months:
+            await take_out(database, month)
+        await drop_taken_out(database)
         await sweep(database)
         await turn.execute(statements.TIDY_FORGOTTEN)
         return deleted

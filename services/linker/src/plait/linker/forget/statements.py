@@ -40,11 +40,14 @@ DELETE_ROWS: Final = (
     "DELETE FROM facts WHERE exchange_id = ANY($1)",
     "DELETE FROM answer_facts WHERE exchange_id = ANY($1)",
     "DELETE FROM usage WHERE exchange_id = ANY($1)",
+    "DELETE FROM exchanges WHERE id = ANY($1)",
+    "INSERT INTO forgotten (exchange_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING",
+)
+# In tables that are cut by months.
+DELETE_BODIES: Final = (
     "DELETE FROM chunks WHERE exchange_id = ANY($1)",
     "DELETE FROM exchange_requests WHERE id = ANY($1)",
     "DELETE FROM exchange_responses WHERE id = ANY($1)",
-    "DELETE FROM exchanges WHERE id = ANY($1)",
-    "INSERT INTO forgotten (exchange_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING",
 )
 
 FORGOTTEN: Final = "SELECT exchange_id FROM forgotten WHERE exchange_id = ANY($1)"
@@ -96,3 +99,45 @@ WHERE b.hash = ANY($1)
     AND NOT EXISTS (SELECT FROM exchange_responses AS r WHERE r.frame = b.hash)
     AND NOT EXISTS (SELECT FROM exchange_responses AS r WHERE r.content = b.hash)
 """
+
+MONTHS: Final = """
+SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'exchange_requests'::regclass AND c.relname ~ '_[0-9]{6}$'
+ORDER BY c.relname
+"""
+# $3, $4: domains and the moment before which their exchanges go, null for never; $5: that of all others.
+ANY_KEPT: Final = """
+SELECT EXISTS (
+    SELECT FROM exchanges AS e LEFT JOIN unnest($3::text[], $4::timestamptz[]) AS own (domain, before) USING (domain)
+    WHERE e.id >= $1 AND e.id < $2
+        AND (e.started_at < CASE WHEN own.domain IS NULL THEN $5::timestamptz ELSE own.before END) IS NOT TRUE
+)
+"""
+ANY_IN: Final = "SELECT EXISTS (SELECT FROM exchanges WHERE id >= $1 AND id < $2)"
+# Who waits for the lock has all later writers wait behind it: rather not for long, and again in an hour.
+SOON: Final = "SET LOCAL lock_timeout = '2s'"
+LOCK_PARTITIONED: Final = "LOCK TABLE exchange_requests, exchange_responses, chunks IN ACCESS EXCLUSIVE MODE"
+TAKEN_OUT: Final = """
+SELECT relname FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND NOT relispartition
+    AND relname ~ '^(exchange_requests|exchange_responses|chunks)_[0-9]{6}$'
+ORDER BY relname
+"""
+_FORSAKE_SOME = """
+WITH next AS MATERIALIZED (
+    SELECT * FROM {{table}} WHERE id > $1 ORDER BY id LIMIT $2
+), used AS (
+    INSERT INTO forsaken (hash, link)
+    SELECT DISTINCT hash, link FROM next CROSS JOIN LATERAL (VALUES {used}) AS used (hash, link)
+    WHERE hash IS NOT NULL
+    ON CONFLICT DO NOTHING
+)
+SELECT id FROM next ORDER BY id DESC LIMIT 1
+"""
+# By table: what the rows after an id used; the last of them.
+FORSAKE_TABLE: Final = {
+    "exchange_requests": _FORSAKE_SOME.format(
+        used="(chain, true), (system, false), (tools, false), (frame, false)",
+    ),
+    "exchange_responses": _FORSAKE_SOME.format(used="(content, false), (frame, false)"),
+}
