@@ -11,6 +11,8 @@ from plait.common.postgres import Database
 from plait.linker.indexing import statements
 from plait.linker.indexing.task import index_some
 
+_AT_ONCE: Final = 1000
+"""Exchanges of a batch: larger ones cost the index less."""
 _LOOK_S: Final = 0.2
 """How soon to look again while a linker is at the queue."""
 
@@ -38,7 +40,7 @@ async def rebuild(
     total = int(status.rpartition(" ")[2])
     while (oldest := await _oldest(database, last)) is not None:
         advance(max(total - (last - oldest + 1), 0), total)
-        if not await index_some(database):
+        if not await index_some(database, _AT_ONCE):
             await asyncio.sleep(_LOOK_S)
     return total
 
