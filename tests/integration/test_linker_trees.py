@@ -75,7 +75,7 @@ def in_some_order(parts: list[Part], chance: random.Random) -> list[Part]:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=18, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(traffic=traffics(), seed=st.integers(), size=st.integers(1, 12))
 async def test_made_up_clients(database: Database, traffic: Traffic, seed: int, size: int) -> None:
