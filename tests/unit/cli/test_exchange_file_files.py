@@ -96,5 +96,5 @@ WHOLE = gzip.compress(b"one\ntwo\n" + bytes(range(256)) * 40)
 def test_a_damaged_file_is_read_as_far_as_it_goes(tmp_path: Path, damaged: bytes) -> None:
     path = tmp_path / "a.gz"
     path.write_bytes(damaged)
-    with pytest.raises(UserError, match=r"a.gz is damaged after line \d+"), read_from(path) as source:
+    with pytest.raises(UserError, match=r"a.gz, line \d+: the file is damaged"), read_from(path) as source:
         list(iter(source.next, None))

@@ -55,8 +55,8 @@ def events_of(line: Line, masker: Masker) -> Iterator[ExchangeEvent]:
         yield _imported(request)
         if line.response is not None:
             yield from _answer(line, line.response, exchange, masker)
-    except (ValueError, OverflowError) as error:  # times beyond the calendar
-        raise BadLine(str(error)) from None
+    except (ValueError, OverflowError) as error:
+        raise BadLine(f"its times are beyond the calendar ({error})", "startedAt") from None
 
 
 def _begin(line: Line, masker: Masker) -> tuple[Exchange, RequestEvent]:

@@ -83,7 +83,7 @@ class Source:
         self._raw = raw
         self._lines: IO[bytes] = gzip.GzipFile(fileobj=raw, mode="rb") if path.suffix == ".gz" else raw  # type: ignore[assignment]
         self._number = 0
-        self._path = path
+        self._name = "standard input" if path == PIPE else str(path)
         self.size = os.fstat(raw.fileno()).st_size if path != PIPE else None
         """Bytes of the file, None of a pipe."""
 
@@ -91,6 +91,10 @@ class Source:
     def done(self) -> int:
         """Bytes of the file that were read."""
         return self._raw.tell() if self.size is not None else 0
+
+    def line(self, number: int) -> str:
+        """A line as errors name it."""
+        return f"{self._name}, line {number}"
 
     def next(self) -> tuple[int, bytes | None] | None:
         """The next line that is not empty with its number from 1; None in its place: too long; None after the last.
@@ -107,6 +111,10 @@ class Source:
                 return self._number, line
         return None
 
+    @property
+    def _after(self) -> str:
+        return self.line(self._number + 1)
+
     def _skip(self) -> None:
         while (part := self._read(LONGEST_LINE)) and not part.endswith(b"\n"):
             pass
@@ -115,11 +123,9 @@ class Source:
         try:
             return self._lines.readline(most)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise UserError(
-                f"{self._path} is damaged after line {self._number} ({error}); what stands before it is imported."
-            ) from None
+            raise UserError(f"{self._after}: the file is damaged ({error}); what stands before is imported.") from None
         except OSError as error:
-            raise UserError(f"{self._path} cannot be read after line {self._number}: {error.strerror}.") from None
+            raise UserError(f"{self._after}: cannot be read: {error.strerror}.") from None
 
 
 @contextmanager

@@ -91,7 +91,7 @@ async def import_(path: Path, settings: KafkaSettings, masker: LineMasker, advan
                     await out.send(await asyncio.to_thread(_events_of_text, text, masker))
                     outcome.done += 1
                 except BadLine as fault:
-                    outcome.fail(f"line {number}: {fault}")
+                    outcome.fail(f"{source.line(number)}: {fault}")
                 advance(source.done, source.size)
     return outcome
 

@@ -7,6 +7,7 @@ of it came. Files of others need a time and a request; everything else has a def
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -26,8 +27,15 @@ _Count = Annotated[int, Meta(ge=0)]
 _Status = Annotated[int, Meta(ge=100, le=999)]
 
 
+_WHERE: Final = re.compile(r" - at `\$\.?(?P<field>.*)`$")
+_MISSING: Final = re.compile(r"Object missing required field `(?P<field>.+)`$")
+
+
 class BadLine(PlaitError):
-    """A line that cannot be imported."""
+    """A line that cannot be imported: `field: reason`, or the reason alone where the line is none at all."""
+
+    def __init__(self, reason: str, field: str = "") -> None:
+        super().__init__(f"{field}: {reason}" if field else reason)
 
 
 class Request(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -118,13 +126,22 @@ def decode(text: bytes) -> Line:
     try:
         line = _decode_deep(text)
     except msgspec.ValidationError as error:
-        raise BadLine(str(error)) from None
+        raise _refused(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadLine(f"not JSON: {error}") from None
     except RecursionError:
         raise BadLine("nested too deep") from None
     number = line.id if isinstance(line.id, UUID) else _id_of(line.started_at, text)
     return msgspec.structs.replace(line, id=number, domain=_domain(line), started_at=line.started_at.astimezone(UTC))
+
+
+def _refused(told: str) -> BadLine:
+    """The decoder's words, its field before them as in `request.headers[0]`."""
+    place = _WHERE.search(told)
+    reason, field = told[: place.start()] if place else told, place["field"] if place else ""
+    if missing := _MISSING.match(reason):
+        return BadLine("is missing", ".".join(filter(None, (field, missing["field"]))))
+    return BadLine(reason[:1].lower() + reason[1:], field)
 
 
 def _decode_deep(text: bytes) -> Line:
