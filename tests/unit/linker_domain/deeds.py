@@ -270,7 +270,7 @@ def compact(traffic: Traffic, line: Line, times: int = 1, failures: int = 0, sta
 
 def compact_with_kept_answer(traffic: Traffic, line: Line) -> None:
     """The newest answer is left out of what is summarised, and stands verbatim behind the summary."""
-    if not line.history or line.forked or line.compacted or _ran_together(line):
+    if len(line.history) < 4 or line.forked or line.compacted or _ran_together(line):  # else others may ask the same
         traffic.turn(line)
         return
     kept = line.history[-1]
