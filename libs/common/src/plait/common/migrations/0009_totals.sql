@@ -1,5 +1,5 @@
--- Totals: the settled sums of `usage_slots` once more, by fewer things and mostly by whole days (UTC), so that a month of
--- many requests is read as quickly as one of few. What a tier does not tell apart is null in it.
+-- Totals: the settled sums of `usage_slots` once more, by fewer things and mostly by whole days (UTC), so that a month
+-- of many requests is read as quickly as one of few. What a tier does not tell apart is null in it.
 --
 -- tier 0: by slot and domain. The others by day and domain, and by 1: account, model and type; 2: kind and sub-agent;
 -- 3: key; 4: tag.
@@ -21,7 +21,9 @@ DECLARE
         ORDER BY attnum
     );
     names CONSTANT text := array_to_string(counters, ', ');
-    sums CONSTANT text := (SELECT string_agg(format('sum(sign * %1$I) AS %1$I', name), ', ') FROM unnest(counters) AS name);
+    sums CONSTANT text := (
+        SELECT string_agg(format('sum(sign * %1$I) AS %1$I', name), ', ') FROM unnest(counters) AS name
+    );
     additions CONSTANT text := (
         SELECT string_agg(format('%1$I = total.%1$I + excluded.%1$I', name), ', ') FROM unnest(counters) AS name
     );
@@ -30,20 +32,23 @@ DECLARE
             key, tier, slot, domain, account_id, model, request_type, kind, agent_type, key_name, tag, %1$s
         )
         SELECT
-            slot_key(
-                t.slot, t.tier::text, domain, t.account_id, t.model, t.request_type, t.kind, t.agent_type, t.key_name, t.tag
-            ),
-            t.tier, t.slot, domain, t.account_id, t.model, t.request_type, t.kind, t.agent_type, t.key_name, t.tag, %2$s
-        FROM (%%s) AS changed
-        CROSS JOIN LATERAL date_trunc('day', changed.slot, 'UTC') AS day
-        CROSS JOIN LATERAL (VALUES
-            (0::smallint, changed.slot, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
-            (1, day, changed.account_id, changed.model, changed.request_type, NULL, NULL, NULL, NULL),
-            (2, day, NULL, NULL, NULL, changed.kind, changed.agent_type, NULL, NULL),
-            (3, day, NULL, NULL, NULL, NULL, NULL, changed.key_name, NULL),
-            (4, day, NULL, NULL, NULL, NULL, NULL, NULL, changed.tag)
-        ) AS t (tier, slot, account_id, model, request_type, kind, agent_type, key_name, tag)
-        GROUP BY 1, t.tier, t.slot, domain, t.account_id, t.model, t.request_type, t.kind, t.agent_type, t.key_name, t.tag
+            slot_key(slot, tier::text, domain, account_id, model, request_type, kind, agent_type, key_name, tag),
+            summed.*
+        FROM (
+            SELECT
+                t.tier, t.slot, changed.domain, t.account_id, t.model, t.request_type, t.kind, t.agent_type, t.key_name,
+                t.tag, %2$s
+            FROM (%%s) AS changed
+            CROSS JOIN LATERAL date_trunc('day', changed.slot, 'UTC') AS day
+            CROSS JOIN LATERAL (VALUES
+                (0::smallint, changed.slot, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+                (1, day, changed.account_id, changed.model, changed.request_type, NULL, NULL, NULL, NULL),
+                (2, day, NULL, NULL, NULL, changed.kind, changed.agent_type, NULL, NULL),
+                (3, day, NULL, NULL, NULL, NULL, NULL, changed.key_name, NULL),
+                (4, day, NULL, NULL, NULL, NULL, NULL, NULL, changed.tag)
+            ) AS t (tier, slot, account_id, model, request_type, kind, agent_type, key_name, tag)
+            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+        ) AS summed
         ORDER BY 1
         ON CONFLICT (key) DO UPDATE SET %3$s;
     $body$, names, sums, additions);
