@@ -6,6 +6,7 @@ stands in fences that nothing in it can close.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
@@ -16,6 +17,8 @@ from plait.common.queries.transcript import Teller, Turn
 from plait.common.texts import Said, as_json, role_of, said, said_in
 
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>#|~&])")
+_LINE_END: Final = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""All that some reader takes for one: the text must not get out of its quotation."""
 _TICKS: Final = re.compile(r"`{3,}")
 
 
@@ -28,10 +31,15 @@ async def told(conversation: Conversation, teller: Teller) -> AsyncIterator[str]
         if opening := opening_of(chapter):
             yield f"\n{opening}\n"
         async for turn in teller.tell(chapter.exchanges):
-            yield "".join(_turn(turn))
+            yield await asyncio.to_thread(_turn, turn)
 
 
-def _turn(turn: Turn) -> Iterator[str]:
+def _turn(turn: Turn) -> str:
+    """In a thread of its own: a message may have millions of lines."""
+    return "".join(_parts(turn))
+
+
+def _parts(turn: Turn) -> Iterator[str]:
     yield f"\n### {turn.exchange.request_id}\n\n{_plain(facts_of(turn.exchange))}\n"
     for part in said_in(turn.system):
         yield from _part("system", part)
@@ -48,7 +56,7 @@ def _turn(turn: Turn) -> Iterator[str]:
 def _part(who: str, part: Said) -> Iterator[str]:
     yield f"\n**{_plain(who)}**{f', {_plain(part.label)}' if part.label else ''}\n\n"
     if part.sort in ("text", "thinking"):
-        yield "".join(f"> {line}\n" for line in part.text.splitlines())
+        yield "> " + _LINE_END.sub("\n> ", part.text) + "\n"
     elif part.sort == "image":
         yield f"![{part.text}](data:{part.media_type};base64,{part.data})\n"
     else:

@@ -6,6 +6,7 @@ shown where their type is one of four that run nothing.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from html import escape
 from typing import Any, Final
@@ -47,7 +48,7 @@ async def told(conversation: Conversation, teller: Teller) -> AsyncIterator[str]
             f"<p>{escape(opening)}</p>" if opening else ""
         )
         async for turn in teller.tell(chapter.exchanges):
-            yield "".join(_turn(turn))
+            yield await asyncio.to_thread(_turn, turn)
     yield "</main></body></html>\n"
 
 
@@ -64,7 +65,12 @@ def _head(conversation: Conversation, parts: list[Chapter]) -> str:
     )
 
 
-def _turn(turn: Turn) -> Iterator[str]:
+def _turn(turn: Turn) -> str:
+    """In a thread of its own: a message may have millions of lines."""
+    return "".join(_parts(turn))
+
+
+def _parts(turn: Turn) -> Iterator[str]:
     one = turn.exchange
     yield f'<article id="{one.request_id}"><h3><code>{one.request_id}</code></h3>'
     yield f'<div class="facts">{escape(facts_of(one))}</div>'

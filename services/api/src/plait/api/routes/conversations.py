@@ -77,10 +77,16 @@ async def export_conversation(
     )
 
 
-def _file(pool: Pooled, conversation: Conversation, form: str) -> AsyncIterator[str | bytes]:
+def _file(pool: Pooled, conversation: Conversation, form: str) -> AsyncIterator[bytes]:
     match form:
         case "md":
-            return markdown.told(conversation, Teller(pool))
+            return _encoded(markdown.told(conversation, Teller(pool)))
         case "html":
-            return webpage.told(conversation, Teller(pool))
+            return _encoded(webpage.told(conversation, Teller(pool)))
     return exchange_lines.told(pool, conversation.conversation_id)
+
+
+async def _encoded(pieces: AsyncIterator[str]) -> AsyncIterator[bytes]:
+    """As UTF-8; half of a surrogate pair, which a recorded body can hold, as a question mark."""
+    async for piece in pieces:
+        yield piece.encode("utf-8", "replace")
