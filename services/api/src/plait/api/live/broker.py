@@ -11,8 +11,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from plait.api.live.places import PLACES, Position, mark_of
 from plait.api.live.reading import Record
+from plait.common.consumer.holes import Holes
 from plait.common.errors import DependencyDown
-from plait.common.kafka import admin_client, new_consumer, topics_ready
+from plait.common.kafka import admin_client, is_embedded, new_consumer, topics_ready
 from plait.common.settings import KafkaSettings
 
 Polled = Mapping[TopicPartition, Sequence[Record]]
@@ -27,13 +28,17 @@ _TRIES: Final = 10
 class Topics:
     """A connected consumer."""
 
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, holes: Holes | None) -> None:
+        """`holes`: of a broker that may show a later record before an earlier one."""
         self._consumer = consumer
+        self._holes = holes
 
     def seek(self, offsets: Sequence[int]) -> None:
         """Read on from these offsets."""
         for place, offset in zip(PLACES, offsets, strict=True):
             self._consumer.seek(place, offset)
+            if self._holes is not None:
+                self._holes.begin(place, offset)
 
     async def ends(self) -> tuple[int, ...]:
         """Per place: the offset that the next record will have.
@@ -76,7 +81,16 @@ class Topics:
     async def poll(self) -> Polled:
         """The next records; none after a tenth of a second without any."""
         found: Polled = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_AT_ONCE)
-        return found
+        return {place: self._without_later(place, records) for place, records in found.items()}
+
+    def _without_later(self, place: TopicPartition, records: Sequence[Record]) -> Sequence[Record]:
+        """Those before a hole; the hole is read again with the next poll."""
+        if self._holes is None:
+            return records
+        good = self._holes.up_to_hole(place, records)
+        if len(good) < len(records):
+            self._consumer.seek(place, self._holes.next(place))
+        return good
 
 
 @asynccontextmanager
@@ -94,6 +108,6 @@ async def topics(settings: KafkaSettings) -> AsyncIterator[Topics]:
     consumer.assign(PLACES)
     try:
         await consumer.start()
-        yield Topics(consumer)
+        yield Topics(consumer, Holes() if is_embedded(settings) else None)
     finally:
         await consumer.stop()
