@@ -37,6 +37,7 @@ REFUSED = [
     ("q=a%00b", "q: a NUL character is in it"),
     ("q=a&limit=101", "limit: "),
     ("q=a&cursor=w.x.0", "cursor: not the nextCursor of a search"),
+    ("q=a&cursor=w.99999999999999.0", "cursor: not the nextCursor of a search"),
     ("q=a&cursor=" + "9" * 5000, "cursor: "),
     ("q=a&q=b", "q: given more than once"),
     ("q=a&offset=1", "offset: no such parameter"),
@@ -115,6 +116,11 @@ async def test_what_cannot_be_meant_is_refused_by_its_name(recorded: httpx2.Asyn
     answer = await recorded.get(f"/api/search?{given}")
     assert answer.status_code == 400
     assert answer.json()["error"]["message"].startswith(says)
+
+
+@pytest.mark.parametrize("cursor", ["w.9999999999999.9999", "b.0.0", "b.1.0", "w.1.7"])
+async def test_a_cursor_beyond_everything_finds_what_is_there(recorded: httpx2.AsyncClient, cursor: str) -> None:
+    assert "results" in await get(recorded, "readme", cursor=cursor)
 
 
 @pytest.mark.parametrize("line", STRANGE)

@@ -81,7 +81,7 @@ After = Annotated[
 Place = Annotated[
     SearchPlace,
     PlainValidator(_place),
-    WithJsonSchema({"type": "string", "pattern": r"^[wb]\.[0-9]{1,18}\.[0-9]{1,4}$"}),
+    WithJsonSchema({"type": "string", "pattern": r"^[wb]\.[0-9]{1,13}\.[0-9]{1,4}$"}),
 ]
 
 

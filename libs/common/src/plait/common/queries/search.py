@@ -44,7 +44,7 @@ another role."""
 _REPORT_MARKS: Final = ("agentId:", "<task-notification>")
 """What a result has, or a notification, that brings an agent's report."""
 _SQL: Final = statements("search")
-_CURSOR: Final = re.compile(r"([wb])\.([0-9]{1,18})\.([0-9]{1,4})", re.ASCII)
+_CURSOR: Final = re.compile(r"([wb])\.([0-9]{1,13})\.([0-9]{1,4})", re.ASCII)
 
 
 class Hit(Struct, frozen=True, kw_only=True, rename="camel"):
