@@ -87,7 +87,7 @@ class _Surroundings:
             return self._moved(one, before, towards) if towards else None
         if before and _stays(before.member, one):
             return before.names
-        if one.id in self._children or (before and _is_other(before.member, one)):
+        if self._children.get(one.id) or (before and _is_other(before.member, one)):
             return None
         beside = [sibling for sibling in self._children[target].values() if sibling.id != one.id] if target else []
         if before and any(sibling.converses for sibling in beside):
@@ -111,20 +111,19 @@ class _Surroundings:
         retried = any(child.retry_of == one.id for child in self._children[one.id].values())
         if retried or one.retry_of or opens_branch(one, towards.member) or opens_branch(before.member, origin.member):
             return None
-        if may_count(one, origin.member) and any(self._counts(other, origin) for other in self._beside(origin)):
+        if may_count(one, origin.member) and self._has_one_that_counts(origin):
             return None
         names = self._as_leaf(one, towards, list(self._children[towards.member.id].values()))
         return names if names and _place(names) == _place(before.names) else None
 
-    def _beside(self, parent: Named) -> Iterator[Member]:
-        yield from self._children[parent.member.id].values()
-
-    def _counts(self, one: Member, parent: Named) -> bool:
-        return may_count(one, parent.member) and self._got_somewhere(one)
+    def _has_one_that_counts(self, parent: Named) -> bool:
+        """Whether one of its children can be the one that continues its branch."""
+        children = self._children[parent.member.id].values()
+        return any(may_count(child, parent.member) and self._got_somewhere(child) for child in children)
 
     def _relabelled(self, one: Member) -> Iterator[Named]:
         """Children that stay on its branch, whose link tells how it ended."""
-        for child in self._children[one.id].values() if one.id in self._children else ():
+        for child in self._children.get(one.id, {}).values():
             named = self._known.get(child.id)
             if named and named.names.link_kind in ("continue", "interrupted", "resume_agent"):
                 kind = first_child_kind(child, one)
@@ -157,9 +156,11 @@ class _Surroundings:
 
 def _is_other(before: Member, now: Member) -> bool:
     """Whether it is something else in the trees than before, wherever it stands."""
-    kinds = [(one.rule in ("spawn", "summary"), one.retry_of, one.serves_id is None, one.converses, one.kind)
-             for one in (before, now)]  # fmt: skip
-    return kinds[0] != kinds[1]
+    return _nature(before) != _nature(now)
+
+
+def _nature(one: Member) -> tuple[object, ...]:
+    return one.kind, one.converses, one.retry_of, one.serves_id is None, one.rule in ("spawn", "summary")
 
 
 def _stays(before: Member, now: Member) -> bool:
