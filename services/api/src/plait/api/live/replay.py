@@ -73,15 +73,14 @@ async def _between(found: Topics, position: Position, now: Position) -> list[lis
     if sum(end - first for first, end in wanted.values()) > _MOST:
         raise Lost("Too much has come since.")
     got: dict[TopicPartition, list[Read]] = {place: [] for place in wanted}
+    reached = {place: first for place, (first, _) in wanted.items()}
     found.seek(position.offsets)
-    while open_places := [place for place in wanted if len(got[place]) < _length(wanted[place])]:
+    while open_places := [place for place, (_, end) in wanted.items() if reached[place] < end]:
         polled = await found.poll()
         for place in open_places:
-            got[place] += [read(record) for record in polled.get(place, []) if record.offset < wanted[place][1]]
-            if got[place] and got[place][0].offset != wanted[place][0]:
+            records, (first, end) = polled.get(place, []), wanted[place]
+            if records and reached[place] == first < records[0].offset:
                 raise Lost(_GONE)
+            got[place] += [read(record) for record in records if record.offset < end]
+            reached[place] = records[-1].offset + 1 if records else reached[place]
     return list(got.values())
-
-
-def _length(offsets: tuple[int, int]) -> int:
-    return offsets[1] - offsets[0]
