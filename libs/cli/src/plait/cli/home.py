@@ -83,7 +83,7 @@ class Home:
 
     @property
     def keys(self) -> Path:
-        """Named keys of the read API and the dashboard, unless KEYS_FILE is set."""
+        """Named keys of the read API, unless KEYS_FILE is set."""
         return self.path / "keys.json"
 
     def create(self) -> None:

@@ -108,7 +108,7 @@ class Plan:
 
     @property
     def keys(self) -> Path:
-        """The file of named keys of the read API and the dashboard."""
+        """The file of named keys of the read API."""
         return self.settings.keys_file or self.home.keys
 
     @property

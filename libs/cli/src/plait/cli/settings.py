@@ -24,7 +24,7 @@ class UpSettings(Settings):
     )
     credentials_dir: Path | None = Field(None, description="Folder of credentials; default: in the home.")
     keys_file: Path | None = Field(
-        None, description="File of named keys of the read API and the dashboard; default: in the home."
+        None, description="File of named keys of the read API; default: in the home."
     )
 
 

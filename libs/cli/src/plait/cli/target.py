@@ -45,7 +45,7 @@ def credentials(home: Home) -> Path:
 
 
 def keys(home: Home) -> Path:
-    """The file of named keys of the read API and the dashboard: KEYS_FILE, else the home's."""
+    """The file of named keys of the read API: KEYS_FILE, else the home's."""
     return (UpSettings().keys_file or home.keys).expanduser()
 
 

@@ -62,7 +62,7 @@ class KeySettings(Environment):
         None, description="Key that opens the read API to an administrator, who may delete; without one nobody has it."
     )
     keys_file: Path | None = Field(
-        None, description="File of named keys of the read API and the dashboard, made by `plait keys new --role`."
+        None, description="File of named keys of the read API, made by `plait keys new --role`."
     )
 
 
