@@ -31,8 +31,8 @@ from plait.common.search.words import label
 
 CANDIDATES: Final = 300
 """Messages that are read and ranked together, the newest first."""
-LOOKED: Final = 20_000
-"""Candidates of the index that are looked at to find so many that pass filters other than domain and session."""
+LOOKED: Final = 5_000
+"""Candidates of the index that are looked at, at a time, to find so many that pass the filters."""
 _BYTES: Final = 8 * 1024 * 1024
 """Messages that are read together have no more bytes than this, a single larger one aside."""
 _MOST_WINDOWS: Final = 4

@@ -1,9 +1,9 @@
 """Words of a text, in any language, and the terms under which the index has them.
 
 A word is a run of letters and digits. Beside the whole word the index has the humps of `camelCase`, and the beginnings
-of longer words, so that `konfig` finds `Konfiguration`. What is written without spaces (Chinese, Japanese, Thai, ...)
-is indexed by its characters and their pairs, signs such as emoji one by one. Case, accents and Unicode's compatible
-forms do not matter (`folded`).
+of longer words of letters, so that `konfig` finds `Konfiguration`. What is written without spaces (Chinese, Japanese,
+Thai, ...) is indexed by its characters and their pairs, signs such as emoji one by one. Case, accents and Unicode's
+compatible forms do not matter (`folded`).
 """
 
 from __future__ import annotations
@@ -117,9 +117,8 @@ def _terms_of(run: str) -> tuple[int, ...]:
 
 def _terms_of_word(word: str) -> Iterator[int]:
     yield term(word)
-    for length in BEGINNINGS:
-        if len(word) > length:
-            yield _beginning(word, length)
+    if word.isalpha():  # most others are ids, numbers and hashes, all different, and nobody looks for their beginnings
+        yield from (_beginning(word, length) for length in BEGINNINGS if len(word) > length)
 
 
 def _terms_of_dense(run: str) -> Iterator[int]:
