@@ -7,11 +7,12 @@ import asyncio
 import pytest
 
 from plait.gateway.relay.lane.turn import Turn
-from plait.gateway.spool.frames import Frame, Kind
-from plait.gateway.spool.records import End, Ending, Piece, from_frame
+from plait.gateway.spool.frames import Frame, Kind, LongFrame
+from plait.gateway.spool.records import End, Ending, Piece, Request, from_frame
 
 ONE, OTHER = b"1" * 16, b"2" * 16
 WHOLE = End(2.0, Ending.WHOLE)
+REQUEST = Request(1_700_000_000.0, "d.test", "POST", "/v1/messages", "", [], b"{}")
 
 
 class Spool:
@@ -22,8 +23,9 @@ class Spool:
         self.ends: list[Ending] = []
         self.dropping: frozenset[bytes] = frozenset()
 
-    def append_many(self, frames: list[Frame]) -> frozenset[bytes]:
-        kept = [frame for frame in frames if frame.exchange not in self.dropping]
+    def append_many(self, frames: list[Frame | LongFrame]) -> frozenset[bytes]:
+        whole = [frame.joined() if isinstance(frame, LongFrame) else frame for frame in frames]
+        kept = [frame for frame in whole if frame.exchange not in self.dropping]
         self._log += [(frame.kind, from_frame(frame)) for frame in kept]
         self.ends += [end.ending for frame in kept if isinstance(end := from_frame(frame), End)]
         return frozenset(frame.exchange for frame in frames) & self.dropping
@@ -98,3 +100,17 @@ async def test_what_was_dropped_together_with_its_end_is_not_waited_for(log: lis
     turn.record(ONE, WHOLE)
     turn.end()
     assert turn.record(ONE, Piece(1.0, b"x"))
+
+
+async def test_an_exchange_whose_request_was_dropped_has_no_end_either(log: list[object]) -> None:
+    turn, spool = await turn_and_spool(log)
+    spool.dropping = frozenset({ONE})
+    turn.record(ONE, REQUEST)
+    turn.end()
+    spool.dropping = frozenset()
+    assert not turn.record(ONE, Piece(1.0, b"x"))
+    assert not turn.record(ONE, WHOLE)
+    turn.record(OTHER, WHOLE)
+    turn.end()
+    assert log == [(Kind.END, WHOLE)]
+    assert turn.record(ONE, Piece(2.0, b"y")), "the loss ends with the exchange"

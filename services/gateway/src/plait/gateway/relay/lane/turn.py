@@ -33,6 +33,8 @@ class Turn:
         self._writes: list[tuple[asyncio.WriteTransport, bytes | None]] = []
         self._lost: set[bytes] = set()
         """Exchanges of which a record was dropped and whose end has not come yet."""
+        self._unbegun: set[bytes] = set()
+        """Those among them whose request it was: they have no end either."""
         self._answers: list[float] = []
         """When each answer that begins with this turn was in hand."""
         self._scheduled = False
@@ -42,10 +44,18 @@ class Turn:
 
         It is encoded with the others: what goes to Claude in this turn is on its way by then.
         """
-        if exchange in self._lost and not isinstance(record, End):
+        if exchange in self._lost and (not isinstance(record, End) or self._is_unbegun(exchange)):
             return False
         self._records.append((exchange, record))
         self._schedule()
+        return True
+
+    def _is_unbegun(self, exchange: bytes) -> bool:
+        """Asked at the end of an exchange of which something was dropped."""
+        if exchange not in self._unbegun:
+            return False
+        self._unbegun.discard(exchange)
+        self._lost.discard(exchange)
         return True
 
     def answering(self) -> None:
@@ -84,7 +94,9 @@ class Turn:
             if self._lost:
                 frames = [self._as_lost(frame) for frame in frames]
             if dropped := self._spool.append_many(frames):
-                self._lost |= dropped - {frame.exchange for frame in frames if frame.kind == Kind.END}
+                running = dropped - {frame.exchange for frame in frames if frame.kind == Kind.END}
+                self._lost |= running
+                self._unbegun |= running & {frame.exchange for frame in frames if frame.kind == Kind.REQUEST}
         writes, self._writes = self._writes, []
         for transport, data in writes:
             if data is None:
