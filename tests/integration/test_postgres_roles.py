@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
@@ -14,11 +16,12 @@ from plait.api.admission import Admin
 from plait.api.app import create_app
 from plait.api.database import Database
 from plait.cli import database as bringing
+from plait.cli import main
 from plait.common.access.doors import Doors
 from plait.common.forgetting import Selection, ask
 from plait.common.migrate import migrate
 from plait.common.postgres import NoRole, Role, open_pool
-from plait.common.queries.administration import latest_actions
+from plait.common.queries.administration import latest_actions, note_action
 
 WRITING = [
     "INSERT INTO deletions (asked_by, selection) VALUES ('x', '{}')",
@@ -104,6 +107,30 @@ async def test_an_administrator_s_call_is_written_down_and_a_reader_s_refused(po
     assert done == ["ADMIN_API_KEY"], "what could not be written down was done"
     await database.close()
     await owner.close()
+
+
+def test_what_administrators_did_is_shown(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", postgres_url)
+
+    async def act() -> None:
+        connection = await asyncpg.connect(postgres_url)
+        for n in range(3):
+            await note_action(
+                connection, key_name="ops", method="DELETE", path=f"/api/{n}", query="a=1", request_id=f"call-{n}"
+            )
+        await connection.close()
+
+    def shown(*arguments: str) -> list[str]:
+        with pytest.raises(SystemExit):
+            main.main(["audit", *arguments])
+        return re.findall(r"call-\d", capsys.readouterr().out)
+
+    assert shown() == []
+    asyncio.run(act())
+    assert shown() == ["call-2", "call-1", "call-0"]
+    assert shown("--limit", "1") == ["call-2"]
 
 
 async def test_who_asks_for_deletions_can(login: str) -> None:
