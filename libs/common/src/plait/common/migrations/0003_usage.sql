@@ -38,8 +38,8 @@ CREATE TABLE usage (
     price_model              text,                 -- the list's models that were matched; null: none was
     raw                      jsonb       NOT NULL  -- the usage object as the provider sent it
 );
-CREATE INDEX usage_by_time ON usage (started_at DESC, exchange_id DESC);
-CREATE INDEX usage_by_account ON usage (account_id, started_at DESC) WHERE account_id IS NOT NULL;
-CREATE INDEX usage_by_domain ON usage (domain, started_at DESC);
+CREATE INDEX usage_by_time ON usage (started_at, exchange_id);
+CREATE INDEX usage_by_account ON usage (account_id, started_at) WHERE account_id IS NOT NULL;
+CREATE INDEX usage_by_domain ON usage (domain, started_at);
 CREATE INDEX usage_unplaced ON usage (exchange_id) WHERE NOT placed;
 CREATE INDEX usage_unpriced ON usage (model, started_at) WHERE cost_usd IS NULL;

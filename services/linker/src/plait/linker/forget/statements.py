@@ -71,12 +71,19 @@ DELETE_LINKS: Final = """
 WITH RECURSIVE dead AS (
     SELECT c.hash, c.parent, c.blob FROM chains AS c
     WHERE c.hash = ANY($1)
-        AND NOT EXISTS (SELECT FROM exchange_requests AS q WHERE q.chain = c.hash)
-        AND NOT EXISTS (SELECT FROM chains AS k WHERE k.parent = c.hash)
+        AND NOT EXISTS (
+            SELECT FROM exchange_requests AS q WHERE hash_key(q.chain) = hash_key(c.hash) AND q.chain = c.hash
+        )
+        AND NOT EXISTS (SELECT FROM chains AS k WHERE hash_key(k.parent) = hash_key(c.hash) AND k.parent = c.hash)
     UNION ALL
     SELECT c.hash, c.parent, c.blob FROM dead AS d JOIN chains AS c ON c.hash = d.parent
-    WHERE NOT EXISTS (SELECT FROM exchange_requests AS q WHERE q.chain = c.hash)
-        AND NOT EXISTS (SELECT FROM chains AS k WHERE k.parent = c.hash AND k.hash <> d.hash)
+    WHERE NOT EXISTS (
+            SELECT FROM exchange_requests AS q WHERE hash_key(q.chain) = hash_key(c.hash) AND q.chain = c.hash
+        )
+        AND NOT EXISTS (
+            SELECT FROM chains AS k
+            WHERE hash_key(k.parent) = hash_key(c.hash) AND k.parent = c.hash AND k.hash <> d.hash
+        )
 ), gone AS (
     DELETE FROM chains AS c USING dead AS d WHERE c.hash = d.hash
 )
@@ -92,12 +99,14 @@ ON CONFLICT DO NOTHING
 DELETE_BLOBS: Final = """
 DELETE FROM blobs AS b
 WHERE b.hash = ANY($1)
-    AND NOT EXISTS (SELECT FROM chains AS c WHERE c.blob = b.hash)
+    AND NOT EXISTS (SELECT FROM chains AS c WHERE hash_key(c.blob) = hash_key(b.hash) AND c.blob = b.hash)
     AND NOT EXISTS (SELECT FROM exchange_requests AS q WHERE q.system = b.hash)
     AND NOT EXISTS (SELECT FROM exchange_requests AS q WHERE q.tools = b.hash)
     AND NOT EXISTS (SELECT FROM exchange_requests AS q WHERE q.frame = b.hash)
     AND NOT EXISTS (SELECT FROM exchange_responses AS r WHERE r.frame = b.hash)
-    AND NOT EXISTS (SELECT FROM exchange_responses AS r WHERE r.content = b.hash)
+    AND NOT EXISTS (
+        SELECT FROM exchange_responses AS r WHERE hash_key(r.content) = hash_key(b.hash) AND r.content = b.hash
+    )
 """
 
 MONTHS: Final = """
