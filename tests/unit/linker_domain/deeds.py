@@ -261,11 +261,23 @@ def compact(traffic: Traffic, line: Line, times: int = 1, failures: int = 0, sta
     """A summary, and the session going on from it; `times` in a row, the request failing first, `stand` going on."""
     for _ in range(times):
         number, summary = _summarised(traffic, line, failures)
-        told = (text(f"{CONTINUED}{summary}"),)
-        after = replace(line, history=(), tip=number, asked=told, later=(), forked=False, compacted=True)
+        told = [text(f"{CONTINUED}{summary}")]
+        after = replace(line, history=(), tip=number, asked=tuple(told), later=(), forked=False, compacted=True)
+        if line.old:
+            echoed = user(*told, "<command-name>/compact</command-name>")
+            after = replace(after, history=(echoed, assistant("No response requested.")), asked=())
         for _ in range(stand):
             traffic.turn(after)
         line = traffic.lines[-1]
+
+
+def compact_recent_part(traffic: Traffic, line: Line) -> None:
+    """The rewind menu's "summarize from here": what was before stays, the summary stands behind it."""
+    number, summary = _summarised(traffic, line, 0)
+    told = (text(f"{CONTINUED}{summary}"),)
+    traffic.turn(
+        replace(line, history=line.history[:2], tip=number, asked=told, later=(), forked=False, compacted=True)
+    )
 
 
 def compact_with_kept_answer(traffic: Traffic, line: Line) -> None:
@@ -363,7 +375,13 @@ def _may_fork(line: Line) -> bool:
 
 def _can_be_told(line: Line) -> bool:
     """Whether the last question and answer of an edited history are known together: no notification ran into them."""
-    return not (line.forked or line.compacted or line.cut or _ran_together(line))
+    return not (line.forked or line.compacted or line.cut or _ran_together(line) or _on_summary(line))
+
+
+def _on_summary(line: Line) -> bool:
+    """Whether a summary stands in its history: with another beginning that alone tells whom it follows (rule 7)."""
+    blocks = (block for message in line.history for block in message["content"])
+    return any(CONTINUED in block.get("text", "") for block in blocks)
 
 
 def _ran_together(line: Line) -> bool:
@@ -413,6 +431,7 @@ DEEDS: st.SearchStrategy[Deed] = st.one_of(
     _with(fork_agent),
     _with(compact, st.integers(1, 2), st.integers(0, 1), st.integers(1, 2)),
     _with(compact_with_kept_answer),
+    _with(compact_recent_part),
     _with(suggestion),
     _with(side_question),
     _with(count_tokens),
