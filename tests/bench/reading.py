@@ -69,6 +69,11 @@ ROUTES: Final = (
     "/token-stats",
     f"/api/search?q={COMMON}",
     f"/api/search?q={RARE}",
+    f"/api/search?q={COMMON}+-{RARE}&domain={_DOMAIN}",
+    f"/api/search?q={COMMON}&kind=compaction",
+    f"/api/search?q={COMMON}&conversationId={{long}}",
+    "/api/search?q=%22the+return+value%22",
+    "/api/search?q=nobodysaidthis",
 )
 
 Times = dict[str, list[float]]
