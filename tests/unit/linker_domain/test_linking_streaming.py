@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from plait.fakes.messages import event, events_of, message, text, thinking, tool_use
-from plait.linker.domain.answer import calls_in
+from plait.linker.domain.answer import MOST_CALLS, calls_in
 from plait.linker.domain.canonical import answer_blocks, text_hash
 from plait.linker.domain.facts import Call
 from plait.linker.domain.offers import AWAITED_TOOLS
@@ -76,6 +76,13 @@ def test_what_is_kept_does_not_grow_with_the_text() -> None:
         held.append(reading.held)
     assert max(held) == 0
     assert fed(*events_of(message(tool_use("Agent", {"prompt": "x" * 5_000})))[:-3]).held > 5_000
+
+
+def test_an_answer_that_calls_without_end_is_not_read_without_end() -> None:
+    agents = [tool_use("Agent", {"prompt": "Look."}, seed=str(n)) for n in range(MOST_CALLS + 10)]
+    reading = fed(*events_of(message(*agents)))
+    assert reading.calls == told(agents)
+    assert len(reading.calls) == MOST_CALLS
 
 
 @settings(max_examples=40)

@@ -31,7 +31,8 @@ from plait.linker.domain.summaries import summary_in
 _LONGEST_TITLE: Final = 80
 _CUT_SNIPPET: Final = 2000
 """Characters kept of an answer that was cut."""
-_MOST_CALLS: Final = 256
+MOST_CALLS: Final = 256
+"""Tool calls of an answer that are looked at, the first ones."""
 
 
 def answer_facts(data: ResponseData) -> AnswerFacts:
@@ -81,7 +82,7 @@ def answer_of(facts: Facts, answer: AnswerFacts) -> Answer:
 
 def calls_in(blocks: Iterable[Block]) -> tuple[Call, ...]:
     """The tool calls among an answer's blocks, in their order."""
-    return tuple(_call(block) for block in islice(filter(tool_use_id, blocks), _MOST_CALLS))
+    return tuple(_call(block) for block in islice(filter(tool_use_id, blocks), MOST_CALLS))
 
 
 def _message(loose: list[Block]) -> Message:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from plait.common.folding import Block, SseReader
 from plait.common.lenient import json_value, mended
-from plait.linker.domain.answer import calls_in
+from plait.linker.domain.answer import MOST_CALLS, calls_in
 from plait.linker.domain.canonical import answer_blocks
 from plait.linker.domain.facts import Call
 from plait.linker.domain.offers import AWAITED_TOOLS
@@ -49,7 +49,7 @@ class CallsSoFar:
             return
         start, delta = event.get("content_block"), event.get("delta")
         match event.get("type"):
-            case "content_block_start" if _is_awaited(start):
+            case "content_block_start" if _is_awaited(start) and len(self._whole) < MOST_CALLS:
                 self._open[index] = Block(start)
             case "content_block_delta" if index in self._open and isinstance(delta, dict):
                 self._open[index].add(delta)
