@@ -79,9 +79,13 @@ def in_some_order(parts: list[Part], chance: random.Random) -> list[Part]:
 )
 @given(traffic=traffics(), seed=st.integers(), size=st.integers(1, 12))
 async def test_made_up_clients(database: Database, traffic: Traffic, seed: int, size: int) -> None:
-    parts = in_some_order([part for pair in traffic.events for part in with_stream(*pair)], random.Random(seed))
+    """With several linkers in turn, each of which knows no more than what it had itself."""
+    chance = random.Random(seed)
+    parts = in_some_order([part for pair in traffic.events for part in with_stream(*pair)], chance)
+    linkers = [Linker(database, lambda: None) for _ in range(3)]
     await forget(database)
-    await feed(Linker(database, lambda: None), parts, size)
+    for start in range(0, len(parts), size):
+        await feed(chance.choice(linkers), parts[start : start + size])
     loom = Loom()
     loom.feed(traffic.facts)
     async with database.transaction() as connection:
