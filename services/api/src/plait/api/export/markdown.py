@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
-from plait.api.export.telling import chapters, facts_of, opening_of, summary_of
+from plait.api.export.telling import chapters, facts_of, opening_of, summary_of, turns
 from plait.common.queries.conversations import Conversation
 from plait.common.queries.transcript import Teller, Turn
 from plait.common.texts import Said, as_json, role_of, said, said_in
@@ -26,12 +26,12 @@ async def told(conversation: Conversation, teller: Teller) -> AsyncIterator[str]
     """The file in pieces."""
     yield f"# {_plain(conversation.title or 'Conversation')}\n\n"
     yield "".join(f"- {name}: {_plain(value)}\n" for name, value in summary_of(conversation))
-    for chapter in chapters(conversation):
-        yield f"\n## {_plain(chapter.heading)}\n"
-        if opening := opening_of(chapter):
-            yield f"\n{opening}\n"
-        async for turn in teller.tell(chapter.exchanges):
-            yield await asyncio.to_thread(_turn, turn)
+    async for chapter, turn in turns(teller, chapters(conversation)):
+        if chapter:
+            yield f"\n## {_plain(chapter.heading)}\n"
+            if opening := opening_of(chapter):
+                yield f"\n{opening}\n"
+        yield await asyncio.to_thread(_turn, turn)
 
 
 def _turn(turn: Turn) -> str:

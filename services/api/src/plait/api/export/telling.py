@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from plait.common.queries.conversations import Branch, Conversation
 from plait.common.queries.exchanges import ExchangeSummary
+from plait.common.queries.transcript import Teller, Turn
 
 SIDE_CALLS: Final = "side calls"
 """The heading over what serves the conversation and is no part of its tree: titles, classifiers, counts of tokens."""
@@ -31,6 +32,16 @@ def chapters(conversation: Conversation) -> list[Chapter]:
     ]
     told.append(Chapter(SIDE_CALLS, None, [one for one in conversation.requests if one.link_kind is None]))
     return [chapter for chapter in told if chapter.exchanges]
+
+
+async def turns(teller: Teller, told: Sequence[Chapter]) -> AsyncIterator[tuple[Chapter | None, Turn]]:
+    """All turns in order; the first of a chapter comes with it."""
+    chapter_of = {one.request_id: chapter for chapter in told for one in chapter.exchanges}
+    current: Chapter | None = None
+    async for turn in teller.tell([one for chapter in told for one in chapter.exchanges]):
+        chapter = chapter_of[turn.exchange.request_id]
+        yield (chapter if chapter is not current else None), turn
+        current = chapter
 
 
 def summary_of(conversation: Conversation) -> list[tuple[str, str]]:

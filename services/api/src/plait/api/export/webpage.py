@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from html import escape
 from typing import Any, Final
 
-from plait.api.export.telling import Chapter, chapters, facts_of, opening_of, summary_of
+from plait.api.export.telling import Chapter, chapters, facts_of, opening_of, summary_of, turns
 from plait.common.queries.conversations import Conversation
 from plait.common.queries.transcript import Teller, Turn
 from plait.common.texts import Said, as_json, role_of, said, said_in
@@ -42,13 +42,11 @@ async def told(conversation: Conversation, teller: Teller) -> AsyncIterator[str]
     """The page in pieces."""
     parts = chapters(conversation)
     yield _head(conversation, parts)
-    for number, chapter in enumerate(parts):
-        opening = opening_of(chapter)
-        yield f'<h2 id="part-{number}">{escape(chapter.heading)}</h2>' + (
-            f"<p>{escape(opening)}</p>" if opening else ""
-        )
-        async for turn in teller.tell(chapter.exchanges):
-            yield await asyncio.to_thread(_turn, turn)
+    async for chapter, turn in turns(teller, parts):
+        if chapter:
+            heading, opening = escape(chapter.heading), escape(opening_of(chapter))
+            yield f'<h2 id="part-{parts.index(chapter)}">{heading}</h2><p>{opening}</p>\n'
+        yield await asyncio.to_thread(_turn, turn)
     yield "</main></body></html>\n"
 
 
