@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -108,3 +110,34 @@ async def test_the_floor_of_a_moment_is_at_or_below_its_ids(database: asyncpg.Co
     ask = "SELECT uuid_floor(to_timestamp($1::float8))"
     floor, above = [await database.fetchval(ask, moment) for moment in (at, at + 0.002)]
     assert floor <= new_exchange_id(at) < above
+
+
+_TOLD_BY_ANSWERS = (
+    "status outcome streamed response_size ended_at first_byte_ms first_token_ms duration_ms tool_call_count"
+)
+
+
+async def test_indexes_are_of_shapes_that_last(database: asyncpg.Connection) -> None:
+    await migrate(database)
+    rows = await database.fetch("SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'")
+    indexes = [(row["tablename"], row["indexdef"]) for row in rows]
+    of_exchanges = " ".join(index for table, index in indexes if table == "exchanges")
+    assert set(re.findall(r"\w+", of_exchanges)).isdisjoint(_TOLD_BY_ANSWERS.split()), "an answer rewrites no index"
+    assert [index for _, index in indexes if " DESC" in index] == [], "filled at its beginning, with half empty pages"
+    assert [index for _, index in indexes if "USING hash" in index] == [], "slow for what is there again and again"
+
+
+async def test_what_runs_is_known_until_it_is_answered_or_deleted(database: asyncpg.Connection) -> None:
+    await migrate(database)
+    ids = sorted(new_exchange_id(float(n)) for n in range(3))
+    add = "INSERT INTO exchanges (id, domain, started_at, outcome) SELECT *, 'a', now(), NULL FROM unnest($1::uuid[])"
+    await database.execute(add, ids)
+    await database.execute("UPDATE exchanges SET kind = 'quota'")
+    assert await running(database) == ids
+    await database.execute("UPDATE exchanges SET outcome = 'complete' WHERE id = $1", ids[0])
+    await database.execute("DELETE FROM exchanges WHERE id = $1", ids[1])
+    assert await running(database) == ids[2:]
+
+
+async def running(database: asyncpg.Connection) -> list[UUID]:
+    return [row[0] for row in await database.fetch("SELECT exchange_id FROM running ORDER BY 1")]

@@ -73,7 +73,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO running (exchange_id) SELECT id FROM changed WHERE outcome IS NULL;
     ELSE
-        DELETE FROM running USING changed WHERE exchange_id = id AND (outcome IS NOT NULL OR TG_OP = 'DELETE');
+        DELETE FROM running -- by its index, whatever its plan was made for
+        WHERE exchange_id = ANY (ARRAY(SELECT id FROM changed WHERE outcome IS NOT NULL OR TG_OP = 'DELETE'));
     END IF;
     RETURN NULL;
 END $$;
