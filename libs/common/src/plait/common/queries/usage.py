@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from msgspec import UNSET, Struct, UnsetType, field, structs
+from msgspec import UNSET, Struct, UnsetType, field
 
 from plait.common.buckets import Span, Unit, label, starts
 from plait.common.queries.named import statements
@@ -179,12 +179,9 @@ async def daily_usage(
 ) -> list[DailyUsage]:
     """What each account used in each domain of each model, day by day in a zone; days without any are left out."""
     begins = starts("day", span.since, span.until or now, zone)
+    names = [label("day", begin, zone) for begin in begins]
     records = await read_sums(db, "daily", span, where, starts=begins)
-    found = [
-        _daily(label("day", begins[r["bucket"] - 1], zone), r["account_id"], r["domain"], r["model"], _counters(r))
-        for r in records
-    ]
-    return sorted(found, key=lambda row: (row.date, row.account_id or "", row.domain or "", row.model or ""))
+    return [DailyUsage(date=names[day - 1], **figures) for day, figures in ((r.pop("day"), r) for r in records)]
 
 
 async def daily_totals(
@@ -192,7 +189,7 @@ async def daily_totals(
 ) -> list[DailyUsage]:
     """Every day of the span as one row, whatever the model; accounts and domains too unless one was asked for."""
     rows = await usage_by_time(db, "day", span, where, zone=zone, now=now)
-    return [_daily(row.key or "", where.account_id, where.domain, where.model, structs.asdict(row)) for row in rows]
+    return [_daily(row, where) for row in rows]
 
 
 async def requests_by_hour(
@@ -269,21 +266,19 @@ def cost_of(record: Mapping[str, Any]) -> float | None:
     return None if all_unpriced else float(record["cost_usd"])
 
 
-def _daily(
-    date: str, account: str | None, domain: str | None, model: str | None, counters: Mapping[str, Any]
-) -> DailyUsage:
+def _daily(row: UsageRow, where: UsageFilter) -> DailyUsage:
     return DailyUsage(
-        date=date,
-        account_id=account,
-        domain=domain,
-        model=model,
-        total_input_tokens=counters["input_tokens"],
-        total_output_tokens=counters["output_tokens"],
-        total_tokens=counters["total_tokens"],
-        total_requests=counters["requests"],
-        cache_creation_input_tokens=counters["cache_creation_input_tokens"],
-        cache_read_input_tokens=counters["cache_read_input_tokens"],
-        cost_usd=counters["cost_usd"],
+        date=row.key or "",
+        account_id=where.account_id,
+        domain=where.domain,
+        model=where.model,
+        total_input_tokens=row.input_tokens,
+        total_output_tokens=row.output_tokens,
+        total_tokens=row.total_tokens,
+        total_requests=row.requests,
+        cache_creation_input_tokens=row.cache_creation_input_tokens,
+        cache_read_input_tokens=row.cache_read_input_tokens,
+        cost_usd=row.cost_usd,
     )
 
 

@@ -212,15 +212,20 @@ GROUP BY 1
 {if_any}
 
 -- name: daily
--- A row for each day, account, domain and model that has any; `:starts`: when the days begin.
+-- What each account used on each day in each domain of each model; `:starts`: when the days begin.
 SELECT
-    width_bucket(p.at, :starts::timestamptz[]) AS bucket, p.account_id, p.domain, p.model,
-    {sums}
+    width_bucket(p.at, :starts::timestamptz[]) AS day, p.account_id, p.domain, p.model,
+    sum(p.input_tokens)::bigint AS total_input_tokens, sum(p.output_tokens)::bigint AS total_output_tokens,
+    sum(p.input_tokens + p.output_tokens + p.cache_read_tokens + p.cache_creation_tokens)::bigint AS total_tokens,
+    sum(p.requests)::bigint AS total_requests, sum(p.cache_creation_tokens)::bigint AS cache_creation_input_tokens,
+    sum(p.cache_read_tokens)::bigint AS cache_read_input_tokens,
+    CASE WHEN sum(p.reported) = 0 OR sum(p.reported) <> sum(p.unpriced) THEN sum(p.cost_usd)::float8 END AS cost_usd
 FROM (
     {parts}
 ) AS p
 GROUP BY 1, 2, 3, 4
 {if_any}
+ORDER BY 1, 2, 3, 4
 
 -- name: hourly
 -- Requests and tokens of each domain by the hour; `:starts`: when the hours begin.
@@ -273,19 +278,18 @@ WITH RECURSIVE latest AS (
     ) AS before
     WHERE cardinality(latest.seen) < :limit
 )
-SELECT
-    latest.session_id AS key,
-    {sums}
+SELECT latest.session_id AS key, own.*
 FROM latest
 CROSS JOIN LATERAL (
-    SELECT e.*
+    SELECT
+        {sums}
     FROM (
         {of_sessions}
-    ) AS e
-    WHERE e.session_id = latest.session_id
-        AND hashtextextended(e.session_id, 0) = hashtextextended(latest.session_id, 0)
-) AS p
-GROUP BY latest.session_id, latest.started_at
+    ) AS p
+    WHERE p.session_id = latest.session_id
+        AND hashtextextended(p.session_id, 0) = hashtextextended(latest.session_id, 0)
+) AS own
+WHERE latest.session_id IS NOT NULL
 ORDER BY latest.started_at DESC, latest.session_id
 
 -- name: token_statistics
