@@ -42,6 +42,16 @@ def test_a_wrong_line_of_the_file_is_found_too(tmp_path: Path) -> None:
     assert wrong_settings.of_environment(tmp_path)[0].startswith("LOG_LEVEL=loud cannot be used")
 
 
+def test_prices_that_the_ledger_could_not_read_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRICES_FILE", "")
+    assert wrong_settings.of_environment(tmp_path) == []
+    monkeypatch.setenv("PRICES_FILE", "prices.toml")
+    (found,) = wrong_settings.of_environment(tmp_path)
+    assert found.startswith("PRICES_FILE prices.toml cannot be read")
+    (tmp_path / "prices.toml").write_text('version = "v"\nprice = []\n')
+    assert wrong_settings.of_environment(tmp_path) == []
+
+
 def test_what_up_chooses_itself_is_not_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MASKING_KEY", "PORT", "API_URL"):
         monkeypatch.setenv(name, "wrong")

@@ -16,7 +16,8 @@ from plait.cli.settings import UpSettings
 from plait.cli.settings_errors import MASK, one_of, sentence, sentences
 from plait.common.errors import UserError
 from plait.common.logs import LEVELS
-from plait.common.settings import Settings
+from plait.common.pricing.price_file import read_price_file
+from plait.common.settings import PriceSettings, Settings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
@@ -67,10 +68,21 @@ def of_parts() -> list[str]:
 def of_class(settings: type[Settings], environment: Mapping[str, str]) -> list[str]:
     """A sentence for each setting that this class refuses; `.env` stands behind `environment`, as for the part."""
     try:
-        level = accepted(settings, environment).log_level
+        found = accepted(settings, environment)
     except ValidationError as error:
         return sentences(error, settings)
-    return [] if level.lower() in LEVELS else [sentence("log_level", level, f"it must be {one_of(LEVELS)}")]
+    level = found.log_level
+    wrong = [] if level.lower() in LEVELS else [sentence("log_level", level, f"it must be {one_of(LEVELS)}")]
+    return wrong + (_of_prices(found) if isinstance(found, PriceSettings) else [])
+
+
+def _of_prices(settings: PriceSettings) -> list[str]:
+    try:
+        if settings.prices_file:
+            read_price_file(settings.prices_file.expanduser())
+    except UserError as error:
+        return [str(error)]
+    return []
 
 
 def accepted(settings: type[SettingsT], environment: Mapping[str, str]) -> SettingsT:

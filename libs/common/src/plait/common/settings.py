@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, PositiveInt, SecretStr
+from pydantic import Field, PositiveInt, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -72,6 +72,11 @@ class PriceSettings(Environment):
     prices_file: Path | None = Field(
         None, description="TOML file of your own prices, which stand over the published list (docs/costs.md)."
     )
+
+    @field_validator("prices_file", mode="before")
+    @classmethod
+    def _none_if_empty(cls, value: object) -> object:
+        return value or None
 
 
 class LimitSettings(Environment):
