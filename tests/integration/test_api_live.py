@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -20,11 +21,11 @@ from plait.common.access.doors import Doors
 from plait.common.access.grants import Grant
 from plait.common.access.key_file import KeyFile
 from plait.common.access.keys import hash_of
-from plait.common.events import Placed
+from plait.common.events import Placed, encode
 from plait.common.kafka import admin_client, ensure_topics, new_producer
 from plait.common.settings import KafkaSettings
 from tests import servers
-from tests.exchange_events import answered, asked, pieces, said
+from tests.exchange_events import answered, asked, event_of, pieces, said
 from tests.live_stage import Event, Stage, changed, running, staged
 
 LIMITED = {"X-API-Key": "of b"}
@@ -180,6 +181,30 @@ async def test_too_many_listeners_are_refused(stage: Stage) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_who_does_not_read_is_let_go_and_stops_nobody(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All is told to who reads it; of who does not, the API is soon rid."""
+    monkeypatch.setattr("plait.api.live.sending._STALLED_S", 0.5)
+    host, port = stage.address.removeprefix("http://").split(":")
+    silent = socket.socket()
+    silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    silent.connect((host, int(port)))
+    silent.sendall(b"GET /api/live HTTP/1.1\r\nHost: x\r\nX-API-Key: key\r\n\r\n")
+    async with asyncio.timeout(60), stage.listen() as heard:
+        await heard.event()
+        while len(stage.live._listeners) < 2:
+            await asyncio.sleep(0.01)
+        while len(stage.live._listeners) > 1:
+            await _burst(stage, 500)
+            assert len(set(ids(await heard.events(500)))) == 500
+    silent.close()
+
+
+async def _burst(stage: Stage, number: int) -> None:
+    for n in range(number):
+        event = event_of(asked(said("user", "x"), session=f"s{n % 8}", domain="a" * 2000))
+        await stage.producer.send("plait.requests", key=event.partitionkey.encode(), value=encode(event))
+
+
 async def test_a_slow_listener_is_told_that_it_was_let_go() -> None:
     listener = Listener(Grant("a", "viewer"), Interest(), most_bytes=10)
     frames = listener.frames(heartbeat_s=60)
@@ -209,6 +234,7 @@ async def test_a_broker_that_began_anew_is_told_of(servers_home: Path, kafka_ser
             await heard.event()
             await stage.send(old)
             before = (await heard.event()).id
+            await stage.producer.stop()  # it would make topics of its own at the next broker
         with servers.running(program, servers_home / "forgetting.log"):
             async with admin_client(settings) as admin:
                 await ensure_topics(admin, settings)

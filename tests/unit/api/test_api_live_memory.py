@@ -152,8 +152,7 @@ def test_who_comes_back_after_any_event_misses_none(events: list[Event], first: 
     assert since is not None
     assert hub.has(since)
     listener = Listener(Grant("a", "viewer"), Interest(), 10**6)
-    hub.join(listener, since)
-    missed = b"".join(listener._waiting)
+    missed = hub.join(listener, since)
     for later in frames[first + 1 :]:
         assert later.frame in missed
 

@@ -17,6 +17,8 @@ from plait.api.live.reading import Read
 
 _REMEMBERED: Final = 20_000
 """Events that a listener who comes back is told without asking the broker."""
+_AT_ONCE: Final = 500
+"""Events that wait for others at most: a burst is handed out in parts."""
 BEGAN_ANEW: Final = "The broker began anew: events may be missing, or come twice."
 
 
@@ -90,6 +92,8 @@ class Hub:
         """Note what was read; `flush` hands it out."""
         assert self._framer is not None
         self._pending += self._framer.frames(read)
+        if len(self._pending) >= _AT_ONCE:
+            self.flush()
 
     def flush(self) -> None:
         """Hand out what was taken since the last time."""
@@ -109,12 +113,11 @@ class Hub:
         places = zip(self._first, since.offsets, now.offsets, strict=True)
         return all(first <= offset <= end for first, offset, end in places)
 
-    def join(self, listener: Listener, since: Position | None = None) -> None:
-        """Listen from now on, after what came since a position that `has` is true of."""
+    def join(self, listener: Listener, since: Position | None = None) -> bytes:
+        """Listen from now on. Gives the frames of what came since a position that `has` is true of: they come first."""
         self.flush()
-        if since is not None and (missed := _wanted(self._after(since), listener.interest)):
-            listener.offer(missed)
         self._listeners.setdefault(listener.interest, set()).add(listener)
+        return b"" if since is None else _wanted(self._after(since), listener.interest)
 
     def leave(self, listener: Listener) -> None:
         """Listen no more."""

@@ -23,8 +23,8 @@ _RETRY: Final = b"retry: 1000\n\n"
 _LOOK_S: Final = 0.5
 _TIMES: Final = 3
 """How often a listener who reads slowly may fall behind what the hub remembers, while they are read to."""
-_MOST_BYTES: Final = 1024 * 1024
-"""What may wait for a listener."""
+_MOST_BYTES: Final = 4 * 1024 * 1024
+"""What may wait for a listener; those who want the same share it."""
 
 
 class Live:
@@ -97,10 +97,10 @@ class Live:
             yield self._joined(listener, None, "reset", {"message": str(lost)})
 
     def _joined(self, listener: Listener, since: Position | None, name: str, data: object) -> bytes:
-        """From now on the listener is the hub's. The greeting's id is where that begins."""
-        self.hub.join(listener, since)
+        """From now on the listener is the hub's: a greeting, whose id is where that begins, and what was missed."""
+        missed = self.hub.join(listener, since)
         begins = since or self.hub.handed_out
-        return frame(name, data, str(begins) if begins else None)
+        return frame(name, data, str(begins) if begins else None) + missed
 
     async def _missed(self, listener: Listener, since: Position | None) -> AsyncIterator[tuple[bytes, Position]]:
         """What the hub remembers no more, until what is left to tell is remembered.
