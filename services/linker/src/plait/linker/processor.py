@@ -74,5 +74,5 @@ async def _braid(connection: asyncpg.pool.PoolConnectionProxy, batch: Batch, cal
 
 
 async def _lock(connection: asyncpg.pool.PoolConnectionProxy, domains: set[str]) -> None:
-    keys = sorted({key("lock", domain) for domain in domains})
-    await connection.execute(statements.LOCK, keys)
+    if keys := sorted({key("lock", domain) for domain in domains}):
+        await connection.execute(statements.LOCK, keys)
