@@ -53,7 +53,7 @@ class ExchangeFilter(Struct, frozen=True, kw_only=True):
     until: datetime | None = None
     """Began before this moment."""
     q: str | None = None
-    """Contained, in any case, in the preview, path, model or id; a whole id means that exchange."""
+    """Contained, in any case, in the preview, path, model or id; a whole id means that exchange. For lists alone."""
 
 
 class ExchangeSummary(Struct, frozen=True, kw_only=True, rename="camel"):
