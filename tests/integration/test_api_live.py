@@ -44,6 +44,8 @@ def ids(events: list[Event]) -> list[str]:
 async def test_an_exchange_from_its_start_to_its_end(stage: Stage) -> None:
     one = asked(said("user", "a secret word"))
     async with stage.listen() as heard:
+        async with httpx2.AsyncClient(base_url=stage.address) as client:
+            assert (await client.get("/health/ready")).json()["checks"]["live"]["status"] == "ok"
         assert heard.answer.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert (await heard.event()).name == "ready"
         await stage.send(one, pieces(one, "event: ping\n", "\n"), answered(one, "another secret"), changed())

@@ -50,7 +50,10 @@ async def until_it_answers(client: httpx2.AsyncClient, part: asyncio.Task[None])
 
 async def test_serves_behind_the_key(served: str) -> None:
     async with httpx2.AsyncClient(base_url=served) as client:
-        assert (await client.get("/health/ready")).json()["status"] == "ok"
+        ready = await client.get("/health/ready")
+        assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+        checks = {name: check["status"] for name, check in ready.json()["checks"].items()}
+        assert checks == {"database": "ok", "key": "ok", "live": "degraded"}, "there is no broker"
         assert (await client.get("/api/requests")).status_code == 401
         answer = await client.get("/api/requests", headers={"Authorization": f"Bearer {KEY}"})
         assert (answer.status_code, answer.json()["requests"]) == (200, [])

@@ -14,6 +14,7 @@ from plait.api.answers import Check, Health
 from plait.api.database import Database
 from plait.api.documents import described
 from plait.api.encoding import Json
+from plait.api.live.view import Live
 from plait.common.errors import DependencyDown
 from plait.common.migrate import migrations
 from plait.common.postgres import DOWN, NoRole
@@ -36,7 +37,10 @@ async def live() -> Response:
 @router.get("/ready", operation_id="readiness", responses={200: described(Health), 503: described(Health)})
 async def ready(request: Request) -> Response:
     """Whether questions can be answered: 503 if not."""
-    checks = {"database": await _database(request.app.state.database), "key": _key(request.app.state.doors.has_keys())}
+    state = request.app.state
+    checks = {"database": await _database(state.database), "key": _key(state.doors.has_keys())}
+    if state.live is not None:
+        checks["live"] = _live(state.live)
     worst = max((check.status for check in checks.values()), key=_RANK.index)
     return Json(Health(worst, checks, version("plait-api")), 503 if worst == "unavailable" else 200)
 
@@ -55,6 +59,13 @@ async def _database(database: Database) -> Check:
     if lacking > 0:
         return Check("unavailable", f"{lacking} migrations are missing: run `plait migrate`.")
     return Check("ok", "Postgres answers.")
+
+
+def _live(live: Live) -> Check:
+    """Lists and records are answered without the broker; only what happens now is not told."""
+    if live.feed.is_reading:
+        return Check("ok", "The broker's topics are followed.")
+    return Check("degraded", "The broker does not answer, or has no topics yet: live events wait for it.")
 
 
 def _key(has_key: bool) -> Check:
