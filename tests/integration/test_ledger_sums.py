@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
@@ -11,6 +12,8 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from msgspec import structs
 
 from plait.common.consumer import Record
@@ -22,8 +25,11 @@ from plait.ledger.processor import Ledger
 from plait.linker.forget.deletion import delete
 from plait.linker.processor import Linker
 from tests.exchange_events import asked, ended, records, said
+from tests.integration.test_linker_corpus import forget as wipe
 from tests.seeding import add_exchange
 
+EXAMPLES: Final = int(os.environ.get("PLAIT_SUMS_EXAMPLES", "3"))
+"""Nightly runs try many."""
 KEY: Final = "slot, domain, account_id, model, kind, request_type, key_name, tag, agent_type"
 COUNTS: Final = ("requests", "ended", "failed", "timed", "duration_ms", "tool_calls")
 FIGURES: Final = (
@@ -183,6 +189,37 @@ async def test_sums_equal_the_rows_whatever_the_order(database: Database, seed: 
     await keeper.tend()
     assert await sums(database, SLOTS) == []
     assert await sums(database, TOOLS) == []
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(seed=st.integers(0, 2**32), chance=st.randoms(use_true_random=False), size=st.integers(1, 30))
+async def test_any_order_repeats_and_splits_give_the_same_sums(
+    database: Database, seed: int, chance: random.Random, size: int
+) -> None:
+    told = history(seed)[:30]
+    ledgers, linker, keeper = [Ledger(database) for _ in range(3)], Linker(database, lambda: None), Keeper(database)
+    await wipe(database)
+    writers: list[Ledger | Linker] = [linker, *ledgers]
+    for writer in writers[:2]:
+        await writer.process(records(*told))
+    await keeper.tend()
+    wanted = await sums(database, SLOTS), await sums(database, TOOLS)
+
+    await wipe(database)
+    dealt: list[tuple[Ledger | Linker, RequestData | ResponseData]] = [(linker, part) for part in told]
+    dealt += [(chance.choice(ledgers), part) for part in told + chance.sample(told, len(told) // 3)]
+    chance.shuffle(dealt)
+    for start in range(0, len(dealt), size):
+        for writer in writers:
+            if parts := [part for whose, part in dealt[start : start + size] if whose is writer]:
+                await writer.process(records(*parts))
+    await keeper.tend()
+    assert (await sums(database, SLOTS), await sums(database, TOOLS)) == wanted
+    await agree(database)
 
 
 async def test_one_history_in_any_order_gives_the_same_sums(database: Database) -> None:

@@ -12,6 +12,7 @@ import pytest
 from msgspec import structs
 
 from plait.common.consumer import Record
+from plait.common.ids import new_exchange_id
 from plait.common.postgres import Database
 from plait.common.queries.accounts import (
     Account,
@@ -106,7 +107,8 @@ async def test_headers_are_kept_as_seen_last_in_any_order(reader: asyncpg.Connec
     early = ("anthropic-ratelimit-requests-remaining", "9")
     one = structs.replace(first, headers=[*HEADERS[:-1], early], account_id="acc")
     two = structs.replace(later, headers=HEADERS, account_id="acc")
-    for batch in ([two, one], [one], [two]):
+    elsewhere = structs.replace(one, domain="b.test", exchange_id=new_exchange_id())  # an account has one set of limits
+    for batch in ([two, one, elsewhere], [one], [two], [elsewhere]):
         await ledger.process([Record("plait.responses", 0, n, event_of(data)) for n, data in enumerate(batch)])
 
     limits = {limit.name: limit for limit in await list_limits(reader, Account("acc"))}
@@ -125,7 +127,7 @@ async def test_headers_are_kept_as_seen_last_in_any_order(reader: asyncpg.Connec
     assert (seven.claim, seven.utilization, seven.full_at) == ("7d", None, None)
     warned = await list_warnings(reader, START)
     assert [(w.exchange_id, w.status, w.claim) for w in warned] == [
-        (first.exchange_id, "allowed_warning", "seven_day"),
+        *sorted((number, "allowed_warning", "seven_day") for number in (first.exchange_id, elsewhere.exchange_id)),
         (later.exchange_id, "allowed_warning", "seven_day"),
     ]
     assert await list_warnings(reader, START, account_id="other") == []

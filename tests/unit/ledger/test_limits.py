@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from plait.common.events import Header, ResponseData
-from plait.ledger.limits import Warned, Window, is_subscription, told
+from plait.ledger.limits import Warned, Whose, Window, is_subscription, told
 from tests.exchange_events import START, asked, ended, said
 
 FIVE_HOURS = Warned("allowed_warning", "five_hour")
@@ -42,7 +42,7 @@ def test_a_subscription_tells_its_windows() -> None:
     found = told(one)
     assert found
     assert is_subscription(one.headers)
-    assert found.whose == ("acc", "a.test")
+    assert found.whose == Whose("acc", "a.test")
     assert (found.seen.at, found.seen.exchange_id) == (START + timedelta(milliseconds=100), one.exchange_id)
     assert found.values[f"{UNIFIED}-status"] == "allowed"
     at = datetime.fromtimestamp(RESET, UTC)

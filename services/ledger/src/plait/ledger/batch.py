@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from plait.common.consumer import Record, Rejected
@@ -30,23 +31,26 @@ class Batch:
     told: list[Told] = field(default_factory=list)
 
     def limit_rows(self) -> list[Row]:
-        """For `statements.SEE_LIMITS`: of each account and header what was seen last."""
-        newest: dict[tuple[Whose, str], tuple[Seen, str]] = {}
+        """For `statements.SEE_LIMITS`: of each account and header what was seen last. In the order of the index."""
+        newest: dict[tuple[str, str], tuple[Seen, str, Whose]] = {}
         for one in self.told:
             for name, value in one.values.items():
-                known = newest.get((one.whose, name))
-                if known is None or known < (one.seen, value):
-                    newest[one.whose, name] = (one.seen, value)
-        rows = ((*whose, name, value, seen.at, seen.exchange_id) for (whose, name), (seen, value) in newest.items())
-        return sorted(rows, key=_by_place)
+                sight, place = (one.seen, value, one.whose), (one.whose.name, name)
+                known = newest.get(place)
+                if known is None or known[:2] < sight[:2]:
+                    newest[place] = sight
+        return [
+            (whose.account_id, whose.domain, name, value, seen.at, seen.exchange_id)
+            for (_, name), (seen, value, whose) in sorted(newest.items(), key=lambda item: item[0])
+        ]
 
     def window_rows(self) -> list[Row]:
-        """For `statements.SEE_WINDOWS`: each window with its first and last sight."""
-        sights: dict[tuple[Whose, str, object], list[tuple[Seen, Window]]] = {}
+        """For `statements.SEE_WINDOWS`: each window with its first and last sight. In the order of the index."""
+        sights: dict[tuple[str, str, datetime], list[tuple[Told, Window]]] = {}
         for one in self.told:
             for window in one.windows:
-                sights.setdefault((one.whose, window.claim, window.ends_at), []).append((one.seen, window))
-        return sorted((_window_row(whose, seen) for (whose, _, _), seen in sights.items()), key=_by_place)
+                sights.setdefault((one.whose.name, window.claim, window.ends_at), []).append((one, window))
+        return [_window_row(sights[place]) for place in sorted(sights)]
 
 
 def read(records: Iterable[Record], book: PriceBook) -> tuple[Batch, list[Rejected]]:
@@ -80,7 +84,8 @@ def _read_answer(answer: ResponseData, batch: Batch, book: PriceBook, *, importe
         batch.told.append(limits)
         if limits.warned:
             whose, seen, warned = limits.whose, limits.seen, limits.warned
-            batch.warnings.append((*whose, seen.exchange_id, seen.at, warned.status, warned.claim, imported))
+            row = (whose.account_id, whose.domain, seen.exchange_id, seen.at, warned.status, warned.claim, imported)
+            batch.warnings.append(row)
 
 
 def _call_rows(answer: ResponseData, *, imported: bool) -> list[Row]:
@@ -109,13 +114,9 @@ def _result_rows(request: RequestData, *, imported: bool) -> list[Row]:
     ]
 
 
-def _window_row(whose: Whose, sights: Sequence[tuple[Seen, Window]]) -> Row:
-    first = min(seen.at for seen, _ in sights)
-    last, window = max(sights, key=lambda sight: (sight[0], sight[1].status or ""))
+def _window_row(sights: Sequence[tuple[Told, Window]]) -> Row:
+    first = min(told.seen.at for told, _ in sights)
+    last, window = max(sights, key=lambda sight: (sight[0].seen, sight[1].status or ""))
     utilization = None if window.utilization is None else str(window.utilization)
-    return (*whose, window.claim, window.ends_at, first, last.at, utilization, window.status)
-
-
-def _by_place(row: Row) -> tuple[str, str, str, str]:
-    """The order of the index: two ledgers take the rows of one account in the same order."""
-    return row[0] or "", row[1], row[2], str(row[3])
+    whose = last.whose
+    return whose.account_id, whose.domain, window.claim, window.ends_at, first, last.seen.at, utilization, window.status

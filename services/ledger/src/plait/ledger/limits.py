@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Final, TypeAlias
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -26,8 +26,17 @@ _REFUSED: Final = 429
 _LONGEST: Final = 255
 _MOST_NAMES: Final = 200
 
-Whose: TypeAlias = "tuple[str | None, str]"
-"""Account and domain: without an account the limits are those of the domain's own keys."""
+
+class Whose(Struct, frozen=True):
+    """Whose limits: an account's, by whatever domain it came; without one, those of the domain's own keys."""
+
+    account_id: str | None
+    domain: str
+
+    @property
+    def name(self) -> str:
+        """As the tables of limits name it."""
+        return f"domain {self.domain}" if self.account_id is None else f"account {self.account_id}"
 
 
 class Seen(Struct, frozen=True, order=True):
@@ -75,7 +84,7 @@ def told(answer: ResponseData) -> Told | None:
         return None
     warned = _warned(values, answer.status)
     at = answer.started_at + timedelta(milliseconds=answer.first_byte_ms or 0)
-    whose = _cut(answer.account_id) or None, _cut(answer.domain)
+    whose = Whose(_cut(answer.account_id) or None, _cut(answer.domain))
     return Told(whose, Seen(at, answer.exchange_id), values, _windows(values), warned)
 
 

@@ -39,14 +39,17 @@ RETURNING exchange_id, placed
 # The exchange's own words beside usage that was stored before they were known, or before the kind changed. Rows that
 # somebody holds are left for the next time.
 _PLACE: Final = """
+WITH found AS MATERIALIZED (
+    SELECT u.exchange_id, e.kind, e.request_type, e.key_name, e.tag, e.agent_type
+    FROM usage AS u JOIN exchanges AS e ON e.id = u.exchange_id AND e.method IS NOT NULL
+    WHERE u.exchange_id IN ({which}) AND (NOT u.placed OR u.kind IS DISTINCT FROM e.kind)
+    ORDER BY u.exchange_id
+    FOR UPDATE OF u SKIP LOCKED
+)
 UPDATE usage AS u SET
-    placed = true, kind = e.kind, request_type = e.request_type, key_name = e.key_name, tag = e.tag,
-    agent_type = e.agent_type
-FROM exchanges AS e
-WHERE e.id = u.exchange_id AND e.method IS NOT NULL AND (NOT u.placed OR u.kind IS DISTINCT FROM e.kind)
-    AND u.exchange_id IN (
-        SELECT exchange_id FROM usage WHERE exchange_id IN ({which}) ORDER BY exchange_id FOR UPDATE SKIP LOCKED
-    )
+    placed = true, kind = found.kind, request_type = found.request_type, key_name = found.key_name, tag = found.tag,
+    agent_type = found.agent_type
+FROM found WHERE u.exchange_id = found.exchange_id
 """
 PLACE_THESE: Final = _PLACE.format(which="SELECT unnest($1::uuid[])")
 PLACE_MOVED: Final = _PLACE.format(which="SELECT exchange_id FROM moved_usage")
@@ -103,6 +106,7 @@ FROM unnest(
 ) AS new (account_id, domain, claim, ends_at, first_seen, last_seen, utilization, status)
 ON CONFLICT (whose, claim, ends_at) DO UPDATE SET
     first_seen = least(w.first_seen, excluded.first_seen), last_seen = greatest(w.last_seen, excluded.last_seen),
+    domain = CASE WHEN excluded.last_seen > w.last_seen THEN excluded.domain ELSE w.domain END,
     utilization = CASE WHEN excluded.last_seen > w.last_seen THEN excluded.utilization ELSE w.utilization END,
     status = CASE WHEN excluded.last_seen > w.last_seen THEN excluded.status ELSE w.status END
 """

@@ -79,7 +79,7 @@ class ToldWindow(Struct, frozen=True, kw_only=True, rename="camel"):
         return full_at(self.utilization, 1.0, self.starts_at, self.last_seen, self.ends_at)
 
 
-class Warning(Struct, frozen=True, kw_only=True, rename="camel"):  # noqa: A001 - the field's own word
+class LimitWarning(Struct, frozen=True, kw_only=True, rename="camel"):
     """An answer that warned of a limit, or was refused because of one."""
 
     exchange_id: UUID
@@ -143,11 +143,11 @@ async def list_warnings(
     until: datetime | None = None,
     account_id: str | None = None,
     domain: str | None = None,
-) -> list[Warning]:
+) -> list[LimitWarning]:
     """Warnings of limits, oldest first."""
     values = {"since": since, "until": until, "account": account_id, "domain": domain}
     sql, arguments = _SQL["warnings"].bind(values)
-    return [Warning(**record) for record in await db.fetch(sql, *arguments)]
+    return [LimitWarning(**record) for record in await db.fetch(sql, *arguments)]
 
 
 async def list_windows(db: Reader, account: Account, since: datetime, *, until: datetime | None = None) -> list[Window]:
