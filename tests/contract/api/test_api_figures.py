@@ -62,6 +62,10 @@ REFUSED = [
     ("/api/usage?group_by=hour&since=0001-01-01", "since"),
     ("/api/usage?since=0001-01-01&tz=Asia/Tokyo", "since"),
     ("/api/usage?since=2099-01-01", "since"),
+    ("/api/usage?until=0001-01-05", "until"),
+    ("/api/tools?until=0001-01-01", "until"),
+    ("/api/usage/windows?until=0001-01-01", "until"),
+    ("/api/usage?tz=Etc/GMT-14&since=0001-01-01T00:00", "since"),
     ("/api/usage?group_by=session&limit=5000", "limit"),
     ("/api/usage?kind=talk", "kind"),
     ("/api/usage?domain=a&domain=b", "domain"),
@@ -78,6 +82,12 @@ REFUSED = [
     ("/api/analytics/token-usage/sliding-window?days=90&bucketMinutes=5", "bucketMinutes"),
     ("/token-stats?account=a", "account"),
 ]
+
+
+FAR = [
+    "/api/usage?group_by=model&since=", "/api/usage?group_by=session&since=", "/api/usage?group_by=tool&since=",
+    "/api/tools?since=", "/api/usage/windows?since=", "/api/stats?since=",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -347,3 +357,9 @@ async def test_refused_by_name(api: httpx2.AsyncClient, path: str, name: str) ->
     answer = await api.get(path)
     assert answer.status_code == 400, answer.text
     assert answer.json()["error"]["message"].startswith(f"{name}: "), answer.text
+
+
+@pytest.mark.parametrize("path", FAR)
+async def test_from_the_ends_of_time(api: httpx2.AsyncClient, path: str) -> None:
+    for moment in ("0001-01-01", "0001-01-01T00:07:00Z", "9999-12-31T23:59:59.999999Z"):
+        await get(api, path + moment)

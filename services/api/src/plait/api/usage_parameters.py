@@ -120,7 +120,10 @@ class Spanned(Parameters):
         Raises:
             BadParameter: it has no length.
         """
-        since = self.since or midnight((self.until or now) - (self.usual_days - 1) * _DAY, self.zone)
+        try:
+            since = self.since or midnight((self.until or now) - (self.usual_days - 1) * _DAY, self.zone)
+        except OverflowError as error:
+            raise BadParameter("until", "too early") from error
         if self.until is not None and self.until <= since:
             raise BadParameter("until", "must be later than since")
         return Span(since, self.until)
