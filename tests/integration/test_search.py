@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from plait.common.queries.exchanges import ExchangeFilter
 from plait.common.queries.scope import Scoped
 from plait.common.queries.search import Hit, Hits, Place, search
 from plait.common.search.query import parse
+from plait.common.search.slots import mask_of, slot_of
 from plait.linker.forget.forgetting import forget
 from plait.linker.indexing import task
 from plait.linker.indexing.rebuilding import rebuild
@@ -26,6 +28,7 @@ from plait.linker.indexing.watching import Watched
 from plait.linker.processor import Linker
 from tests.exchange_events import START, Part, answered, asked, ended, records, said
 from tests.integration.test_linker_corpus import forget as empty
+from tests.recorded_events import everything
 from tests.servers import fresh_database
 
 Found = tuple[Any, int, str]
@@ -282,3 +285,27 @@ async def test_who_may_see_some_domains_finds_in_these_alone(database: Database,
     found = await search(Scoped(pool, ["a.test"]), parse("walrus"), ExchangeFilter(), 10)
     await pool.close()
     assert [hit.request_id for hit in found.results] == [own.exchange_id]
+
+
+async def indexed(reader: asyncpg.Pool) -> dict[tuple[UUID, int], frozenset[int]]:
+    """The terms of each indexed message, whatever slot it came into."""
+    return {
+        (row["exchange_id"], row["message"]): frozenset(one ^ mask_of(slot_of(row["number"])) for one in row["terms"])
+        for row in await reader.fetch("SELECT * FROM search_texts")
+    }
+
+
+async def test_recorded_traffic_in_any_order_is_indexed_alike(database: Database, reader: asyncpg.Pool) -> None:
+    await Linker(database, lambda: None).process(records(*everything()))
+    await index(database)
+    in_order = await indexed(reader)
+    assert len(in_order) > 200
+    await empty(database)
+    chance = random.Random(7)
+    shuffled = chance.sample(everything(), len(everything()))
+    for start in range(0, len(shuffled), 9):
+        await Linker(database, lambda: None).process(records(*shuffled[start : start + 9]))
+        if chance.random() < 0.7:
+            await index_some(database, chance.randint(1, 30))
+    await index(database)
+    assert await indexed(reader) == in_order
