@@ -11,12 +11,14 @@ from msgspec import Struct
 
 from plait.common.queries.exchanges import ExchangeSummary, list_of_conversation
 from plait.common.queries.identity import resolve
-from plait.common.queries.matching import containing
+from plait.common.queries.matching import words_of
 from plait.common.queries.named import statements
 from plait.common.queries.paging import WHOLE_LIST, Counts, Cursor, Listed, Page, Reader, paginate
 
 _SQL: Final = statements("conversations")
-_NO_FILTER: Final[dict[str, object]] = dict.fromkeys(("id", "domain", "account", "session", "since", "until", "words"))
+_NO_FILTER: Final[dict[str, object]] = dict.fromkeys(
+    ("id", "domain", "account", "session", "since", "until", "words", "id_words")
+)
 _KINDS: Final = {"subtask": "subtask", "compact": "compact", "branch": "user"}
 """Kinds of branches by how their names begin (linking.md, "Names")."""
 _COUNTS: Final = Counts(count=_SQL["count"], matching=_SQL["matching"])
@@ -153,5 +155,5 @@ def _values(where: ConversationFilter) -> dict[str, object]:
         "session": where.session_id,
         "since": where.date_from,
         "until": where.date_to,
-        "words": containing(where.q),
+        **words_of(where.q),
     }

@@ -11,7 +11,8 @@ WHERE true
     AND c.session_ids @> ARRAY[:session::text] --?
     AND c.last_time >= :since --?
     AND c.first_time < :until --?
-    AND (c.title ILIKE :words OR c.id::text ILIKE :words) --?
+    AND c.title ILIKE :words --?
+    AND (c.title ILIKE :id_words OR c.id::text ILIKE :id_words) --?
 
 -- name: page
 -- A page of conversations, the one with the latest activity first. Tokens, cost and failures are summed over all exchanges

@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 
 from plait.common.events import Fault
 from plait.common.queries.identity import resolve
-from plait.common.queries.matching import containing
+from plait.common.queries.matching import words_of
 from plait.common.queries.named import statements
 from plait.common.queries.paging import WHOLE_LIST, Counts, Cursor, Listed, Page, Reader, paginate
 
@@ -165,7 +165,7 @@ async def walk(db: Reader, where: ExchangeFilter) -> AsyncIterator[tuple[UUID, i
 
 
 async def _look_through(db: Reader, words: str, page: Page, values: dict[str, object]) -> Listed[ExchangeSummary]:
-    asked = {**values, **page.values, "words": containing(words), "looked": LOOKED_THROUGH}
+    asked = {**values, **page.values, **words_of(words), "looked": LOOKED_THROUGH}
     sql, arguments = _SQL["found"].bind(asked)
     found = [_summary(record) for record in await db.fetch(sql, *arguments)]
     sql, arguments = _SQL["reach"].bind(asked)

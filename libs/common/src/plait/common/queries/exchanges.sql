@@ -65,7 +65,9 @@ WITH page AS MATERIALIZED (
         ORDER BY e.started_at DESC, e.id DESC
         LIMIT :looked
     ) AS e
-    WHERE (e.preview ILIKE :words OR e.path ILIKE :words OR e.model ILIKE :words OR e.id::text ILIKE :words)
+    WHERE true
+        AND (e.preview ILIKE :words OR e.path ILIKE :words OR e.model ILIKE :words) --?
+        AND (e.preview ILIKE :id_words OR e.model ILIKE :id_words OR e.path ILIKE :id_words OR e.id::text ILIKE :id_words) --?
     ORDER BY e.started_at DESC, e.id DESC
     LIMIT :limit OFFSET :offset
 )
@@ -88,7 +90,9 @@ SELECT count(*) FROM (
     ORDER BY e.started_at DESC, e.id DESC
     LIMIT :looked
 ) AS e
-WHERE (e.preview ILIKE :words OR e.path ILIKE :words OR e.model ILIKE :words OR e.id::text ILIKE :words)
+WHERE true
+    AND (e.preview ILIKE :words OR e.path ILIKE :words OR e.model ILIKE :words) --?
+    AND (e.preview ILIKE :id_words OR e.model ILIKE :id_words OR e.path ILIKE :id_words OR e.id::text ILIKE :id_words) --?
 
 -- name: count
 -- How many exchanges match, up to a bound.
