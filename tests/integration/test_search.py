@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from plait.common.search.query import parse
 from plait.common.search.slots import mask_of, slot_of
 from plait.linker.forget.forgetting import forget
 from plait.linker.indexing import task
+from plait.linker.indexing.news import News, Sent, news_of
 from plait.linker.indexing.rebuilding import rebuild
 from plait.linker.indexing.task import index_some
 from plait.linker.indexing.watching import Watched
@@ -309,3 +310,37 @@ async def test_recorded_traffic_in_any_order_is_indexed_alike(database: Database
             await index_some(database, chance.randint(1, 30))
     await index(database)
     assert await indexed(reader) == in_order
+
+
+@pytest.mark.parametrize(("encoding", "data"), [(1, b"no frame"), (9, b"?"), (0, b"{no json")])
+async def test_a_damaged_message_stops_neither_search_nor_indexing(
+    database: Database, reader: asyncpg.Pool, encoding: int, data: bytes
+) -> None:
+    first = asked(said("user", "walrus"), session="s1")
+    second = asked(said("user", "walrus too"), session="s2")
+    await store(database, first, second)
+    async with database.transaction() as connection:
+        await connection.execute(
+            "UPDATE blobs SET encoding = $1, data = $2 FROM search_texts AS t WHERE hash = blob AND exchange_id = $3",
+            encoding, data, first.exchange_id,
+        )  # fmt: skip
+    assert await places(reader, "walrus") == [(second.exchange_id, 0, "user")]
+    assert await rebuild(database, START, emptied=True) == 2
+    assert await places(reader, "walrus") == [(second.exchange_id, 0, "user")]
+
+
+async def test_an_exchange_that_cannot_be_indexed_stops_no_other(
+    database: Database, reader: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = asked(said("user", "walrus"), session="s1"), asked(said("user", "otter"), session="s2")
+
+    def fails_for_the_first(sent: Sent, messages: Mapping[bytes, dict[str, Any]]) -> list[News]:
+        if sent.id == first.exchange_id:
+            raise TypeError
+        return news_of(sent, messages)
+
+    monkeypatch.setattr(task, "news_of", fails_for_the_first)
+    await Linker(database, lambda: None).process(records(first, second))
+    await index(database)
+    assert await places(reader, "walrus") == []
+    assert await places(reader, "otter") == [(second.exchange_id, 0, "user")]

@@ -7,7 +7,8 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from plait.common.blobs import Blob
+from plait.common.blobs import PLAIN, Blob
+from plait.common.search.pieces import message_of
 from plait.common.search.slots import mask_of, masked, slot_of
 from plait.linker.indexing.news import Sent, news_of
 from tests.bench.history.told import Told
@@ -26,8 +27,8 @@ class Searched:
         """Rows of `search_texts`."""
         if told.linked.link_kind is None:
             return
-        blobs = {blob.hash: blob.data for blob in _blobs(told)}
-        for one in news_of(_sent(told), blobs):
+        messages = {blob.hash: message_of(PLAIN, blob.data) for blob in _blobs(told)}
+        for one in news_of(_sent(told), messages):
             number = next(self._numbers)
             slot = slot_of(number)
             first, _ = self._slots.setdefault(slot, (told.at, told.at))

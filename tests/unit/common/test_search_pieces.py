@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from plait.common.blobs import PLAIN
 from plait.common.reminders import without_reminders
 from plait.common.search.pieces import MOST_CHARACTERS, message_of, pieces_of
 
@@ -67,13 +68,19 @@ def test_a_message_is_read_up_to_a_bound() -> None:
     assert MOST_CHARACTERS - 4 < len(piece) <= MOST_CHARACTERS
 
 
+@example([{"type": []}])
 @given(JSON)
 def test_any_message_has_pieces(value: Any) -> None:
     assert all(isinstance(piece, str) and piece for piece in pieces_of({"role": "user", "content": value}))
 
 
 def test_a_blob_that_is_no_message_is_empty() -> None:
-    assert message_of(b"[1]") == {}
+    assert message_of(PLAIN, b"[1]") == {}
+
+
+def test_a_damaged_blob_is_told_of() -> None:
+    with pytest.raises(ValueError, match="malformed"):
+        message_of(PLAIN, b"{no")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from plait.common.blobs import unshelve
 from plait.common.queries.exchanges import ExchangeFilter
 from plait.common.queries.identity import resolve
 from plait.common.queries.named import statements
@@ -203,7 +202,10 @@ def _find(
 ) -> list[tuple[Hit, Found]]:
     found = []
     for row in rows:
-        message = message_of(unshelve(*shelved[row["blob"]]))
+        try:
+            message = message_of(*shelved[row["blob"]])
+        except (KeyError, ValueError):  # deleted meanwhile; or damaged, which `plait doctor --deep` tells of
+            continue
         match = find(query, pieces_of(message))
         if match and match.whole is whole:
             found.append((_hit(row, message, match), match))

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from plait.common.blobs import unshelve
 from plait.common.reminders import without_reminders
 from plait.common.search.words import composed
 
@@ -26,9 +27,16 @@ _DATA: Final = re.compile(r"([A-Za-z0-9+/=_-]{64})[A-Za-z0-9+/=_-]{448,}")
 _NOT_SAID: Final = frozenset({"thinking", "redacted_thinking", "image"})
 
 
-def message_of(blob: bytes) -> dict[str, Any]:
-    """A stored message; empty if it does not look like one."""
-    value = msgspec.json.decode(blob)
+def message_of(encoding: int, data: bytes) -> dict[str, Any]:
+    """The message in a row of `blobs`; empty if it does not look like one.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    try:
+        value = msgspec.json.decode(unshelve(encoding, data))
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error
     return value if isinstance(value, dict) else {}
 
 
@@ -59,7 +67,7 @@ def _content(content: Any, depth: int = _DEEPEST) -> Iterator[str]:
 def _block(block: Any, depth: int) -> Iterator[str]:
     if isinstance(block, str):
         yield block
-    elif isinstance(block, dict) and block.get("type") not in _NOT_SAID:
+    elif isinstance(block, dict) and str(block.get("type")) not in _NOT_SAID:
         for name in ("title", "name", "url", "text", "partial_json"):
             if isinstance(text := block.get(name), str):
                 yield text

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from plait.common.search.pieces import message_of, pieces_of
+from plait.common.search.pieces import pieces_of
 from plait.common.search.words import label, terms
 from plait.linker.domain.summaries import CONTINUED
 
@@ -23,6 +23,7 @@ _TASK: Final = 32
 """Characters of a sub-agent's task that are enough to know it by, where a client put words of its own around it."""
 
 Hash = bytes
+Message = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -59,26 +60,25 @@ class News:
     terms: list[int]
 
 
-def news_of(sent: Sent, blobs: Mapping[Hash, bytes]) -> list[News]:
-    """The messages of an exchange in which something new is said; those whose blob is not given are left out.
+def news_of(sent: Sent, messages: Mapping[Hash, Message]) -> list[News]:
+    """The messages of an exchange in which something new is said; those that are not given are left out.
 
     Takes as long as the texts are long: run it in a thread beside the loop.
     """
-    said = {piece for name in sent.said if name in blobs for piece in pieces_of(message_of(blobs[name]))}
+    said = {piece for name in sent.said if name in messages for piece in pieces_of(messages[name])}
     labels = [label("domain", sent.domain), *([label("session", sent.session_id)] if sent.session_id else [])]
     found = []
     for place, name in (*sent.messages, *([(sent.count, sent.answer)] if sent.answer else [])):
-        if name not in blobs:
+        if name not in messages:
             continue
-        new = _new(sent, blobs[name], said if place < sent.count else set())
+        new = _new(sent, messages[name], said if place < sent.count else set())
         if new:
             words = terms(new, MOST_TERMS)
             found.append(News(sent.id, place, name, sent.started_at, sorted({*words, *labels})))
     return found
 
 
-def _new(sent: Sent, blob: bytes, said: set[str]) -> list[str]:
-    message = message_of(blob)
+def _new(sent: Sent, message: Message, said: set[str]) -> list[str]:
     pieces = [piece for piece in pieces_of(message) if piece not in said]
     if message.get("role") == "assistant" and said:  # of an answer that was cut off a part may be sent again
         pieces = [piece for piece in pieces if not any(one.startswith(piece) for one in said)]

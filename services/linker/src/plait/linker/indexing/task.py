@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
 
-from plait.common.blobs import unshelve
 from plait.common.errors import DependencyDown
 from plait.common.postgres import Database
+from plait.common.search.pieces import message_of
 from plait.linker.indexing import statements
 from plait.linker.indexing.news import Hash, News, Sent, news_of
 from plait.linker.indexing.reading import Connection, Shelved, in_runs, read_blobs, read_sent
@@ -86,10 +86,16 @@ async def _index(connection: Connection, numbers: Set[UUID]) -> None:
 
 
 def _news(run: Sequence[Sent], shelved: Mapping[Hash, Shelved]) -> list[News]:
-    blobs: dict[Hash, bytes] = {}
-    for name, (encoding, data) in shelved.items():
+    messages: dict[Hash, dict[str, Any]] = {}
+    for name, kept in shelved.items():
         try:
-            blobs[name] = unshelve(encoding, data)
+            messages[name] = message_of(*kept)
         except ValueError as error:
             _log.error("a message is damaged, and not searched", blob=name.hex(), error=str(error))
-    return [news for sent in run for news in news_of(sent, blobs)]
+    found: list[News] = []
+    for sent in run:
+        try:
+            found += news_of(sent, messages)
+        except Exception:  # whatever a client sent: it must not stop what others said from being found
+            _log.exception("an exchange cannot be indexed", exchange_id=str(sent.id))
+    return found
