@@ -7,10 +7,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from plait.common.session_file import NO_RESULT, records
 
 NAME = UUID(int=7)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["user", "assistant", "text", "tool_use", "thinking"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
+        st.sampled_from(["role", "content", "type", "text", "id", "signature"]), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
 BEGAN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 CALL = {"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "ls"}}
 
@@ -88,3 +96,8 @@ def test_what_broke_off_is_left_out() -> None:
 @pytest.mark.parametrize("answer", [None, "text", {"type": "error", "error": {}}, answer_of()])
 def test_without_an_answer_it_ends_with_the_prompt(answer: Any) -> None:
     assert told([{"role": "user", "content": "hi"}], answer) == [("user", "hi")]
+
+
+@given(st.lists(JSON, max_size=4), JSON)
+def test_whatever_was_sent_makes_a_file(messages: list[Any], answer: Any) -> None:
+    assert all(one["type"] in ("user", "assistant") and one["message"]["content"] for one in file_of(messages, answer))

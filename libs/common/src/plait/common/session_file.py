@@ -60,7 +60,7 @@ def _told(messages: Sequence[Any], answer: Any, model: str | None, session_id: U
     blocks = _blocks(answer.get("content")) if isinstance(answer, dict) and answer.get("role") == "assistant" else []
     if blocks:
         yield _assistant(answer, blocks, f"msg_{uuid5(session_id, 'answer').hex[:24]}", model)
-    if calls := [block["id"] for block in blocks if block.get("type") == "tool_use"]:
+    if calls := [block.get("id") for block in blocks if block.get("type") == "tool_use"]:
         yield {"role": "user", "content": [_unknown(call) for call in calls]}
 
 
@@ -79,7 +79,7 @@ def _assistant(message: Message, blocks: list[Record], name: str, model: str | N
     }
 
 
-def _unknown(call: str) -> Record:
+def _unknown(call: Any) -> Record:
     return {"type": "tool_result", "tool_use_id": call, "content": NO_RESULT, "is_error": True}
 
 
