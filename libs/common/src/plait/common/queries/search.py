@@ -28,7 +28,7 @@ from plait.common.search.query import Alternatives, Query
 from plait.common.search.slots import slot_of
 from plait.common.search.words import label
 
-CANDIDATES: Final = 200
+CANDIDATES: Final = 300
 """Messages that are read and ranked together, the newest first."""
 LOOKED: Final = 5_000
 """Candidates of the index that are looked at, at a time, to find so many that pass the filters."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +13,7 @@ from typing import Final
 from plait.common.search.query import Query, Sought
 from plait.common.search.words import folded, is_dense
 
-_MOST_PLACES: Final = 20
+_MOST_PLACES: Final = 10
 """Places of one word in one text that are looked at."""
 _BEFORE: Final = 50
 _LONGEST: Final = 200
@@ -116,7 +116,8 @@ def _ends(text: str, at: int) -> bool:
 def _snippet(text: str, places: Sequence[Place]) -> str:
     """The place with most in it, in one line."""
     starts = sorted({place.start for place in places})
-    first = max(starts, key=lambda at: (sum(at <= other < at + _LONGEST - _BEFORE for other in starts), -at))
+    near = [bisect_left(starts, at + _LONGEST - _BEFORE) - n for n, at in enumerate(starts)]
+    first = starts[near.index(max(near))]
     begin = max(0, first - _BEFORE)
     if begin:
         space = text.find(" ", begin, first)
