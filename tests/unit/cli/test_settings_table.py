@@ -20,7 +20,13 @@ def test_the_documentation_is_up_to_date() -> None:
 
 def test_every_setting_of_every_part_has_a_meaning() -> None:
     rows = settings_table.rows()
-    assert {reader for row in rows for reader in row.parts} == {"up", "client", "login", "prices", *(p.name for p in PARTS)}
+    assert {reader for row in rows for reader in row.parts} == {
+        "up",
+        "client",
+        "login",
+        "prices",
+        *(p.name for p in PARTS),
+    }
     assert [row.name for row in rows if not row.meaning.endswith(".")] == []
 
 
