@@ -41,8 +41,10 @@ class UsageFilter(Struct, frozen=True, kw_only=True):
 
 EVERYTHING: Final = UsageFilter()
 
+# Rows hold no other objects and can be many: `gc=False` spares the collector from looking at each.
 
-class Counters(Struct, frozen=True, kw_only=True, rename="camel"):
+
+class Counters(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """Requests, their tokens and what they cost. A request without usage, such as a failed one, has no tokens."""
 
     requests: int = 0
@@ -73,7 +75,7 @@ class Counters(Struct, frozen=True, kw_only=True, rename="camel"):
     """Requests with usage whose price is not known: `costUsd` lacks them."""
 
 
-class UsageRow(Counters, frozen=True, kw_only=True, rename="camel"):
+class UsageRow(Counters, frozen=True, kw_only=True, rename="camel", gc=False):
     """The counters of one day, hour, model, ... ; the field that the sums are split by has the key's value too."""
 
     key: str | None
@@ -93,7 +95,7 @@ class UsageRow(Counters, frozen=True, kw_only=True, rename="camel"):
     kind: str | UnsetType | None = UNSET
 
 
-class DailyUsage(Struct, frozen=True, kw_only=True, rename="camel"):
+class DailyUsage(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """What one account used on one day in one domain of one model; of an aggregate, all of them together."""
 
     date: str
@@ -110,7 +112,7 @@ class DailyUsage(Struct, frozen=True, kw_only=True, rename="camel"):
     cost_usd: float | None
 
 
-class HourCount(Struct, frozen=True):
+class HourCount(Struct, frozen=True, gc=False):
     """How much an hour had."""
 
     hour: datetime
