@@ -14,8 +14,10 @@ import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 
 from plait.common.events import ConversationData, ConversationEvent, Placed, decode, encode
+from plait.common.forgetting import Selection, ask
 from plait.common.ids import conversation_id, new_exchange_id
 from plait.common.kafka import new_consumer, new_producer
+from plait.common.postgres import open_pool
 from plait.common.settings import KafkaSettings
 from plait.common.topics import CHUNKS, CONVERSATIONS, REQUESTS, RESPONSES
 from plait.linker import announce
@@ -178,6 +180,21 @@ async def test_an_event_that_no_broker_takes_does_not_keep_back_those_behind_it(
             while await reader.fetchval("SELECT count(*) FROM outbox"):
                 await asyncio.sleep(0.01)
     assert [event.data for event in told] == [behind]
+
+
+async def test_a_deleted_conversation_is_told_of_at_once(
+    kafka: KafkaSettings, reader: asyncpg.Connection, postgres_url: str
+) -> None:
+    """Without any traffic that would bring it along."""
+    one = asked(said("user", "find it"))
+    async with linking():
+        await ship(kafka, [one, answered(one, "found")])
+        await until_linked(reader, 1)
+        pool = await open_pool(postgres_url, name="test", size=1)
+        await ask(pool, Selection(conversation=conversation_id(one.exchange_id)), "a test")
+        await pool.close()
+        told = await conversations_told(kafka, lambda told: any(event.data.deleted for event in told))
+    assert told[-1].data.conversation_id == conversation_id(one.exchange_id)
 
 
 async def conversations_told(

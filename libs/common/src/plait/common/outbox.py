@@ -68,9 +68,17 @@ class Publisher:
         self._settings = settings
         self._producer = OnDemandProducer(settings)
         self._filled = asyncio.Event()
+        self._is_sure = True
+        """Whether the topics are there: else that is looked at before anything is sent."""
 
     def wake(self) -> None:
         """Something was put out and committed: it came from the broker's topics, so they are there."""
+        self._is_sure = True
+        self._filled.set()
+
+    def remind(self) -> None:
+        """Something was put out and committed that did not come from the broker, which may be away."""
+        self._is_sure = False
         self._filled.set()
 
     async def run(self) -> None:
@@ -100,6 +108,9 @@ class Publisher:
 
     async def _publish_all(self) -> None:
         try:
+            if not (self._is_sure or await self._are_topics_there()):
+                raise DependencyDown("the topics are not there")
+            self._is_sure = True
             while await self._publish_some():
                 pass
         except (DependencyDown, KafkaError, OSError) as error:

@@ -41,7 +41,13 @@ async def run(stop: asyncio.Event) -> None:
     try:
         async with health_port(settings), asyncio.TaskGroup() as tasks:
             retention = keep_retention(aside, settings.retention_days, settings.retention_days_by_domain)
-            works = (announcer.run(), keep_partitions(database), retention, attend(aside), indexing.run())
+            works = (
+                announcer.run(),
+                keep_partitions(database),
+                retention,
+                attend(aside, announcer.remind),
+                indexing.run(),
+            )
             beside = [tasks.create_task(work) for work in works]
             await consume(linker, group=GROUP, topics=READS[GROUP], settings=settings, stop=stop)
             for task in beside:

@@ -85,8 +85,11 @@ async def _some(database: Database, number: int, months: Sequence[Month]) -> int
         return deletion.exchanges + deleted
 
 
-async def attend(database: Database) -> None:
-    """Carry out what is asked for (`plait.common.forgetting.ask`), and end what was broken off, until cancelled."""
+async def attend(database: Database, told: Callable[[], None] = lambda: None) -> None:
+    """Carry out what is asked for (`plait.common.forgetting.ask`), and end what was broken off, until cancelled.
+
+    `told` is called when what became of conversations was put out.
+    """
     while True:
         try:
             async with database.transaction() as connection:
@@ -95,5 +98,6 @@ async def attend(database: Database) -> None:
                 await asyncio.sleep(_LOOK_EVERY_S)
             else:
                 _log.info("deletion", number=number, exchanges=await carry_out(database, number))
+                told()
         except DependencyDown:
             await asyncio.sleep(_AGAIN_S)
