@@ -66,14 +66,15 @@ async def _place_all(
 
 async def askers(connection: asyncpg.pool.PoolConnectionProxy, changes: Iterable[Change]) -> set[UUID]:
     """Who was decided by a key that a changed exchange offers, or offered before."""
-    touched: list[tuple[int, datetime, UUID]] = []
-    tried: list[tuple[int, datetime, UUID]] = []
+    touched: list[tuple[int, datetime]] = []
+    tried: list[tuple[int, datetime]] = []
     for change in changes:
-        touched += [(key, since, change.after.id) for key, since in stirred(change.before, change.after).items()]
-        tried += [(key, *change.after.stamp) for key in tried_again_under(change.after)]
+        touched += stirred(change.before, change.after).items()
+        tried += [(key, change.after.started_at) for key in tried_again_under(change.after)]
     if not touched:
         return set()
-    return {row["exchange_id"] for row in await connection.fetch(statements.ASKERS, touched, tried)}
+    given = (*columns(touched), *(columns(tried) if tried else ([], [])))
+    return {row["exchange_id"] for row in await connection.fetch(statements.ASKERS, *given)}
 
 
 async def _place(shelf: Shelf, waiting: Sequence[Facts]) -> dict[UUID, Placement]:
