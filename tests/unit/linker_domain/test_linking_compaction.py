@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from plait.linker.domain.facts import Facts
+from plait.linker.domain.weave import Loom
 from tests.unit.linker_domain.clients import CONTINUED, SUMMARY_TASK, Json, assistant, call, exchange, result, user
 from tests.unit.linker_domain.weaving import names_of, parent_of
 
@@ -83,6 +85,21 @@ def test_summarised_from_here_on() -> None:
     asked = [*HELLO, assistant("Hi"), user("More"), assistant("Well"), user(SUMMARY_TASK)]
     on = exchange(4, [*HELLO, assistant("Hi"), user(f"{CONTINUED}{STORY}", "On")], "Yes", session="s")
     assert parent_of(first, second, summary(3, asked), on) == ("summary", 3)
+
+
+@pytest.mark.parametrize("failed_before", [False, True])
+def test_a_summary_that_comes_late_is_still_found_by_who_stands_at_its_end(failed_before: bool) -> None:
+    """Meanwhile its history, or a failed attempt of its own, told whom it follows."""
+    stands = [*HELLO, CALL, user(result("t1"), f"{CONTINUED}{STORY}", "On.")]
+    failed = exchange(3, stands, session="s", outcome="failed")
+    standing = exchange(4, stands, "Yes.", session="s")
+    loom = Loom()
+    for one in (start(), *([failed] if failed_before else []), standing):
+        loom.feed([one])
+    loom.feed([summary(2, [*HELLO, CALL, user(result("t1"), SUMMARY_TASK)])])
+    found = loom.names()[(failed if failed_before else standing).id]
+    assert (found.link_kind, found.parent_id) == ("after_compaction", UUID(int=2))
+    assert (loom.links()[standing.id].rule == "retry") == failed_before
 
 
 def test_a_summary_of_a_summary() -> None:

@@ -67,7 +67,7 @@ def _conversing(facts: Facts, lookup: Lookup) -> _Decided:
     attempt = retries.attempt_of(facts)
     if attempt:
         link = Link(exchange_id=facts.id, rule="retry", retry_of=attempt.id, detail={"ended": attempt.outcome})
-        settled = _rule_match(facts, lookup) is not None
+        settled = _rule_match(facts, lookup) is not None and not _ends_with_summary(facts)
         return _Decided(link, settled, settled and attempt.titled)
     if facts.previous_message:
         return _Decided(_link(facts, _by_thread(facts, lookup)), settled=True)
@@ -97,10 +97,18 @@ def _spawned(facts: Facts, spawn: Spawn) -> Link:
 def _is_settled(facts: Facts, found: Found) -> bool:
     """Whether what was found stays, whatever comes: the parent's answer is known, and no rule further back precedes.
 
-    Rule 7 looks at all assistant messages after the summary, so what later rules find for it is not settled.
+    Rule 7 looks at all assistant messages after the summary, so what later rules find for it is not settled; nor is
+    what rule 4 finds, where rule 7 comes before it and the summary may be late.
     """
     rule, parent, _ = found
-    return parent.answer is not None and (rule in _FIRST or (rule in _LATER and not facts.continued))
+    if parent.answer is None or (rule == "match" and _ends_with_summary(facts)):
+        return False
+    return rule in _FIRST or (rule in _LATER and not facts.continued)
+
+
+def _ends_with_summary(facts: Facts) -> bool:
+    """Whether rule 7 is asked before rule 4."""
+    return facts.continued and not facts.since_summary
 
 
 def _side_note(facts: Facts, lookup: Lookup) -> Link:
@@ -170,7 +178,7 @@ def _rule_compaction(facts: Facts, lookup: Lookup) -> Found | None:
 
 def _rule_summary_at_end(facts: Facts, lookup: Lookup) -> Found | None:
     """Rule 7 for a request with no assistant message after the summary: it comes before rule 4."""
-    return _stand(facts, lookup) if facts.continued and not facts.since_summary else None
+    return _stand(facts, lookup) if _ends_with_summary(facts) else None
 
 
 def _rule_match(facts: Facts, lookup: Lookup) -> Found | None:
