@@ -67,11 +67,14 @@ async def test_a_running_exchange_has_no_answer(client: httpx2.AsyncClient, whol
 
 async def test_what_is_damaged_is_told(client: httpx2.AsyncClient, whole: scene.Scene, postgres_url: str) -> None:
     connection = await asyncpg.connect(postgres_url)
-    await connection.execute("DELETE FROM blobs")
+    await connection.execute("UPDATE blobs SET data = 'x', encoding = 1")
+    await connection.execute("UPDATE chunks SET data = 'x'")
     await connection.close()
-    answer = await client.get(f"/api/requests/{whole.root}/raw")
-    assert answer.status_code == 410
-    assert f"Exchange {whole.root} cannot be read: blob " in answer.json()["error"]["message"]
+    for way in ("", "/raw", "/chunks", f"/compare/{whole.more}"):
+        answer = await client.get(f"/api/requests/{whole.root}{way}")
+        assert answer.status_code == 410, way
+        assert f"Exchange {whole.root} cannot be read: " in answer.json()["error"]["message"]
+        assert "`plait doctor --deep`" in answer.json()["error"]["message"]
 
 
 async def test_unknown(client: httpx2.AsyncClient, whole: scene.Scene) -> None:

@@ -33,6 +33,7 @@ _REFUSALS: Final = {
     503: "The database does not answer.",
     504: "It took too long.",
 }
+_DAMAGED: Final = {410: "What was kept of it is damaged."}
 _NOT_MODIFIED: Final = {
     "description": "The answer is still the one whose `ETag` the call's `If-None-Match` names.",
     "headers": {"ETag": {"schema": {"type": "string"}}},
@@ -82,9 +83,12 @@ def by_name(answer: type, words: str) -> dict[str, Any]:
     return {"description": words, "content": {_JSON: {"schema": schema}}}
 
 
-def answers(good: type, *, found_by_id: bool = False) -> Described:
-    """All answers of a route under `/api`: the good one and the refusals."""
-    refusals = _REFUSALS | ({404: "Nothing has this id."} if found_by_id else {})
+def answers(good: type, *, found_by_id: bool = False, kept: bool = False) -> Described:
+    """All answers of a route under `/api`: the good one and the refusals.
+
+    `kept`: it gives what was kept of an exchange.
+    """
+    refusals = _REFUSALS | ({404: "Nothing has this id."} if found_by_id else {}) | (_DAMAGED if kept else {})
     return {
         200: described(good),
         **{status: described(ErrorAnswer, words) for status, words in sorted(refusals.items())},
@@ -110,9 +114,8 @@ def files(words: str, *media_types: str, headers: Sequence[str] = ()) -> Describ
     if headers:
         good["headers"] = {name: {"schema": {"type": "string"}} for name in headers}
     return {
-        **answers(ErrorAnswer, found_by_id=True),
+        **answers(ErrorAnswer, found_by_id=True, kept=True),
         200: good,
-        410: described(ErrorAnswer, "What was kept of it is damaged."),
     }
 
 

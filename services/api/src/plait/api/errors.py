@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import asyncpg
@@ -61,6 +62,19 @@ class Unreadable(HTTPException):
 
     def __init__(self, exchange_id: object, fault: object) -> None:
         super().__init__(410, f"Exchange {exchange_id} cannot be read: {fault}. `plait doctor --deep` says more.")
+
+
+@contextmanager
+def reading(exchange_id: object) -> Iterator[None]:
+    """Around what puts an exchange together again: a part of it may be missing, or damaged.
+
+    Raises:
+        Unreadable: it is.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, LookupError) as error:
+        raise Unreadable(exchange_id, f"a part of it is missing or damaged ({type(error).__name__})") from error
 
 
 class BadParameter(HTTPException):

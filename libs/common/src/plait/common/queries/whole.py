@@ -95,7 +95,8 @@ class _Parts:
     """Parent and blob by link."""
     blobs: Mapping[bytes, bytes]
     """Plain bytes by hash."""
-    pieces: Mapping[UUID, list[Piece]]
+    runs: Mapping[UUID, list[tuple[int, bytes]]]
+    """Number of the first piece, and the pieces as they are packed."""
 
     def messages(self, head: bytes | None) -> list[bytes]:
         """The messages of the chain that ends with `head`, first to last."""
@@ -186,7 +187,7 @@ async def _parts(connection: asyncpg.pool.PoolConnectionProxy, rows: Sequence[as
     wanted |= {blob for _, blob in links.values()}
     blobs = await _fetch(connection, "blobs", hashes=list(wanted))
     chunks = await _fetch(connection, "chunks", ids=[row["id"] for row in rows])
-    return _Parts(links, dict(_unshelved(blobs)), _pieces(chunks))
+    return _Parts(links, dict(_unshelved(blobs)), _runs_of(chunks))
 
 
 def _unshelved(rows: Iterable[asyncpg.Record]) -> Iterator[tuple[bytes, bytes]]:
@@ -198,11 +199,11 @@ def _unshelved(rows: Iterable[asyncpg.Record]) -> Iterator[tuple[bytes, bytes]]:
             continue
 
 
-def _pieces(rows: Iterable[asyncpg.Record]) -> dict[UUID, list[Piece]]:
-    runs: dict[UUID, list[tuple[int, list[Piece]]]] = {}
+def _runs_of(rows: Iterable[asyncpg.Record]) -> dict[UUID, list[tuple[int, bytes]]]:
+    found: dict[UUID, list[tuple[int, bytes]]] = {}
     for row in rows:
-        runs.setdefault(row["exchange_id"], []).append((row["first_index"], unpack_pieces(row["data"])))
-    return {number: [piece for _, piece in each_once(found)] for number, found in runs.items()}
+        found.setdefault(row["exchange_id"], []).append((row["first_index"], row["data"]))
+    return found
 
 
 async def _fetch(connection: asyncpg.pool.PoolConnectionProxy, name: str, **values: object) -> list[asyncpg.Record]:
@@ -252,6 +253,7 @@ def _answered(row: asyncpg.Record, parts: _Parts) -> Answered:
     if row["response_remainder"] is None:
         raise Damaged("its answer is missing")
     content = row["content"] and parts.blob(row["content"])
+    runs = parts.runs.get(row["id"], [])
     return Answered(
         outcome=row["outcome"],
         status=row["status"],
@@ -260,7 +262,7 @@ def _answered(row: asyncpg.Record, parts: _Parts) -> Answered:
         body_is_as_received=row["response_whole"] or content is None,
         size=row["response_size"],
         streamed=row["streamed"],
-        pieces=parts.pieces.get(row["id"], []),
+        pieces=[piece for _, piece in each_once((first, unpack_pieces(data)) for first, data in runs)],
         first_byte_ms=_rounded(row["first_byte_ms"]),
         first_token_ms=_rounded(row["first_token_ms"]),
         duration_ms=(row["ended_at"] - row["started_at"]) / timedelta(milliseconds=1),

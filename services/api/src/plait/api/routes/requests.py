@@ -17,7 +17,7 @@ from plait.api.database import Source, Store
 from plait.api.deleting import Outdated, delete
 from plait.api.documents import answers, deletions, files
 from plait.api.encoding import Json
-from plait.api.errors import NotFound, Unreadable
+from plait.api.errors import NotFound, Unreadable, reading
 from plait.common.queries.exchanges import list_exchanges
 from plait.common.queries.paging import Reader
 from plait.common.queries.records import Exchange, Prompt, get_exchange, get_prompt, list_chunks
@@ -43,18 +43,25 @@ async def delete_requests(store: Store, admin: Admin, given: Annotated[Outdated,
     return await delete(store, admin, given.selections(admin.domains))
 
 
-@router.get("/{id}", responses=answers(Exchange, found_by_id=True), dependencies=[Depends(parameters.none)])
+@router.get("/{id}", responses=answers(Exchange, found_by_id=True, kept=True), dependencies=[Depends(parameters.none)])
 async def one_request(source: Source, request_id: RequestId) -> Response:
     """One exchange with its bodies, headers and evidence."""
-    if exchange := await get_exchange(await source.pool(), request_id):
-        return Json(exchange)
-    raise NotFound("request", request_id)
+    pool = await source.pool()
+    with reading(request_id):
+        exchange = await get_exchange(pool, request_id)
+    if exchange is None:
+        raise NotFound("request", request_id)
+    return Json(exchange)
 
 
-@router.get("/{id}/chunks", responses=answers(Chunks, found_by_id=True), dependencies=[Depends(parameters.none)])
+@router.get(
+    "/{id}/chunks", responses=answers(Chunks, found_by_id=True, kept=True), dependencies=[Depends(parameters.none)]
+)
 async def chunks_of_request(source: Source, request_id: RequestId) -> Response:
     """The pieces of a streamed answer as they came; empty if it was not streamed."""
-    chunks = await list_chunks(await source.pool(), request_id)
+    pool = await source.pool()
+    with reading(request_id):
+        chunks = await list_chunks(pool, request_id)
     if chunks is None:
         raise NotFound("request", request_id)
     return Json(Chunks(chunks))
@@ -82,7 +89,7 @@ async def raw_request(source: Source, request_id: RequestId, given: Annotated[pa
 
 @router.get(
     "/{a}/compare/{b}",
-    responses=answers(Comparison, found_by_id=True),
+    responses=answers(Comparison, found_by_id=True, kept=True),
     dependencies=[Depends(parameters.none)],
 )
 async def compare_requests(
@@ -101,6 +108,8 @@ async def compare_requests(
 
 
 async def _prompt(db: Reader, request_id: UUID) -> Prompt:
-    if prompt := await get_prompt(db, request_id):
-        return prompt
-    raise NotFound("request", request_id)
+    with reading(request_id):
+        prompt = await get_prompt(db, request_id)
+    if prompt is None:
+        raise NotFound("request", request_id)
+    return prompt
