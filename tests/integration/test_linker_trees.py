@@ -122,6 +122,26 @@ async def test_the_next_turn_reads_no_more_of_a_long_conversation(
     assert (row["request_count"], row["message_count"], row["latest_id"]) == (31, 62, request.exchange_id)
 
 
+async def test_what_opened_a_branch_keeps_its_name_when_it_fails(database: Database) -> None:
+    """A sub-agent and a fork, each event by itself, and the attempts after them."""
+    linker = Linker(database, lambda: None)
+    call = {"type": "tool_use", "id": "toolu_1", "name": "Agent", "input": {"prompt": "Look."}}
+    first = asked(said("user", "begin"))
+    history = [said("user", "begin"), said("assistant", [call]), said("user", "on")]
+    agent = [asked(said("user", "Look."), at=at, headers=[("x-claude-code-agent-id", "a1")]) for at in (1, 2)]
+    fork = [asked(*history, at=at, session="forked") for at in (3, 4)]
+    parts: list[Part] = [first, answered(first, [call])]
+    for failing, again in (agent, fork):
+        parts += [failing, answered(failing, [], outcome="failed", lasted=0.1), again, answered(again, "yes")]
+    await feed(linker, parts, size=1)
+    async with database.transaction() as connection:
+        names = await connection.fetch("SELECT branch_id FROM links JOIN facts USING (exchange_id) ORDER BY started_at")
+        found = [dict(row) for row in await connection.fetch(CONVERSATION)]
+        assert found == await counted_anew(connection)
+    forked = f"branch_{fork[0].started_at:%Y%m%d%H%M%S}"
+    assert [row["branch_id"] for row in names] == ["main", "subtask_1", "subtask_1", forked, forked]
+
+
 def turns(count: int) -> list[list[Part]]:
     """Turns of a session that sends its whole history: the request and the answer of each."""
     history = [said("user", "begin")]

@@ -85,7 +85,7 @@ class _Surroundings:
             return None
         if before and before.target != target:
             return self._moved(one, before, towards) if towards else None
-        if before and _stays(before.member, one):
+        if before and _stays(before.member, one, towards):
             return before.names
         if self._children.get(one.id) or (before and _is_other(before.member, one)):
             return None
@@ -163,9 +163,14 @@ def _nature(one: Member) -> tuple[object, ...]:
     return one.kind, one.converses, one.retry_of, one.serves_id is None, one.rule in ("spawn", "summary")
 
 
-def _stays(before: Member, now: Member) -> bool:
-    """Whether what changed of it, at the same place, changes no name: its own nor that of others."""
-    return not _is_other(before, now) and before.got_somewhere == now.got_somewhere
+def _stays(before: Member, now: Member, towards: Named | None) -> bool:
+    """Whether what changed of it, at the same place, changes no name: its own nor that of others.
+
+    Where a failure leaves it no longer counted among its siblings, one on a branch of its own was not counted before.
+    """
+    if _is_other(before, now):
+        return False
+    return before.got_somewhere == now.got_somewhere or (towards is not None and opens_branch(now, towards.member))
 
 
 def _may_serve(before: Names, served: Names) -> bool:
