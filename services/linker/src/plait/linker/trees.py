@@ -85,8 +85,8 @@ async def _name_leaves(
     replanted = [leaves[number] for number in uprooted.below.keys() & leaves.keys()]
     branching = _conversations(towards + replanted) | uprooted.freed.keys()
     taken = await link_rows.read_taken(connection, branching) if branching else {}
-    if not all(taken[number].free(names) for number, names in uprooted.freed.items()):
-        return {}
+    if not all(number in taken and taken[number].free(names) for number, names in uprooted.freed.items()):
+        return {}  # a number would change, or the newest exchange of the conversation is just being deleted
     return name_leaves(members.values(), standing, taken) if unnamed and taken else leaves
 
 
