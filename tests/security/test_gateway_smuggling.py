@@ -157,16 +157,19 @@ async def test_what_stands_behind_a_request_in_one_go_is_judged_like_it(
     assert {call.method for call in claude.calls} <= {"POST"}
 
 
+@pytest.mark.parametrize(
+    "good", [post(b"Content-Length: 2", body=b"{}"), chunks(b"2\r\n{}\r\n0\r\n\r\n")], ids=["plain", "unusual"]
+)
 @pytest.mark.parametrize("chunked", [True, False], ids=["chunked", "length"])
 async def test_what_breaks_behind_a_request_is_refused_behind_its_answer(
-    gateway: Gateway, claude: ScriptedClaude, chunked: bool
+    gateway: Gateway, claude: ScriptedClaude, chunked: bool, good: bytes
 ) -> None:
     """Inside it, the refusal would be read as bytes of the answer (RFC 9112, 9.3.2)."""
     rest = asyncio.Event()
     answer = replace(stream_answer([b"data: 1\n\n", b"x" * 500]), chunked=chunked)
     claude.rules.append(lambda _: answer.gated(rest, 1))
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-    writer.write(chunks(b"2\r\n{}\r\n0\r\n\r\n"))
+    writer.write(good)
     answered = await reader.readuntil(b"data: 1\n\n")
     writer.write(b"\x01\r\n\r\n" + BEHIND)
     await writer.drain()

@@ -259,8 +259,14 @@ class RelayProtocol(HttpToolsProtocol):
         elif self._waits and not self.transport.is_closing():
             self._take_waiting()
 
+    def _write_answers(self) -> None:
+        """Write what the lane has answered in this turn: it stands before what is written at once, or is closed."""
+        if self.lane is not None:
+            self.lane.turn.end()
+
     def shutdown(self) -> None:
         """The server ends: so does the connection, with the answer that is under way if there is one."""
+        self._write_answers()
         if self._exchange is not None or self._upload is not None:
             self.closes = True
         else:
@@ -299,6 +305,7 @@ class RelayProtocol(HttpToolsProtocol):
             self._say(self._refusal)
 
     def _say(self, refusal: Refusal) -> None:
+        self._write_answers()
         exchange_id = new_exchange_id()
         self.log.refused(refusal_line(refusal, exchange_id.bytes, None))
         fields, body = refusal.answer(str(exchange_id), close=True)
