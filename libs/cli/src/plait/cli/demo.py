@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from plait.cli.demo_records import Outcome, Watch, print_summary
@@ -24,6 +23,7 @@ from plait.cli.plan import Options, Plan
 from plait.cli.program import free_port, listening
 from plait.cli.screen import for_demo, for_passing_demo
 from plait.cli.settings import UpSettings
+from plait.cli.terminal import Console
 from plait.cli.up import running, told_to_stop
 from plait.fakes.claude import ScriptedClaude
 from plait.fakes.player import Player

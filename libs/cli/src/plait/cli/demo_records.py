@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx2
-from rich.console import Console
 from rich.table import Table
 
 from plait.cli.plan import Plan
+from plait.cli.terminal import Console
 from plait.fakes.player import Played
 
 _RECORDED_SECONDS: Final = 30.0

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn
 
 from cyclopts import App, CycloptsError, CycloptsPanel, Parameter, UnknownCommandError, validators
-from rich.console import Console
 
+from plait.cli.terminal import Console
 from plait.common.errors import DependencyDown, UserError
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from dotenv import dotenv_values
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
-from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
@@ -20,6 +19,7 @@ from plait.cli.parts import PARTS
 from plait.cli.settings import ClientSettings, UpSettings
 from plait.cli.settings_errors import MASK, is_secret
 from plait.cli.tables import print_table
+from plait.cli.terminal import Console
 from plait.common.settings import PriceSettings
 
 _INDENT: Final = 4

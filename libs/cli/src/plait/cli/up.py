@@ -8,8 +8,6 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from rich.console import Console
-
 from plait.cli import database, leftovers, openness, plan, wrong_settings
 from plait.cli.embedded import postgres
 from plait.cli.home import Home
@@ -19,6 +17,7 @@ from plait.cli.program import LOOPBACK, Program, Ready, http_ready
 from plait.cli.screen import Closing, Terminal, for_traffic
 from plait.cli.settings import UpSettings
 from plait.cli.supervisor import Child, Supervisor
+from plait.cli.terminal import Console
 from plait.common.errors import UserError
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter, validators
-from rich.console import Console
 
 from plait.cli import target
 from plait.cli.home import Home
 from plait.cli.tables import print_table
+from plait.cli.terminal import Console
 from plait.common.queries.administration import Action, latest_actions
 
 out = Console()

@@ -11,7 +11,6 @@ from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from plait.cli import obstacles, target
 from plait.cli.client import gateway, settings_file
@@ -20,6 +19,7 @@ from plait.cli.client.setup import KEY, Setup
 from plait.cli.home import Home
 from plait.cli.program import LOOPBACK
 from plait.cli.settings import ClientSettings
+from plait.cli.terminal import Console
 from plait.common.addresses import is_loopback
 from plait.common.errors import UserError
 

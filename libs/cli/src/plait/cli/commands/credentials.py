@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-
 from plait.cli import obstacles, target
 from plait.cli.tables import print_table
+from plait.cli.terminal import Console
 from plait.common.errors import UserError
 from plait.gateway.access.credentials import Credential
 from plait.gateway.access.directory import Directory, File

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
 from plait.cli import target
+from plait.cli.terminal import Console
 
 if TYPE_CHECKING:
     from plait.common.forgetting import Selection

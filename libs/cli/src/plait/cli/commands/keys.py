@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import App, Parameter
-from rich.console import Console
 
 from plait.cli import domains, target
 from plait.cli.tables import print_table
+from plait.cli.terminal import Console
 from plait.common.access import key_ring
 from plait.common.access.grants import Role
 from plait.common.access.key_file import NamedKey

@@ -12,12 +12,12 @@ from uuid import UUID
 
 import asyncpg
 from cyclopts import App, Parameter
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from plait.cli import database, target
+from plait.cli.terminal import Console, cell, shown
 
 if TYPE_CHECKING:
     from plait.linker.domain.facts import Facts
@@ -258,11 +258,11 @@ def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Aligned on a terminal; tab-separated for other programs."""
     if not out.is_terminal:
         for row in (head, *rows):
-            out.file.write("\t".join(row) + "\n")
+            out.file.write("\t".join(map(cell, row)) + "\n")
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in head:
         table.add_column(name, justify="right" if name == head[-1] else "left")
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*(escape(shown(value)) for value in row))
     out.print(table, highlight=False)

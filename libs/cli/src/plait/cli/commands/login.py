@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from plait.cli import domains, target
+from plait.cli.terminal import Console
 from plait.common.errors import UserError
 from plait.gateway.access.directory import Directory, File
 from plait.gateway.oauth.grants import Refused, TokenServer, Unavailable

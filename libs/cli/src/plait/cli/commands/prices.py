@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from plait.cli import target
 from plait.cli.tables import print_table
+from plait.cli.terminal import Console
 
 if TYPE_CHECKING:
     from plait.common.postgres import Database

@@ -11,13 +11,13 @@ from uuid import UUID, uuid4
 
 import httpx2
 from cyclopts import Parameter
-from rich.console import Console
 
 from plait.cli import target
 from plait.cli.client.session_file import write
 from plait.cli.home import Home
 from plait.cli.program import LOOPBACK
 from plait.cli.settings import ClientSettings, UpSettings
+from plait.cli.terminal import Console
 from plait.common.errors import UserError
 
 out = Console()

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import App, Parameter
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from plait.cli import database, target
+from plait.cli.terminal import Console
 
 out = Console()
 err = Console(stderr=True)

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import msgspec
 from cyclopts import App
-from rich.console import Console
 
 from plait.cli import target
 from plait.cli.exchange_file.files import PIPE, write_to
+from plait.cli.terminal import Console
 from plait.common.errors import UserError
 from plait.gateway.settings import ShipperSettings, SpoolSettings
 from plait.gateway.spool import inspection

@@ -12,7 +12,6 @@ from typing import Annotated
 from uuid import UUID
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn
 from rich.progress import TimeElapsedColumn as Elapsed
 
@@ -20,6 +19,7 @@ from plait.cli import target
 from plait.cli.exchange_file.events import LineMasker
 from plait.cli.exchange_file.transfer import Advance, Outcome
 from plait.cli.home import Home
+from plait.cli.terminal import Console
 from plait.common.queries.exchanges import ExchangeFilter
 
 err = Console(stderr=True)
