@@ -148,6 +148,19 @@ def rest_of_request(remainder: bytes, settings: Mapping[str, Any] | None = None)
     return {**(settings or {}), **msgspec.json.decode(unpack(remainder), type=_Remainder).rest}
 
 
+def last_mark(remainder: bytes) -> int | None:
+    """The last message that has a `cache_control`; -1 if only system prompt or tools have one, None if nothing has.
+
+    Of a request that is not kept whole; one that stands beside the messages is not looked at.
+
+    Raises:
+        ValueError, msgspec.DecodeError: a part is damaged.
+    """
+    notes = msgspec.json.decode(unpack(remainder), type=_Remainder)
+    elsewhere = -1 if notes.system_cache or notes.tools_cache else None
+    return max((note[0] for note in notes.cache), default=elsewhere)
+
+
 def put_answer_together(remainder: bytes, whole: bool, content: bytes | None) -> Any:
     """The JSON value of the answer, as `put_request_together` gives a request's."""
     if whole or content is None:

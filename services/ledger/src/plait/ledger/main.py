@@ -12,6 +12,7 @@ from plait.common.outbox import Publisher
 from plait.common.postgres import Database
 from plait.common.pricing.book import price_book
 from plait.common.topics import READS
+from plait.ledger.cache.task import Doctor
 from plait.ledger.keeping import Keeper
 from plait.ledger.processor import OUTBOX, Ledger
 from plait.ledger.settings import Settings
@@ -26,17 +27,22 @@ async def run(stop: asyncio.Event) -> None:
     settings = Settings()
     database = Database(settings.database_url.get_secret_value(), name="ledger", size=3)
     keeper, publisher = Keeper(database), Publisher(OUTBOX, database, settings)
+    book = price_book(settings.prices_file)
+    looks = Database(settings.database_url.get_secret_value(), name="cache-doctor", size=1)
+    doctor = Doctor(looks, book)
 
     def committed(unplaced: Sequence[UUID]) -> None:
         keeper.look_again(unplaced)
         publisher.wake()
+        doctor.wake()
 
-    ledger = Ledger(database, price_book(settings.prices_file), committed)
+    ledger = Ledger(database, book, committed)
     try:
         async with health_port(settings), asyncio.TaskGroup() as tasks:
-            beside = [tasks.create_task(work) for work in (keeper.run(), publisher.run())]
+            beside = [tasks.create_task(work) for work in (keeper.run(), publisher.run(), doctor.run())]
             await consume(ledger, group="plait.ledger", topics=READS["plait.ledger"], settings=settings, stop=stop)
             for task in beside:
                 task.cancel()
     finally:
         await database.close()
+        await looks.close()
