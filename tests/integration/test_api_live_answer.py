@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+from plait.common.access.doors import Doors
+from plait.common.access.key_file import KeyFile
+from plait.common.access.keys import hash_of
 from plait.common.events import ChunkData, Piece, RequestData
 from plait.common.ids import new_exchange_id
 from tests import scene, seeding, servers
@@ -100,6 +105,38 @@ async def test_one_that_only_the_broker_knows_yet(stage: Stage) -> None:
         async with stage.listen(f"/api/requests/{one.exchange_id}/live") as heard:
             await stage.send(pieces(one, "a", STOP), answered(one, "x"))
             assert told(await heard.until("end")) == [(0, "a"), (1, STOP)]
+
+
+async def test_a_watcher_whose_key_has_ended_is_let_go(
+    broker: servers.Broker, postgres_url: str, db: asyncpg.Connection, tmp_path: Path
+) -> None:
+    key = {"name": "guest", "role": "viewer", "hash": hash_of("guest")}
+    (file := tmp_path / "keys.json").write_text(json.dumps({"keys": [key]}))
+    one = await running(db, 1)
+    async with staged(broker, Doors("key", file=KeyFile(file)), postgres_url) as stage:
+        path = f"/api/requests/{one.exchange_id}/live"
+        async with stage.listen(path, key={"X-API-Key": "guest"}) as guest, stage.listen(path) as other:
+            assert told([await guest.event(), await other.event()]) == [(0, "0,")] * 2
+            file.write_text(json.dumps({"keys": [{**key, "disabled": True}]}))
+            closed = await guest.event()
+            assert (closed.name, closed.data["reason"]) == ("closed", "revoked")
+            assert await guest.has_ended()
+            await stage.send(pieces(one, STOP, index=1), answered(one, "x"))
+            assert told(await other.until("end")) == [(1, STOP)]
+
+
+async def test_who_watches_is_counted_with_who_listens(stage: Stage, db: asyncpg.Connection) -> None:
+    one = await running(db, 1)
+    stage.live._most = 1
+    async with stage.listen(path := f"/api/requests/{one.exchange_id}/live") as heard:
+        await heard.event()
+        for another in (path, "/api/live"):
+            async with stage.listen(another) as refused:
+                assert refused.answer.status_code == 503
+        await stage.send(pieces(one, STOP, index=1), answered(one, "x"))
+        await heard.until("end")
+        assert await heard.has_ended()
+    assert not stage.live.is_full
 
 
 @pytest.mark.parametrize("sought", [new_exchange_id(0), UUID(int=0)])

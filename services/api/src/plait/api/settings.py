@@ -22,4 +22,6 @@ class ApiSettings(Settings, PostgresSettings, KafkaSettings, KeySettings, LimitS
     api_calls_per_minute: int = Field(
         0, ge=0, description="Calls of the read API that each key may make in a minute; 0: as many as it likes."
     )
-    api_live_listeners: int = Field(1000, ge=1, description="Most that listen to live events at a time.")
+    api_live_listeners: int = Field(
+        1000, ge=1, description="Most that listen to live events, or watch an answer, at a time."
+    )

@@ -74,5 +74,10 @@ class Listener:
                 self._waiting.clear()
                 self._size = 0
                 yield together
-        if self._over and (words := _WORDS[self._over]):
-            yield frame("closed", {"reason": self._over, "message": words})
+        if self._over and self._over != "gone":
+            yield farewell(self._over)
+
+
+def farewell(reason: Reason) -> bytes:
+    """The last event of a stream that is ended by us."""
+    return frame("closed", {"reason": reason, "message": _WORDS[reason]})

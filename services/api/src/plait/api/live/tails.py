@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
 from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
 
+from plait.api.live.listener import Reason
 from plait.api.live.reading import Ended, Record, Seen
 from plait.api.live.reading import Piece as PieceSeen
+from plait.common.access.grants import Grant
 from plait.common.events import ChunkEvent, Piece, decode
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
@@ -26,20 +29,22 @@ class Pieces(Struct, frozen=True):
 class Tail:
     """What came of one answer since somebody began to watch it."""
 
-    def __init__(self) -> None:
+    def __init__(self, grant: Grant) -> None:
+        """`grant`: what is opened to whoever watches."""
+        self.grant = grant
         self._waiting: deque[Pieces] = deque()
         self._size = 0
         self._wake = asyncio.Event()
         self.ended: Ended | None = None
-        self.is_over = False
-        """It was read too slowly, or the API stops."""
+        self.over: Reason | None = None
+        """Why nothing more will be told."""
 
     def offer(self, pieces: Pieces) -> None:
         """Queue pieces; when too many wait they are dropped, and it is over."""
         self._size += sum(len(piece.data) for piece in pieces.pieces)
         if self._size > _MOST_BYTES:
-            self.close()
-        elif not self.is_over:
+            self.close("slow")
+        elif not self.over:
             self._waiting.append(pieces)
             self._wake.set()
 
@@ -48,9 +53,9 @@ class Tail:
         self.ended = ended
         self._wake.set()
 
-    def close(self) -> None:
-        """Let the watcher go."""
-        self.is_over = True
+    def close(self, reason: Reason) -> None:
+        """Let the watcher go; the first reason is the one that holds."""
+        self.over = self.over or reason
         self._waiting.clear()
         self._wake.set()
 
@@ -75,9 +80,15 @@ class Tails:
     def __init__(self) -> None:
         self._of: dict[UUID, set[Tail]] = {}
 
-    def watch(self, exchange_id: UUID) -> Tail:
+    def __len__(self) -> int:
+        return sum(map(len, self._of.values()))
+
+    def __iter__(self) -> Iterator[Tail]:
+        return (tail for watching in self._of.values() for tail in watching)
+
+    def watch(self, exchange_id: UUID, grant: Grant) -> Tail:
         """Watch an answer from now on, until `leave`."""
-        tail = Tail()
+        tail = Tail(grant)
         self._of.setdefault(exchange_id, set()).add(tail)
         return tail
 
@@ -101,9 +112,3 @@ class Tails:
         assert isinstance(event, ChunkEvent)
         for tail in watching:
             tail.offer(Pieces(event.data.index, event.data.pieces))
-
-    def close(self) -> None:
-        """Let all watchers go."""
-        for watching in self._of.values():
-            for tail in watching:
-                tail.close()

@@ -12,7 +12,7 @@ from plait.api.live.listener import Listener, Reason
 from plait.api.live.news import Interest, frame
 from plait.api.live.places import Position, first_of
 from plait.api.live.replay import Lost, Replay
-from plait.api.live.tails import Tails
+from plait.api.live.tails import Tail, Tails
 from plait.common.access.doors import Doors
 from plait.common.access.grants import Grant
 from plait.common.settings import KafkaSettings
@@ -48,15 +48,14 @@ class Live:
         finally:
             looking.cancel()
             self.hub.flush()
-            self._close("shutdown", self._listeners)
-            self.tails.close()
+            self._close("shutdown", (*self._listeners, *self.tails))
             feeding.cancel()
             await asyncio.gather(looking, feeding, return_exceptions=True)
 
     @property
     def is_full(self) -> bool:
-        """Whether nobody else may listen."""
-        return len(self._listeners) >= self._most
+        """Whether nobody else may listen, or watch an answer."""
+        return len(self._listeners) + len(self.tails) >= self._most
 
     def listener(self, grant: Grant, interest: Interest) -> Listener:
         """Somebody new, who counts until `events` ends."""
@@ -125,12 +124,13 @@ class Live:
         return b": nothing new\nid: %b\n\n" % str(position).encode() if position else b": nothing new\n\n"
 
     async def _look_at_keys(self) -> None:
-        """Who listens with a key that has ended, or opens something else now, is let go."""
+        """Who listens or watches with a key that has ended, or opens something else now, is let go."""
         while True:
             await asyncio.sleep(_LOOK_S)
-            self._close("revoked", [one for one in self._listeners if not self._doors.holds(one.grant)])
+            here: tuple[Listener | Tail, ...] = (*self._listeners, *self.tails)
+            self._close("revoked", [one for one in here if not self._doors.holds(one.grant)])
 
     @staticmethod
-    def _close(reason: Reason, listeners: Iterable[Listener]) -> None:
+    def _close(reason: Reason, listeners: Iterable[Listener | Tail]) -> None:
         for listener in listeners:
             listener.close(reason)

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from plait.api.encoding import encode
 from plait.api.live.answer import Answer, stored, whole
+from plait.api.live.listener import farewell
 from plait.api.live.memory import Memory
 from plait.api.live.news import ExchangeNews, frame
 from plait.api.live.tails import Tail
@@ -67,12 +68,12 @@ class Watch:
         """All that is to be sent."""
         for told in await self._stored():
             yield told
-        while not self._tail.is_over and not self._is_done():
+        while not self._tail.over and not self._is_done():
             came = await self._tail.next(self._pause())
             for told in [one for pieces in came for one in self._answer.take(pieces)] or await self._quiet(bool(came)):
                 yield told
-        if self._tail.is_over:
-            yield frame("closed", {"message": "Connect again with the id of the last piece."})
+        if self._tail.over:
+            yield farewell(self._tail.over)
             return
         for told in [*self._answer.skip(), *await self._body(), frame("end", self._end())]:
             yield told

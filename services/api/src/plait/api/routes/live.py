@@ -113,7 +113,7 @@ async def live_answer(
     known = memory.find(request_id) if memory else None
     if not (known and grant.shows(known.domain)) and await get_summary(await source.pool(), request_id) is None:
         raise NotFound("request", request_id)
-    tail = now.tails.watch(request_id)
+    tail = now.tails.watch(request_id, grant)
 
     async def frames() -> AsyncGenerator[bytes, None]:
         try:
@@ -122,7 +122,7 @@ async def live_answer(
         finally:
             now.tails.leave(request_id, tail)
 
-    return EventStream(frames(), on_gone=tail.close)
+    return EventStream(frames(), on_gone=lambda: tail.close("gone"))
 
 
 def _piece(last_event_id: str | None) -> int:
