@@ -1,5 +1,5 @@
 """The recorded samples as a stored history: events as the gateway's shipper makes them, stored by linker and ledger,
-and indexed.
+indexed, and seen by the cache doctor.
 
 Each scenario is a domain of its own, `<scenario>.test`; ids are the same in every run.
 """
@@ -20,8 +20,10 @@ from plait.common.consumer import Record
 from plait.common.events import ChunkEvent, ExchangeEvent, Outcome, RequestEvent
 from plait.common.exchange_file.line import Line, Request, Response, decode, encode
 from plait.common.postgres import Database
+from plait.common.pricing.book import PriceBook
 from plait.common.topics import READS
 from plait.fakes.recordings import Recording, load, samples_folder
+from plait.ledger.cache.task import examine_some
 from plait.ledger.processor import Ledger
 from plait.linker.indexing.task import index_some
 from plait.linker.processor import Linker
@@ -59,7 +61,7 @@ async def store(url: str) -> History:
             batch = records[start : start + _BATCH]
             assert not await linker.process(batch)
             assert not await ledger.process([record for record in batch if record.topic in _LEDGERS])
-        while await index_some(database):
+        while await index_some(database) or await examine_some(database, PriceBook()):
             pass
     finally:
         await database.close()

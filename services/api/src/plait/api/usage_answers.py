@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from plait.common.queries.accounts import LimitHeader, ToldWindow, Window
+from plait.common.queries.cache import CacheMiss, CacheSum, CacheTotals
 from plait.common.queries.pace import AccountPace, Pace, WindowPoint, percentage, remaining
 from plait.common.queries.tools import ToolUse
 from plait.common.queries.usage import DailyUsage, HourCount, UsageRow
@@ -175,3 +176,21 @@ class ToolList(Struct, frozen=True):
     """Tools that were called, the most used first."""
 
     tools: list[ToolUse]
+
+
+class CacheMisses(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What could have been read from the prompt cache and was not: in all, by cause, by day, domain, …"""
+
+    group_by: str
+    tz: str
+    """Time zone of the days."""
+    since: datetime
+    until: datetime | None
+    """Null: up to now."""
+    totals: CacheTotals
+    causes: list[CacheSum]
+    """The dearest first."""
+    groups: list[CacheSum]
+    """By what was asked for: days in order, those without a miss left out; the rest the dearest first."""
+    dearest: list[CacheMiss]
+    """Single misses, the dearest first."""

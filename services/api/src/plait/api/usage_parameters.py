@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from plait.api.errors import BadParameter
 from plait.api.parameters import Kind, Parameters, Text
 from plait.common.buckets import Span, midnight, zones
+from plait.common.queries.cache import CacheFilter, CacheKey
 from plait.common.queries.usage import Key, UsageFilter
 
 _DAY: Final = timedelta(days=1)
@@ -245,6 +246,29 @@ class Tools(OfAccount, Spanned):
     """What `GET /api/tools` counts."""
 
     conversation_id: UUID | None = Field(None, description="In one conversation alone: its id, or an older id of it.")
+
+
+class CacheOf(OfAccount, Spanned):
+    """Whose misses of the prompt cache `GET /api/analytics/cache` tells."""
+
+    model: Text | None = Field(None, description="The model's whole name.")
+    client: Text | None = Field(None, description="Name and version of the client, such as `claude-cli/2.1.329`.")
+    conversation_id: UUID | None = Field(None, description="In one conversation alone: its id, or an older id of it.")
+    session_id: Text | None = Field(None, description="In one of the client's sessions alone.")
+    group_by: CacheKey = Field("day", alias="group_by", description="What the sums are split by.")
+    limit: int = Field(50, ge=1, le=1000, description="Most rows of sums, and most single misses.")
+
+    @property
+    def where(self) -> CacheFilter:
+        """What counts."""
+        return CacheFilter(
+            domain=self.domain,
+            account_id=self.account_id,
+            model=self.model,
+            client=self.client,
+            conversation_id=self.conversation_id,
+            session_id=self.session_id,
+        )
 
 
 def _points(minutes: int, step: int) -> int:

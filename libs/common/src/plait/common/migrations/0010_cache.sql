@@ -26,7 +26,7 @@ CREATE TABLE cache_findings (
     cause           text,                 -- null: all was read
     message_index   integer,              -- of cause `message`: the first that differs; null: too far back to tell
     change          text,                 -- of that message: edited, dropped, inserted
-    idle_s          real,                 -- since the cache was last used
+    idle_s          double precision,     -- seconds since the cache was last used
     cost_usd        numeric               -- of the miss; null: a price is not known
 ) WITH (fillfactor = 80);
 CREATE INDEX cache_findings_by_scope ON cache_findings (scope, readable_at);

@@ -15,6 +15,7 @@ from plait.common.bodies import put_answer_together, put_request_together, rest_
 from plait.common.events import Header, Piece
 from plait.common.frames import headers_of, settings_of
 from plait.common.packing import unpack_headers, unpack_pieces
+from plait.common.queries.cache import CacheFinding, get_finding
 from plait.common.queries.exchanges import ExchangeSummary, get_summary
 from plait.common.queries.named import statements
 from plait.common.queries.paging import Reader
@@ -44,6 +45,8 @@ class Exchange(ExchangeSummary, frozen=True, kw_only=True, rename="camel"):
     """The JSON value of the answer, of an event stream the folded message as far as it came; null without one."""
     usage_data: Any
     """The provider's own usage object; null if none was reported."""
+    cache: CacheFinding | None
+    """What it read from the prompt cache, and could have; null until that is known, and where no prompt was used."""
 
 
 class Prompt(Struct, frozen=True, kw_only=True):
@@ -90,6 +93,7 @@ async def get_exchange(db: Reader, exchange_id: UUID) -> Exchange | None:
         request_body=_request(record, await _messages(db, exchange_id)),
         response_body=answer,
         usage_data=usage,
+        cache=await get_finding(db, exchange_id),
     )
 
 

@@ -1,4 +1,4 @@
-"""`/api/usage…` and `/api/tools`: what was used, by anything, and by which tools."""
+"""`/api/usage…`, `/api/tools`, `/api/analytics/cache`: what was used, by anything, by which tools, and needlessly."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from plait.api.database import Source
 from plait.api.documents import answers
 from plait.api.encoding import Json
 from plait.api.limits import Limits
-from plait.api.usage_answers import HourlyCounts, ProviderWindow, ToolList, UsageSums, Windows, WindowUse
+from plait.api.usage_answers import CacheMisses, HourlyCounts, ProviderWindow, ToolList, UsageSums, Windows, WindowUse
 from plait.common.queries.accounts import Account, list_told_windows, list_windows
+from plait.common.queries.cache import list_dearest, sum_misses, sum_misses_by_cause, total_misses
 from plait.common.queries.pace import latest_account
 from plait.common.queries.tools import list_tools
 from plait.common.queries.usage import requests_by_hour, tokens_by_hour, usage_by, usage_by_time
@@ -92,3 +93,27 @@ async def tools(source: Source, now: Now, given: Annotated[usage_parameters.Tool
         conversation_id=given.conversation_id,
     )
     return Json(ToolList(found))
+
+
+@router.get("/analytics/cache", responses=answers(CacheMisses))
+async def cache(source: Source, now: Now, given: Annotated[usage_parameters.CacheOf, Query()]) -> Response:
+    """What prompts could have read from the provider's cache and did not: why, what it cost, and where.
+
+    A cause of each miss: `lifetime_over`, `compaction`, `model`, `tools`, `system`, `message`, `settings`,
+    `breakpoint_moved` or `unexplained`. A miss costs what its tokens were charged at, less what reading them would have
+    been.
+    """
+    db, span, where = await source.pool(), given.span(now), given.where
+    causes = await sum_misses_by_cause(db, span, where)
+    return Json(
+        CacheMisses(
+            group_by=given.group_by,
+            tz=given.tz,
+            since=span.since,
+            until=span.until,
+            totals=await total_misses(db, span, where, causes),
+            causes=causes,
+            groups=await sum_misses(db, given.group_by, span, where, zone=given.zone, limit=given.limit),
+            dearest=await list_dearest(db, span, where, limit=given.limit),
+        )
+    )

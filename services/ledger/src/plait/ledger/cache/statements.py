@@ -53,7 +53,7 @@ UPDATE cache_findings AS f SET
     idle_s = new.idle_s, cost_usd = new.cost_usd::numeric, opening = new.opening
 FROM unnest(
     $1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::integer[], $8::text[],
-    $9::real[], $10::text[], $11::boolean[]
+    $9::float8[], $10::text[], $11::boolean[]
 ) AS new (
     exchange_id, reference_id, expected_tokens, reusable_tokens, missed_tokens, cause, message_index, change, idle_s,
     cost_usd, opening
