@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -10,10 +11,13 @@ import pytest
 from plait.common.errors import UserError
 from plait.common.postgres import Database, open_pool
 from plait.common.queries.exchanges import ExchangeFilter
+from plait.linker import rebuilding
 from plait.linker.domain.facts import FACTS_VERSION
+from plait.linker.domain.keys import key
 from plait.linker.knowledge import OtherFacts
 from plait.linker.processor import Linker
 from plait.linker.rebuilding import rebuild
+from plait.linker.statements import LOCK
 from tests.exchange_events import records
 from tests.integration.test_linker_corpus import feed, tree_in
 from tests.recorded_events import everything
@@ -75,6 +79,28 @@ async def test_links_that_are_wrong_are_mended_and_told(
     await connection.execute("DISCARD TEMP")
     assert (await rebuild(connection, ExchangeFilter())).differences == trial.differences
     assert await tree_in(database) == tree
+
+
+async def test_a_trial_and_a_linker_do_not_wait_for_each_other(
+    database: Database,
+    connection: asyncpg.pool.PoolConnectionProxy,
+    postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A linker holds the first lock, and then wants those of the exchanges with which a trial begins."""
+    monkeypatch.setattr(rebuilding, "RUN", 10)
+    locks = sorted({key("lock", part.domain) for part in everything()})
+    oldest = await connection.fetchval("SELECT domain FROM exchanges ORDER BY started_at, id LIMIT 1")
+    assert key("lock", oldest) != locks[0], "the trial would begin with what the linker holds"
+    linker = await asyncpg.connect(postgres_url)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group, linker.transaction():
+        await linker.execute(LOCK, locks[:1])
+        trial = group.create_task(rebuild(connection, ExchangeFilter(), dry_run=True))
+        while not await linker.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+            await asyncio.sleep(0)
+        await linker.execute(LOCK, locks[1:])
+    assert trial.result().differences == []
+    await linker.close()
 
 
 async def test_facts_of_another_version_are_read_again(

@@ -74,6 +74,8 @@ async def rebuild(
     undone = connection.transaction()
     await undone.start()
     try:
+        # Locks that are held until the end are taken in order: linkers that hold some wait for nothing of ours.
+        await _lock(connection, await connection.fetch(statements.DOMAINS, where.domain))
         return await _rebuild(connection, where, advance)
     finally:
         await undone.rollback()
@@ -116,10 +118,14 @@ async def _runs(connection: _Connection, where: ExchangeFilter) -> AsyncIterator
 async def _one_run(connection: _Connection, run: Sequence[UUID], work: _Work) -> int:
     """Do the work for exchanges whose domains are locked; how many of them cannot be read."""
     domains = await connection.fetch(statements.DOMAINS_OF, run)
-    await connection.execute(statements.LOCK, sorted({key("lock", row["domain"]) for row in domains}))
+    await _lock(connection, domains)
     whole = await reread(connection, run)
     await work(connection, run, whole)
     return len(domains) - len(whole)
+
+
+async def _lock(connection: _Connection, domains: Sequence[asyncpg.Record]) -> None:
+    await connection.execute(statements.LOCK, sorted({key("lock", row["domain"]) for row in domains}))
 
 
 async def _write_facts(connection: _Connection, _: Sequence[UUID], whole: Mapping[UUID, Facts]) -> None:

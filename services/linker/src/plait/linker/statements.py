@@ -438,6 +438,7 @@ FORGET_WAITING: Final = """
 DELETE FROM answer_facts AS a
 WHERE a.version <> $1 AND NOT EXISTS (SELECT FROM exchanges AS e WHERE e.id = a.exchange_id AND e.method IS NOT NULL)
 """
+DOMAINS: Final = "SELECT DISTINCT domain FROM exchanges WHERE method IS NOT NULL AND (domain = $1 OR $1 IS NULL)"
 DOMAINS_OF: Final = "SELECT id, domain FROM exchanges WHERE id = ANY($1) AND method IS NOT NULL"
 
 LINK: Final = """
