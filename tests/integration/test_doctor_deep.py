@@ -15,6 +15,7 @@ from plait.cli.home import Home
 from plait.common.events import ResponseData
 from plait.common.postgres import Database
 from plait.common.queries.integrity import TABLES
+from plait.ledger.keeping import Keeper
 from plait.ledger.processor import Ledger
 from plait.linker.processor import Linker
 from tests.exchange_events import Part, records
@@ -40,6 +41,7 @@ async def store(url: str, parts: list[Part]) -> None:
     batch = records(*map(reporting, parts))
     await Linker(database, lambda: None).process(batch)
     await Ledger(database).process([r for r in batch if r.event.id.endswith("/response")])
+    await Keeper(database).tend()
     await database.close()
 
 
@@ -64,6 +66,25 @@ async def test_a_good_record(postgres_url: str, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("DATABASE_URL", postgres_url)
     await store(postgres_url, everything())
     assert await bad_checks(tmp_path) == {}
+
+
+SUMS = ("usage_slots", "usage_totals", "tool_slots")
+
+
+async def test_sums_are_made_anew(
+    postgres_url: str, writer: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", postgres_url)
+    await store(postgres_url, everything())
+    before = [await writer.fetch(f"SELECT * FROM {table} ORDER BY {table}::text") for table in SUMS]
+    await writer.execute("UPDATE usage_slots SET model = 'none', reported = 7")
+    await writer.execute("DELETE FROM usage_totals WHERE tier = 2")
+    await writer.execute("UPDATE tool_slots SET calls = calls + 1")
+    assert (await bad_checks(tmp_path)).keys() == {"sums"}
+    done = await asyncio.to_thread(run_plait, "recount", env={"DATABASE_URL": postgres_url}, cwd=tmp_path)
+    assert done.stdout == "All sums are those of the record.\n"
+    assert await bad_checks(tmp_path) == {}
+    assert [await writer.fetch(f"SELECT * FROM {table} ORDER BY {table}::text") for table in SUMS] == before
 
 
 ANY = "(SELECT id FROM exchanges ORDER BY id LIMIT 1)"
@@ -94,6 +115,12 @@ DAMAGE = {
     "a wrong count": ("UPDATE conversations SET request_count = 1", {"conversations"}),
     "no usage": (f"DELETE FROM usage WHERE exchange_id = {ANY}", {"tokens"}),
     "other usage": (f"UPDATE usage SET output_tokens = 5 WHERE exchange_id = {ANY}", {"tokens"}),
+    "a sum of too much": ("UPDATE usage_slots SET requests = requests + 1", {"sums"}),
+    "no totals": ("DELETE FROM usage_totals", {"sums"}),
+    "sums of calls that nobody made": (
+        "INSERT INTO tool_slots VALUES (now(), 'a.test', NULL, 'Bash', 1, 0, 0, 0, 0, 0)",
+        {"sums"},
+    ),
 }
 
 

@@ -29,6 +29,7 @@ _MEANING: Final = {
     "links": ("every exchange is linked to what is there", "exchanges are not", _REBUILD),
     "conversations": ("every conversation counts its exchanges right", "conversations do not", _REBUILD),
     "usage": ("all usage is of exchanges that are there", "rows are not", "delete them, or import the exchanges"),
+    "sums": ("all sums are those of the rows", "are not", "run `plait recount`"),
     "blobs": ("every blob is what its name says", "blobs are not", _AGAIN),
     "bodies": ("every exchange can be given back", "exchanges cannot", _AGAIN),
     "tokens": (

@@ -20,8 +20,8 @@ from plait.common.queries.named import statements
 from plait.common.queries.whole import Damaged, Recorded, read_all
 from plait.common.usage import parse
 
-_SQL: Final = statements("integrity")
-TABLES: Final = ("halves", "rows", "parts", "chains", "links", "conversations", "usage")
+_SQL: Final = statements("integrity") | {"sums": statements("sums")["sums"]}
+TABLES: Final = ("halves", "rows", "parts", "chains", "links", "conversations", "usage", "sums")
 """The checks of tables against each other, by the names of their statements."""
 MOST_NAMED: Final = 5
 """Of what is wrong so many are named."""
