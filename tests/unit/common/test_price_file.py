@@ -94,6 +94,10 @@ def test_the_example_of_the_manual_is_a_price_file(tmp_path: Path) -> None:
         ('version = "v"\n[[price]]\nmodel = "a"\ninput = -1', "`input` must be dollars"),
         ('version = "v"\n[[price]]\nmodel = "a"\ninput = nan', "`input` must be dollars"),
         ('version = "v"\n[[price]]\nmodel = "a"\nlong_prompt = {above = 1, output = inf}', "`long_prompt.output`"),
+        (
+            'version = "v"\n[[price]]\nmodel = "a"\ninput = 1\nlong_prompt = {above = 1, input = 2, output = 3}',
+            "`long_prompt.output` needs `output`",
+        ),
         ('version = "v"\n[[price]]\nmodel = "a"\ninput = "much"', "`$.price[0].input`"),
         ('version = "v"\n[[price]]\nmodel = "a"\nsince = 2026-01-01T10:00:00', "`$.price[0].since`"),
         ('version = "v"\n[[price]]\nmodel = "a"\ntier = "gold"', "`$.price[0].tier`"),

@@ -80,6 +80,9 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True, dict=True, kw_only=
     def __post_init__(self) -> None:
         for name in (*_RATES, "web_search"):
             _check(name, getattr(self, name))
+        for name in _RATES:
+            if getattr(self, name) is None and getattr(self.long_prompt, name, None) is not None:
+                raise ValueError(f"`long_prompt.{name}` needs `{name}`, the price of shorter prompts")
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
