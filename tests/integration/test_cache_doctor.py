@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Iterable, Sequence
 from decimal import Decimal
@@ -14,7 +15,7 @@ import pytest
 from plait.common.events import ChunkData, ResponseData
 from plait.common.postgres import Database
 from plait.common.pricing.book import PriceBook
-from plait.ledger.cache.task import examine_some
+from plait.ledger.cache.task import Doctor, examine_some
 from plait.ledger.processor import Ledger
 from plait.linker.forget.forgetting import forget
 from plait.linker.processor import Linker
@@ -228,6 +229,36 @@ async def test_working_again_changes_nothing(database: Database) -> None:
     await feed(database, parts)
     await examine(database)
     assert await findings(database) == once
+
+
+async def test_several_doctors_that_are_cut_off_do_the_work_of_one(database: Database, postgres_url: str) -> None:
+    parts = disturbed()
+    await feed(database, parts)
+    await examine(database)
+    wanted = await findings(database)
+    await wipe(database)
+    others = [Database(postgres_url, name=f"doctor {number}", size=1) for number in range(2)]
+    doctors = [Doctor(other, PriceBook()) for other in others]
+    tasks = [asyncio.create_task(doctor.run()) for doctor in doctors]
+    for start in range(0, len(parts), 10):
+        await feed(database, parts[start : start + 10])
+        for doctor in doctors:
+            doctor.wake()
+        tasks.pop(0).cancel()
+        tasks.append(asyncio.create_task(doctors[start // 10 % 2].run()))
+    async with asyncio.timeout(60):
+        while await findings(database) != wanted or await waiting(database):
+            await asyncio.sleep(0.02)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for other in others:
+        await other.close()
+
+
+async def waiting(database: Database) -> bool:
+    async with database.transaction() as connection:
+        return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM cache_queue)"))
 
 
 def _using(part: Part) -> Part:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Final
 from uuid import UUID
@@ -20,6 +21,10 @@ AT_ONCE: Final = 500
 _LOOK_S: Final = 0.5
 """How often the queue is looked at when nobody wakes us: the linker fills it too."""
 _AGAIN_S: Final = 1.0
+_GAP_S: Final = 0.1
+"""A ledger that has committed nothing for so long has caught up."""
+_BREAK: Final = 3
+"""While it has not, a break as many times as long as the work before: we share its processor, and it goes first."""
 
 _log = structlog.get_logger()
 
@@ -31,9 +36,11 @@ class Doctor:
         self._database = database
         self._book = book
         self._filled = asyncio.Event()
+        self._committed = 0.0
 
     def wake(self) -> None:
-        """Something was queued, and is committed."""
+        """The ledger has committed something, and so queued it."""
+        self._committed = time.monotonic()
         self._filled.set()
 
     async def run(self) -> None:
@@ -41,13 +48,20 @@ class Doctor:
         while True:
             self._filled.clear()
             try:
-                while await examine_some(self._database, self._book):
+                while await self._work():
                     pass
             except DependencyDown as error:
                 _log.warning("the cache doctor waits", error=type(error).__name__)
                 await asyncio.sleep(_AGAIN_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._filled.wait(), _LOOK_S)
+
+    async def _work(self) -> int:
+        began = time.monotonic()
+        worked = await examine_some(self._database, self._book)
+        if worked and time.monotonic() - self._committed < _GAP_S:
+            await asyncio.sleep(_BREAK * (time.monotonic() - began))
+        return worked
 
 
 async def examine_some(database: Database, book: PriceBook, at_once: int = AT_ONCE) -> int:
