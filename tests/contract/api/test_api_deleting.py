@@ -127,6 +127,13 @@ async def test_what_is_wrong_deletes_nothing(
     assert await db.fetchval("SELECT count(*) FROM deletions") == 0
 
 
+@pytest.mark.parametrize("sought", ["%00", "%1B%5D0%3Bowned%07", "%C2%9B31m", "%E2%80%AEx", "a%20b"])
+async def test_any_path_can_be_written_down(client: httpx2.AsyncClient, db: asyncpg.Connection, sought: str) -> None:
+    answer = await client.delete(f"/api/conversations/{sought}", headers=ADMIN)
+    assert answer.status_code == 400, answer.text
+    assert await db.fetchval("SELECT path FROM admin_actions") == f"/api/conversations/{sought}"
+
+
 async def test_without_a_linker_it_waits_for_one(
     client: httpx2.AsyncClient, played: scene.Scene, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
+from urllib.parse import quote
 
 from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
@@ -39,7 +40,7 @@ async def require_admin(request: Request) -> Grant:
         await database.asking(),
         key_name=grant.name,
         method=request.method,
-        path=request.url.path,
+        path=quote(request.url.path),  # in it may be what no text of Postgres can hold, and what steers a terminal
         query=request.url.query,
         request_id=request.state.request_id,
     )
