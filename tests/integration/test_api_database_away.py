@@ -130,6 +130,19 @@ async def test_a_statement_that_takes_too_long_is_given_up(postgres_url: str) ->
     await blocker.close()
 
 
+async def test_an_export_whose_beginning_takes_too_long_is_refused(postgres_url: str) -> None:
+    blocker = await asyncpg.connect(postgres_url)
+    s = await scene.play(blocker)
+    async with client_of(Database(postgres_url, statement_timeout_ms=500)) as client:
+        path = f"/api/conversations/{s.told}/export"
+        async with blocker.transaction():
+            await blocker.execute("LOCK TABLE exchange_requests")
+            refused = await client.get(path)
+            assert (refused.status_code, refused.json()["error"]["type"]) == (503, "unavailable_error")
+        assert (await client.get(path)).status_code == 200
+    await blocker.close()
+
+
 @pytest.mark.parametrize("path", ["/api/requests", "/api/conversations"])
 async def test_many_callers_share_few_connections(postgres_url: str, path: str) -> None:
     async with client_of(Database(postgres_url, size=2)) as client:

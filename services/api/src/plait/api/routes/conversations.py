@@ -72,9 +72,20 @@ async def export_conversation(
         raise NotFound("conversation", conversation_id)
     name = f"conversation-{conversation.conversation_id}.{given.format}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Security-Policy": webpage.POLICY}
-    return StreamingResponse(
-        _file(pool, conversation, given.format), headers=headers, media_type=_MEDIA_TYPES[given.format]
-    )
+    pieces = await _begun(_file(pool, conversation, given.format))
+    return StreamingResponse(pieces, headers=headers, media_type=_MEDIA_TYPES[given.format])
+
+
+async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same, once the first is there: what goes wrong until then is an answer of its own, and no broken one."""
+    first = await anext(pieces, b"")
+
+    async def every() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return every()
 
 
 def _file(pool: Pooled, conversation: Conversation, form: str) -> AsyncIterator[bytes]:
