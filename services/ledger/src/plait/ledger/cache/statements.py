@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 # One doctor at a time, of whichever ledger: who reads what the others wrote must read all of it.
-TRY_TURN: Final = "SELECT pg_try_advisory_xact_lock(22637163773714001)"
+#
+# Plans are kept: made while tables were small they must still do when these are large. A batch is small beside any of
+# them, so everything is found by indexes.
+TRY_TURN: Final = """
+SELECT
+    pg_try_advisory_xact_lock(22637163773714001), set_config('enable_seqscan', 'off', true),
+    set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
+"""
 TAKE: Final = """
 DELETE FROM cache_queue WHERE id IN (SELECT id FROM cache_queue ORDER BY id LIMIT $1) RETURNING exchange_id
 """
