@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import msgspec
 import pytest
 from aiokafka.structs import ConsumerRecord
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from plait.api.live.hub import Framer, Hub
@@ -29,6 +29,7 @@ PIECE = pieces(ONE, "event: ping\n", "\n")
 PLACED = changed("a.test", Placed(ONE.exchange_id, "main", "inference"))
 ALL: list[Event] = [event_of(ONE), event_of(PIECE), event_of(ANSWER), PLACED]
 TOLD = {"exchange.started", "exchange.firstByte", "exchange.finished", "exchange.placed", "conversation.updated"}
+_YEAR_10000_MS = 253_402_300_800_000
 START = Position((0,) * len(PLACES), life=7)
 
 
@@ -55,6 +56,18 @@ def test_each_thing_is_told_once_in_any_order_and_the_last_word_tells_all(events
     assert isinstance(last, ExchangeNews)
     assert (last.outcome, last.kind, last.conversation_id) == ("complete", "inference", PLACED.data.conversation_id)
     assert b"secret" not in msgspec.json.encode([each.news for each in found])
+
+
+@given(st.uuids())
+@example(UUID("ffffffff-ffff-7fff-bfff-ffffffffffff"))
+@example(UUID("ffffffff-ffff-4fff-bfff-ffffffffffff"))
+@example(UUID(int=0))
+@example(ONE.exchange_id)
+def test_where_an_exchange_of_any_id_is_placed_is_told_if_its_time_is_known(sought: UUID) -> None:
+    """An import brings ids of others, which tell no time."""
+    has_time = sought.version == 7 and sought.int >> 80 < _YEAR_10000_MS
+    names = [each.name for each in told([changed("a.test", Placed(sought, "main", "inference"))])]
+    assert names == [*["exchange.placed"] * has_time, "conversation.updated"]
 
 
 def test_what_is_imported_or_no_event_is_no_news() -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import random
 import time
 from datetime import UTC, datetime
+from typing import Final
 from uuid import NAMESPACE_OID, UUID, uuid5
+
+_TIMED: Final = 7
+"""The version of UUIDs that begin with a time."""
 
 
 def new_exchange_id(at: float | None = None) -> UUID:
@@ -21,9 +25,14 @@ def raw_exchange_id(at: float | None = None) -> bytes:
     return number.to_bytes(16, "big")
 
 
-def time_of(exchange_id: UUID) -> datetime:
-    """When an exchange began, to the millisecond, as its id tells it."""
-    return datetime.fromtimestamp((exchange_id.int >> 80) / 1000, UTC)
+def time_of(exchange_id: UUID) -> datetime | None:
+    """When an exchange began, to the millisecond, as its id tells it; None: it tells none, as that of an import may."""
+    if exchange_id.version != _TIMED:
+        return None
+    try:
+        return datetime.fromtimestamp((exchange_id.int >> 80) / 1000, UTC)
+    except ValueError:  # behind the year 9999
+        return None
 
 
 def id_text(raw: bytes) -> str:

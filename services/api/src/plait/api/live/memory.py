@@ -97,10 +97,10 @@ class Memory:
         yield Told(name="conversation.deleted" if seen.deleted else "conversation.updated", news=news)
 
     def _placed(self, placed: Placed, seen: ConversationData) -> Iterator[Told]:
-        """Told only when the place is another than was known."""
-        before = self._known.get(placed.exchange_id) or ExchangeNews(
-            request_id=placed.exchange_id, domain=seen.domain, timestamp=time_of(placed.exchange_id)
-        )
+        """Told only when the place is another than was known, of an exchange whose time is known."""
+        before = self._known.get(placed.exchange_id) or _unheard(placed.exchange_id, seen.domain)
+        if before is None:
+            return
         known = structs.replace(
             before, conversation_id=seen.conversation_id, branch_id=placed.branch_id, kind=placed.kind
         )
@@ -122,6 +122,11 @@ class Memory:
         if len(self._known) > self._most:
             oldest, _ = self._known.popitem(last=False)
             self._said.pop(oldest, None)
+
+
+def _unheard(exchange_id: UUID, domain: str) -> ExchangeNews | None:
+    began = time_of(exchange_id)
+    return None if began is None else ExchangeNews(request_id=exchange_id, domain=domain, timestamp=began)
 
 
 def _new(seen: Data) -> ExchangeNews:
