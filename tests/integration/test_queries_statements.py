@@ -22,7 +22,7 @@ COSTS: list[tuple[str, Question, int]] = [
     ("a page of exchanges", lambda db, _: list_exchanges(db, ExchangeFilter(), Page(3)), 2),
     ("the last page", lambda db, _: list_exchanges(db, ExchangeFilter(), Page(100)), 1),
     ("by conversation", lambda db, s: list_exchanges(db, ExchangeFilter(conversation_id=s.told), Page(3)), 3),
-    ("one exchange", lambda db, s: get_exchange(db, s.more), 3),
+    ("one exchange", lambda db, s: get_exchange(db, s.more), 4),
     ("chunks", lambda db, s: list_chunks(db, s.root), 1),
     ("a page of conversations", lambda db, _: list_conversations(db, ConversationFilter(), Page(1)), 2),
     ("one conversation", lambda db, s: get_conversation(db, s.told), 3),
