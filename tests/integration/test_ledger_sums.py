@@ -20,6 +20,7 @@ from plait.common.consumer import Record
 from plait.common.events import SOURCE_IMPORT, RequestData, ResponseData, request_event, response_event
 from plait.common.forgetting import Selection
 from plait.common.postgres import Database
+from plait.ledger.calls import call_key
 from plait.ledger.keeping import Keeper
 from plait.ledger.processor import Ledger
 from plait.ledger.recounting import recount
@@ -295,3 +296,46 @@ async def test_a_kind_that_changes_while_the_usage_is_stored_is_found_out(
     async with database.transaction() as connection:
         assert await connection.fetchval("SELECT kind FROM usage") == "subagent"
     await agree(database)
+
+
+async def test_calls_and_results_of_two_ledgers_do_not_wait_for_each_other(
+    database: Database, postgres_url: str
+) -> None:
+    """Each brings a call whose result the other brings; one is held up by a third call in between."""
+    request = asked(said("user", "hi"))
+
+    def key(call: str) -> str:
+        return str(call_key(request, call))
+
+    held = next(name for name in (f"held{n}" for n in range(99)) if key(name) < key("b"))
+    batches = [records(_answer(asked(said("user", call)), random.Random(0), [_call(call)]), _results(*results))
+               for call, results in (("a", (held, "b")), ("b", ("a",)))]  # fmt: skip
+    other = await asyncpg.connect(postgres_url)
+
+    async def waiting() -> int:
+        told = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        async with database.transaction() as connection:
+            return int(await connection.fetchval(told))
+
+    transaction = other.transaction()
+    await transaction.start()
+    await other.execute("INSERT INTO tool_calls (key, domain) VALUES ($1, 'a.test')", key(held))
+    first = asyncio.create_task(Ledger(database).process(batches[0]))
+    async with asyncio.timeout(60):
+        while not await waiting():
+            await asyncio.sleep(0.02)
+    second = asyncio.create_task(Ledger(database).process(batches[1]))
+    while not second.done() and await waiting() < len(batches):
+        await asyncio.sleep(0.02)
+    await transaction.rollback()
+    assert not any(await asyncio.gather(first, second)), "nothing is rejected"
+    await other.close()
+    await agree(database)
+
+
+def _call(name: str) -> dict[str, Any]:
+    return {"type": "tool_use", "id": name, "name": "Bash", "input": {}}
+
+
+def _results(*calls: str) -> RequestData:
+    return asked(said("user", [{"type": "tool_result", "tool_use_id": call, "content": "x"} for call in calls]), at=9)

@@ -1,4 +1,4 @@
-"""The ledger's consumer: a batch of exchanges' events, accounted for in one transaction."""
+"""The ledger's consumer: accounts for batches of exchanges' events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Ledger:
     ) -> None:
         """Without a book the published list tells the prices.
 
-        `committed` is called after each transaction with the exchanges that the linker has not stored yet.
+        `committed` is called after each batch with the exchanges that the linker has not stored yet.
         """
         self._database = database
         self._book = book or PriceBook()
@@ -41,12 +41,15 @@ class Ledger:
         """Store a batch of events; see `plait.common.consumer.Processor`.
 
         Every ledger writes the tables in this order, and each by sorted rows: none waits for another that waits for it.
+        So calls and their results, which share a table, have a transaction each.
         """
         found, rejected = read(batch, self._book)
+        if found.results:
+            async with self._database.transaction() as connection:
+                await _run(connection, statements.ADD_RESULTS, found.results)
         async with self._database.transaction() as connection:
             unplaced = await _add_usage(connection, found)
             await _run(connection, statements.ADD_CALLS, found.calls)
-            await _run(connection, statements.ADD_RESULTS, found.results)
             await _run(connection, statements.SEE_LIMITS, found.limit_rows())
             await _run(connection, statements.SEE_WINDOWS, found.window_rows())
             await _run(connection, statements.ADD_WARNINGS, found.warnings)
