@@ -6,6 +6,9 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from asyncpg.pgproto import pgproto
+from msgspec.structs import force_setattr
+
 from plait.common.blobs import Blob
 from plait.common.bodies import AnswerParts, RequestParts, take_apart_answer, take_apart_request
 from plait.common.consumer import Record, Rejected
@@ -87,6 +90,9 @@ def read(records: Sequence[Record]) -> tuple[Batch, list[Rejected]]:
     rejected = []
     for record in records:
         event = record.event
+        if isinstance(event, ExchangeEvent):
+            # Equal, and compared and hashed in C: ids are looked up by the hundred for each exchange.
+            force_setattr(event.data, "exchange_id", pgproto.UUID(event.data.exchange_id.bytes))
         if event.source == SOURCE_IMPORT and isinstance(event, ExchangeEvent):
             batch.imported.add(event.data.exchange_id)
         if isinstance(event, RequestEvent):

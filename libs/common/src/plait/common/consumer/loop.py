@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -52,6 +53,7 @@ async def consume(
     that: `plait.common.health` tells.
     """
     consumer = _Consumer(processor, group, topics, settings, stop)
+    _spare_the_collector()
     try:
         await consumer.run()
     finally:
@@ -174,6 +176,15 @@ class _Consumer:
         for raw in batch:
             CONSUMER_RECORDS.labels(self._group, raw.topic).inc()
         return True
+
+
+def _spare_the_collector() -> None:
+    """A batch makes objects by the ten thousand, and nearly all of them go with it, in no cycle.
+
+    As Python comes, a fifth of the linker's time went into looking for cycles among them (measured).
+    """
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 async def _relay(stop: asyncio.Event, leave: Leave) -> None:
