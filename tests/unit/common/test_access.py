@@ -59,6 +59,8 @@ BROKEN: list[tuple[bytes, str]] = [
     (raw(entry(name="")), "length"),
     (raw(entry(domains=[])), "length"),
     (raw(entry() | {"hash": "md5:00"}), "must be `sha256:`"),
+    (raw(entry("a\0b")), r"\$.keys\[0\].name"),
+    (raw(entry(domains=["a\0b"])), r"\$.keys\[0\].domains\[0\]"),
     (raw(entry(), entry(key="other")), "two keys are called `a`"),
     (raw(entry(), entry(name="b")), "listed twice"),
     (raw(entry(name="ADMIN_API_KEY")), "so the one of the settings is called"),

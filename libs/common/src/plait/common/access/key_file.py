@@ -28,13 +28,15 @@ _RACY_SECONDS: Final = 2
 _YEARS: Final = range(1970, 9999)
 """What can be told in any time zone."""
 _Moment = Annotated[datetime, Meta(tz=True)]
-_Domain = Annotated[str, Meta(min_length=1, max_length=255)]
+_KEPT: Final = r"^[^\x00]*$"
+"""Texts that Postgres takes: without a NUL character."""
+_Domain = Annotated[str, Meta(min_length=1, max_length=255, pattern=_KEPT)]
 
 
 class NamedKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A key as the file holds it."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=_KEPT)]
     role: Role
     hash: str
     domains: Annotated[list[_Domain], Meta(min_length=1)] | None = None
