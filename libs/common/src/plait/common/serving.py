@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 import uvicorn
 
+from plait.common.bounded_head import BoundedHead
 from plait.common.errors import UserError
 
 GRACE_SECONDS: Final = 10
@@ -49,7 +50,7 @@ async def serve(
     port: int,
     stop: asyncio.Event,
     lifespan: Literal["on", "off"] = "off",
-    protocol: type[asyncio.Protocol] | Literal["httptools"] = "httptools",
+    protocol: type[asyncio.Protocol] = BoundedHead,
     websockets: bool = False,
     shares_port: bool = False,
 ) -> None:
