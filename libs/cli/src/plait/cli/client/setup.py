@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 KEY: Final = "ANTHROPIC_AUTH_TOKEN"
-_URL: Final = "ANTHROPIC_BASE_URL"
+URL: Final = "ANTHROPIC_BASE_URL"
 _MODEL: Final = "claude-sonnet-5-5"
 _WANTED: Final = {"CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1", "CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY": "1"}
 """What each request says about itself makes better trees; and /model lists the models that the gateway's Claude has."""
@@ -26,12 +26,12 @@ class Setup:
     @property
     def shared(self) -> dict[str, str]:
         """Claude Code's environment, without what is one person's."""
-        return {_URL: self.url, **_WANTED}
+        return {URL: self.url, **_WANTED}
 
     @property
     def env(self) -> dict[str, str]:
         """Claude Code's environment."""
-        return {_URL: self.url, **({} if self.key is None else {KEY: self.key}), **_WANTED}
+        return {URL: self.url, **({} if self.key is None else {KEY: self.key}), **_WANTED}
 
     def shell(self) -> str:
         """Lines for a shell."""

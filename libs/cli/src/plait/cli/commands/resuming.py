@@ -14,6 +14,7 @@ from cyclopts import Parameter
 
 from plait.cli import target
 from plait.cli.client.session_file import write
+from plait.cli.client.setup import URL
 from plait.cli.home import Home
 from plait.cli.program import LOOPBACK
 from plait.cli.settings import ClientSettings, UpSettings
@@ -21,6 +22,7 @@ from plait.cli.terminal import Console
 from plait.common.errors import UserError
 
 out = Console()
+err = Console(stderr=True)
 _SECONDS: Final = 60.0
 _PROGRAM: Final = "claude"
 
@@ -36,7 +38,8 @@ def resume(
     """Go on from an exchange: Claude Code starts in this folder, with everything said up to and with its answer.
 
     It is a new session; the record shows it as a fork of the old one. Files and folders are as they are now. The key
-    of the read API is DASHBOARD_API_KEY, or that of the home.
+    of the read API is DASHBOARD_API_KEY, or that of the home. Claude Code is given the gateway's address as
+    ANTHROPIC_BASE_URL, unless that is set.
 
     Args:
         exchange: Its id, as in X-Request-ID and on the dashboard.
@@ -44,17 +47,44 @@ def resume(
         url: Where the read API or the gateway is; default GATEWAY_URL, else the `plait up` on the home.
         home: Whose `plait up` is meant when no address is given.
     """
-    base, key = _api(url, target.home(home))
+    whose = target.home(home)
+    base, key = _api(url, whose)
     folder, session = Path.cwd(), uuid4()
-    write(folder, session, _fetch(base, key, exchange, session, folder))
-    command = (_PROGRAM, "--resume", str(session))
+    path = write(folder, session, _fetch(base, key, exchange, session, folder))
+    _note(f"The session is written: {path}")
+    command, added = (_PROGRAM, "--resume", str(session)), _added(url, whose)
+    line = " ".join([*(f"{name}={shlex.quote(value)}" for name, value in added.items()), shlex.join(command)])
     if print_:
-        out.print(shlex.join(command), highlight=False, markup=False, soft_wrap=True)
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
         return
     program = shutil.which(_PROGRAM)
     if program is None:
-        raise UserError(f"There is no {_PROGRAM} here. The session is written: {shlex.join(command)} goes on with it.")
-    os.execv(program, command)  # noqa: S606 - it takes our place in the terminal
+        raise UserError(f"There is no {_PROGRAM} here. This goes on with the session: {line}")
+    os.execve(program, command, {**os.environ, **added})  # noqa: S606 - it takes our place in the terminal
+
+
+def _added(url: str | None, home: Home) -> dict[str, str]:
+    """What the client's environment lacks to go through the gateway."""
+    if os.environ.get(URL):
+        return {}
+    gateway = _gateway(url, home)
+    if gateway is None:
+        _note(f"Claude Code goes where its own settings say: set {URL} to the gateway's address to have it recorded.")
+    return {URL: gateway} if gateway else {}
+
+
+def _gateway(url: str | None, home: Home) -> str | None:
+    """Where clients reach the gateway; None when `url` is all that is known: it may be the read API's."""
+    if url:
+        return None
+    if given := ClientSettings().gateway_url:
+        return given
+    addresses = home.addresses() if home.is_locked() else None
+    return f"http://{LOOPBACK}:{addresses.gateway}" if addresses else None
+
+
+def _note(text: str) -> None:
+    err.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _api(url: str | None, home: Home) -> tuple[str, str]:
