@@ -15,7 +15,9 @@ import pytest
 
 from tests.contract.api.conftest import KEY
 
-PAGE = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
+DEMO, RECORDED = "subagent-one.example.test", "subagent_one.test"
+"""One domain, as `plait demo` names it and as the record of these tests does."""
+PAGE = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8").replace(DEMO, RECORDED)
 EXAMPLES: list[tuple[str, str, str]] = re.findall(
     r'^```sh\ncurl -H "X-Dashboard-Key: \$KEY" "\$API(\S+)"\n```\n\n```(json|text)\n(.*?)^```$', PAGE, re.M | re.S
 )

@@ -91,7 +91,10 @@ async def test_without_a_configured_key_nothing_is_shown(key: str | None, header
 
 async def test_an_unknown_path(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/api/requestz", headers={"X-Dashboard-Key": KEY})
-    assert refused(answer, 404, "not_found_error") == "There is no /api/requestz. All routes stand under /docs."
+    told = refused(answer, 404, "not_found_error")
+    assert (
+        told == "There is no /api/requestz. docs/api.md tells of all routes, and so does /docs at the API's own port."
+    )
 
 
 async def test_a_closing_slash_is_another_path(client: httpx2.AsyncClient) -> None:

@@ -115,7 +115,7 @@ def _routing(request: Request, error: HTTPException) -> str:
         return error.detail
     if error.status_code == 405:
         return f"{request.url.path} does not take {request.method}."
-    return f"There is no {request.url.path}. All routes stand under /docs."
+    return f"There is no {request.url.path}. docs/api.md tells of all routes, and so does /docs at the API's own port."
 
 
 async def _validation(request: Request, error: Exception) -> Response:
