@@ -14,6 +14,7 @@ import pytest
 
 from plait.api.live.listener import Listener
 from plait.api.live.news import Interest
+from plait.api.live.reading import Read, Record, read
 from plait.cli import leftovers
 from plait.cli.embedded import broker as embedded_broker
 from plait.cli.program import free_port
@@ -114,6 +115,23 @@ async def test_a_conversation_is_followed(stage: Stage) -> None:
     assert ids(events) == [str(one.exchange_id)] * 2
     assert events[0].data["model"] == "claude-x"
     assert events[1].data["conversationId"] == str(change.data.conversation_id)
+
+
+async def test_what_cannot_be_told_is_told_of_and_ends_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    strange, next_one = asked(said("user", "x")), asked(said("user", "y"), session="next")
+
+    def read_all_but_one(record: Record) -> Read:
+        if str(strange.exchange_id).encode() in (record.value or b""):
+            raise ZeroDivisionError
+        return read(record)
+
+    monkeypatch.setattr("plait.api.live.feed.read", read_all_but_one)
+    async with stage.listen() as heard:
+        await heard.event()
+        await stage.send(strange)
+        assert (await heard.event()).name == "reset"
+        await stage.send(next_one)
+        assert ids([await heard.event()]) == [str(next_one.exchange_id)]
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ class Feed:
         self._hub = hub
         self._tails = tails
         self.is_reading = False
+        self._failed = False
+        """Whether what came last could not be told: it is passed over, and who listens hears of a gap."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow the topics from their present end until `stop` is set."""
@@ -50,6 +52,10 @@ class Feed:
                 read_leniently()
             except (KafkaError, OSError, DependencyDown) as error:
                 _log.info("live view waits for the broker", reason=type(error).__name__)
+                await pauses.wait(stop)
+            except Exception:
+                _log.exception("live view failed and begins anew")
+                self._failed = True
                 await pauses.wait(stop)
             finally:
                 self.is_reading = False
@@ -83,7 +89,7 @@ class Feed:
 
         What a broker has that began anew was sent since: it is told from the beginning.
         """
-        before = self._hub.position
+        before, self._failed = None if self._failed else self._hub.position, False
         if before is not None and await found.holds(before):
             return before
         start = Position((0,) * len(PLACES) if before else await found.ends(), life=secrets.randbits(32))
