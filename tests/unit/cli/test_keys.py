@@ -124,18 +124,21 @@ def test_a_key_is_disabled(run: Run, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "reason"),
+    ("arguments", "status", "reason"),
     [
-        (("new", "a/b"), "a/b is no domain"),
-        (("new", "a.example", "--expires", "soon"), "--expires soon is no time"),
-        (("new", "a.example", "--expires", "2020-01-01"), "--expires 2020-01-01 is not in the future"),
-        (("new", "a.example", "--expires", "0h"), "--expires 0h is not in the future"),
-        (("disable", "a.example", "laptop"), "a.example has no credential file in"),
+        (("new", "a/b"), 2, "a/b is no domain"),
+        (("new", ""), 2, "An empty name is no domain"),
+        (("new", "a.example", "--expires", "soon"), 2, "--expires soon is no time"),
+        (("new", "a.example", "--expires", "2020-01-01"), 2, "--expires 2020-01-01 is not in the future"),
+        (("new", "a.example", "--expires", "0h"), 2, "--expires 0h is not in the future"),
+        (("disable", "a.example", "laptop"), 1, "a.example has no credential file in"),
     ],
 )
-def test_what_cannot_be_done_is_told(run: Run, folder: Path, arguments: tuple[str, ...], reason: str) -> None:
+def test_what_cannot_be_done_is_told(
+    run: Run, folder: Path, arguments: tuple[str, ...], status: int, reason: str
+) -> None:
     code, said, notes = run("keys", *arguments)
-    assert (code, said) == (1, "")
+    assert (code, said) == (status, "")
     assert notes.startswith(f"plait: {reason}")
     assert not folder.exists()
 

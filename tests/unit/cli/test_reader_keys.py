@@ -67,17 +67,30 @@ def test_listed_beside_the_keys_of_clients_and_disabled(run: Run, file: Path) ->
 
 WRONG: list[tuple[list[str], str]] = [
     (["keys", "new"], "or give --role"),
-    (["keys", "new", "x.test", "--domain", "y.test"], "or give --role"),
+    (["keys", "new", "x.test", "--domain", "y.test"], "`plait keys new --role viewer --domain=y.test`"),
+    (["keys", "new", "--domain", "y.test"], "which have a role: `plait keys new --role viewer --domain=y.test`"),
+    (["keys", "new", "--role", "viewer", "--domain", ""], "plait: An empty name is no domain"),
+    (["keys", "new", "--role", "viewer", "--expires", "yesterday"], "--expires yesterday is no time"),
     (["keys", "new", "x.test", "--role", "viewer"], "to show x.test alone give --domain x.test"),
     (["keys", "new", "--role", "viewer", "--own-file"], "--own-file is for keys of clients"),
     (["keys", "new", "--role", "viewer", "--domain", "*.test"], "stands for many domains"),
     (["keys", "new", "--role", "viewer", "--domain", "a b"], "is no domain"),
+]
+IMPOSSIBLE: list[tuple[list[str], str]] = [
     (["keys", "new", "--role", "viewer", "--name", "ADMIN_API_KEY"], "so the one of the settings is called"),
     (["keys", "disable", "nobody"], "no key `nobody`"),
 ]
 
 
 @pytest.mark.parametrize(("arguments", "why"), WRONG)
+def test_what_is_no_call_is_told(run: Run, file: Path, arguments: list[str], why: str) -> None:
+    code, out, said = run(*arguments)
+    assert (code, out) == (2, "")
+    assert why in said
+    assert not _keys(file)
+
+
+@pytest.mark.parametrize(("arguments", "why"), IMPOSSIBLE)
 def test_what_cannot_be_is_told(run: Run, file: Path, arguments: list[str], why: str) -> None:
     code, out, said = run(*arguments)
     assert (code, out) == (1, "")

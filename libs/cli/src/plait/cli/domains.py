@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from plait.common.errors import UserError
+from plait.common.errors import UserError, WrongUsage
 from plait.gateway.access.directory import Directory
 from plait.gateway.access.domains import DEFAULT, WILD, domain_named
 
@@ -14,22 +14,24 @@ def named(text: str) -> str:
     """The domain, or pattern of domains, that somebody names, in normal form.
 
     Raises:
-        UserError: it is none.
+        WrongUsage: it is none.
     """
     if domain := domain_named(text):
         return domain
-    raise UserError(f"{text} is no domain: it is a host's name, `{DEFAULT}`, or `{WILD}` and a name.")
+    raise WrongUsage(
+        f"{text if text.strip() else 'An empty name'} is no domain: it is a host's name, `{DEFAULT}`, or `{WILD}` and a name."
+    )
 
 
 def host_named(text: str) -> str:
     """One domain in normal form.
 
     Raises:
-        UserError: it is none, or stands for many.
+        WrongUsage: it is none, or stands for many.
     """
     domain = named(text)
     if domain == DEFAULT or domain.startswith(WILD):
-        raise UserError(f"{text} stands for many domains: name each that is meant.")
+        raise WrongUsage(f"{text} stands for many domains: name each that is meant.")
     return domain
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn
 from cyclopts import App, CycloptsError, CycloptsPanel, Parameter, UnknownCommandError, validators
 
 from plait.cli.terminal import Console
-from plait.common.errors import DependencyDown, UserError
+from plait.common.errors import DependencyDown, UserError, WrongUsage
 
 if TYPE_CHECKING:
     from plait.cli.doctor import Finding
@@ -69,6 +69,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(app(arguments, exit_on_error=False, print_error=True, error_console=err) or 0)
     except CycloptsError:
         sys.exit(2)
+    except WrongUsage as error:
+        fail(str(error), status=2)
     except (UserError, DependencyDown) as error:
         fail(str(error))
     except ValueError as error:
@@ -82,10 +84,10 @@ def main(arguments: list[str] | None = None) -> None:
         fail(" ".join(sentences(error, UpSettings)))
 
 
-def fail(reason: str) -> NoReturn:
-    """Say why on stderr, exit 1."""
+def fail(reason: str, *, status: int = 1) -> NoReturn:
+    """Say why on stderr, and exit."""
     err.print(f"plait: {reason}", style="red", highlight=False, markup=False, soft_wrap=True)
-    sys.exit(1)
+    sys.exit(status)
 
 
 @app.command

@@ -17,6 +17,10 @@ class UserError(PlaitError):
     """What was asked for cannot be done; the message says what to do instead. Commands print it and exit 1."""
 
 
+class WrongUsage(UserError):
+    """A command was called in a way that it does not take. Commands print it and exit 2."""
+
+
 class DependencyDown(PlaitError):
     """A database or broker does not answer: pause, say so, try again. Nothing is wrong with the record in hand."""
 

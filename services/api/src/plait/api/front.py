@@ -24,7 +24,9 @@ NO_KEY: Final = (
     " `plait up` makes one by itself and prints it."
 )
 _MISSING: Final = "A key is required: send it as X-Dashboard-Key, X-API-Key, or Authorization: Bearer."
-_WRONG: Final = "This key opens nothing here. It must be one that Plait runs with, or one made by `plait keys new`."
+_WRONG: Final = (
+    "This key opens nothing here. It must be one that Plait runs with, or one made by `plait keys new --role`."
+)
 _TOO_MANY: Final = "This key has made too many calls: wait for as long as Retry-After says."
 
 

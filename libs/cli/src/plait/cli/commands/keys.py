@@ -16,7 +16,7 @@ from plait.cli.terminal import Console
 from plait.common.access import key_ring
 from plait.common.access.grants import Role
 from plait.common.access.key_file import NamedKey
-from plait.common.errors import UserError
+from plait.common.errors import UserError, WrongUsage
 from plait.gateway.access import keyring
 from plait.gateway.access.credentials import ClientKey
 from plait.gateway.access.directory import Directory, File
@@ -60,8 +60,14 @@ def new(
         _refuse_domain(domain, own_file=own_file)
         _new_reader(target.keys(target.home(home)), role, of or [], name, until)
         return
-    if domain is None or of:
-        raise UserError("Name the domain that the key lets clients into, or give --role for a key to the record.")
+    if of:
+        shown = shlex.join(f"--domain={text}" for text in of)
+        raise WrongUsage(
+            f"--domain is for keys to the record, which have a role: `plait keys new --role viewer {shown}`."
+            " A key that lets clients into a domain is made by `plait keys new DOMAIN`."
+        )
+    if domain is None:
+        raise WrongUsage("Name the domain that the key lets clients into, or give --role for a key to the record.")
     folder, named = target.credentials(target.home(home)), domains.named(domain)
     path = domains.file_of(named, folder, own_file=own_file)
     is_first = not _has_files(folder)
@@ -74,9 +80,9 @@ def new(
 
 def _refuse_domain(domain: str | None, *, own_file: bool) -> None:
     if domain is not None:
-        raise UserError(f"A key to the record is no domain's: to show {domain} alone give --domain {domain}.")
+        raise WrongUsage(f"A key to the record is no domain's: to show {domain} alone give --domain {domain}.")
     if own_file:
-        raise UserError("--own-file is for keys of clients: keys with a --role stand in one file.")
+        raise WrongUsage("--own-file is for keys of clients: keys with a --role stand in one file.")
 
 
 def _new_reader(path: Path, role: Role, of: list[str], name: str | None, until: datetime | None) -> None:
@@ -200,16 +206,16 @@ def _moment(text: str) -> datetime:
     """A span from now, or a time, UTC unless it says otherwise.
 
     Raises:
-        UserError: it is neither, or lies in the past.
+        WrongUsage: it is neither, or lies in the past.
     """
     now, span = datetime.now(UTC), _SPAN.fullmatch(text)
     try:
         moment = now + int(span[1]) * _SPANS[span[2]] if span else datetime.fromisoformat(text)
     except ValueError:
-        raise UserError(f"--expires {text} is no time: give a span (12h, 30d, 8w) or a date (2027-01-31).") from None
+        raise WrongUsage(f"--expires {text} is no time: give a span (12h, 30d, 8w) or a date (2027-01-31).") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     if moment <= now:
-        raise UserError(f"--expires {text} is not in the future.")
+        raise WrongUsage(f"--expires {text} is not in the future.")
     return moment
 
 
