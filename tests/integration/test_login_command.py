@@ -121,7 +121,7 @@ async def test_without_any_login_there_is_nothing_to_show(terminal: Terminal) ->
         ([DOMAIN, "--status", "--refresh"], 2, "name a domain, or give one of --status and --refresh"),
         ([DOMAIN, "--refresh"], 1, f"`plait login {DOMAIN}` makes one"),
         ([DOMAIN, "--code", "a#b"], 1, "No login has been begun here"),
-        (["no domain"], 1, "no domain is no domain"),
+        (["no domain"], 2, "no domain is no domain"),
     ],
 )
 async def test_what_cannot_be_done_is_said(terminal: Terminal, arguments: list[str], status: int, says: str) -> None:

@@ -18,9 +18,8 @@ def named(text: str) -> str:
     """
     if domain := domain_named(text):
         return domain
-    raise WrongUsage(
-        f"{text if text.strip() else 'An empty name'} is no domain: it is a host's name, `{DEFAULT}`, or `{WILD}` and a name."
-    )
+    given = text if text.strip() else "An empty name"
+    raise WrongUsage(f"{given} is no domain: it is a host's name, `{DEFAULT}`, or `{WILD}` and a name.")
 
 
 def host_named(text: str) -> str:
