@@ -87,20 +87,37 @@ def test_the_example_of_the_manual_is_a_price_file(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("x", "is no TOML"),
-        ("price = []", "missing required field `version`"),
-        ('version = ""\nprice = []', "`$.version`"),
-        ('version = "v"\n[[price]]\ninput = 1', "missing required field `model`"),
-        ('version = "v"\n[[price]]\nmodel = "a"\ninputt = 1', "unknown field `inputt` - at `$.price[0]`"),
-        ('version = "v"\n[[price]]\nmodel = "a"\ninput = -1', "`input` must be dollars"),
+        ("price = []", ": `version` is missing."),
+        ('version = ""\nprice = []', ": `version` must be a text of 1 to 100 characters."),
+        ('version = "v"\n[[price]]\ninput = 1', ", [[price]] 1: `model` is missing."),
+        ('version = "v"\n[[price]]\nmodel = "a"\ninputt = 1', ", [[price]] 1: there is no `inputt`."),
+        ('version = "v"\nprice = [3]', ", [[price]] 1: it must be a table."),
+        ('version = "v"\nprice = 3', ": `price` must be a list"),
+        (
+            'version = "v"\n[[price]]\nmodel = "a"\n[[price]]\nmodel = "b"\ninput = true',
+            ", [[price]] 2: `input` must be a",
+        ),
+        ('version = "v"\n[[price]]\nmodel = "a"\nlong_prompt = {above = 0}', "`long_prompt.above` must be a whole"),
+        ('version = "v"\n[[price]]\nmodel = "a"\nlong_prompt = {}', "`above` is missing in `long_prompt`."),
+        ('version = "v"\n[[price]]\nmodel = "a"\ninput = -1', ", [[price]] 1: `input` must be dollars"),
         ('version = "v"\n[[price]]\nmodel = "a"\ninput = nan', "`input` must be dollars"),
         ('version = "v"\n[[price]]\nmodel = "a"\nlong_prompt = {above = 1, output = inf}', "`long_prompt.output`"),
         (
             'version = "v"\n[[price]]\nmodel = "a"\ninput = 1\nlong_prompt = {above = 1, input = 2, output = 3}',
             "`long_prompt.output` needs `output`",
         ),
-        ('version = "v"\n[[price]]\nmodel = "a"\ninput = "much"', "`$.price[0].input`"),
-        ('version = "v"\n[[price]]\nmodel = "a"\nsince = 2026-01-01T10:00:00', "`$.price[0].since`"),
-        ('version = "v"\n[[price]]\nmodel = "a"\ntier = "gold"', "`$.price[0].tier`"),
+        (
+            'version = "v"\n[[price]]\nmodel = "a"\ninput = "much"',
+            ", [[price]] 1: `input` must be a number of dollars.",
+        ),
+        (
+            'version = "v"\n[[price]]\nmodel = "a"\nsince = 2026-01-01T10:00:00',
+            ", [[price]] 1: `since` must be a day, such as",
+        ),
+        (
+            'version = "v"\n[[price]]\nmodel = "a"\ntier = "gold"',
+            ", [[price]] 1: `tier` must be standard, priority or batch.",
+        ),
     ],
 )
 def test_what_is_no_price_is_refused_by_name(tmp_path: Path, text: str, told: str) -> None:
@@ -113,8 +130,14 @@ def test_what_is_no_price_is_refused_by_name(tmp_path: Path, text: str, told: st
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match=r"none\.toml cannot be read: No such file or directory\.$"):
         price_book(tmp_path / "none.toml")
+
+
+def test_a_file_of_another_encoding_is_told(tmp_path: Path) -> None:
+    (tmp_path / "prices.toml").write_bytes(b"# \xff")
+    with pytest.raises(UserError, match=r"prices\.toml is no UTF-8: see byte 2\.$"):
+        price_book(tmp_path / "prices.toml")
 
 
 def test_the_list_prices_every_model_it_names() -> None:

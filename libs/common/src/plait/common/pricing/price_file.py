@@ -34,6 +34,7 @@ import msgspec
 from msgspec import Meta, Struct, structs
 
 from plait.common.errors import UserError
+from plait.common.pricing.price_faults import placed
 from plait.common.pricing.rates import Rate, Rates, Tariff
 
 _RATES: Final = ("input", "output", "cache_write_5m", "cache_write_1h", "cache_read")
@@ -136,12 +137,14 @@ def read_price_file(path: Path) -> PriceFile:
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
         return msgspec.convert(_dates(found), PriceFile)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"PRICES_FILE {path} cannot be read: {error}.") from None
+    except OSError as error:
+        raise UserError(f"PRICES_FILE {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"PRICES_FILE {path} is no UTF-8: see byte {error.start}.") from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"PRICES_FILE {path} is no TOML: {error}.") from None
     except msgspec.ValidationError as error:
-        raise UserError(f"PRICES_FILE {path}: {error}. docs/costs.md shows the format.") from None
+        raise UserError(f"PRICES_FILE {path}{placed(error)}. docs/costs.md shows the format.") from None
 
 
 def _dates(value: object) -> object:
