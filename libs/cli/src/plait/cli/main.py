@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn
 
-from cyclopts import App, CycloptsError, CycloptsPanel, Parameter, UnknownCommandError, validators
+from cyclopts import (
+    App,
+    CycloptsError,
+    CycloptsPanel,
+    Parameter,
+    UnknownCommandError,
+    UnusedCliTokensError,
+    validators,
+)
 
 from plait.cli.terminal import Console
 from plait.common.errors import DependencyDown, UserError, WrongUsage
@@ -21,7 +30,10 @@ if TYPE_CHECKING:
 
 
 def _told(error: CycloptsError) -> Any:
-    """As cyclopts tells it, but with all commands, in order, where it shows the first few."""
+    """As cyclopts tells it, but for words that are too many, and with all commands, in order, not the first few."""
+    if isinstance(error, UnusedCliTokensError):
+        command = shlex.join(["plait", *(error.command_chain or ())])
+        return CycloptsPanel(f"Too many words: {shlex.join(error.unused_tokens or ())}. See `{command} --help`.")
     if not isinstance(error, UnknownCommandError) or error.app is None:
         return CycloptsPanel(error)
     commands = sorted(name for name in error.app if not name.startswith("-"))
