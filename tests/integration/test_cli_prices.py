@@ -78,7 +78,7 @@ def test_new_prices_change_costs_and_nothing_else(
     assert (status, out.splitlines()) == (
         1,
         [
-            "1 exchange by genai-prices 0.2.3 (2026-11-10): $0.01",
+            "1 exchange by genai-prices 0.2.3 (2026-11-10): $0.014",
             "no price for\ttier\tspeed\tplace\texchanges\tfirst\tlast",
             "house-7b\t\t\t\t2\t2026-10-02\t2026-11-02",
         ],

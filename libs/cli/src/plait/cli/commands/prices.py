@@ -84,7 +84,7 @@ def check(*, home: Home = None) -> int:
 
     priced, unpriced = asyncio.run(work())
     for one in priced:
-        told = f"{_exchanges(one.exchanges)} by {one.version}: ${one.cost:,.2f}"
+        told = f"{_exchanges(one.exchanges)} by {one.version}: ${shown_sum(one.cost)}"
         out.print(told, highlight=False, markup=False)
     if not unpriced:
         out.print("Everything has a price." if priced else "There is no usage yet.")
@@ -157,6 +157,13 @@ def _plain(dollars: Decimal) -> str:
     """At least two decimals, and as many as there are."""
     cents = dollars.quantize(Decimal("0.01"))
     return f"{cents if cents == dollars else dollars.normalize():f}"
+
+
+def shown_sum(dollars: Decimal) -> str:
+    """Cents, and of less than a dollar as many digits as are needed to see it."""
+    if dollars == 0 or dollars >= 1:
+        return f"{dollars:,.2f}"
+    return f"{dollars:.{max(2, 1 - dollars.adjusted())}f}"
 
 
 def _exchanges(number: int) -> str:
