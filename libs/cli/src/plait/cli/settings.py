@@ -23,9 +23,7 @@ class UpSettings(Settings):
         None, min_length=1, description="Key of the dashboard and the API instead of a generated one."
     )
     credentials_dir: Path | None = Field(None, description="Folder of credentials; default: in the home.")
-    keys_file: Path | None = Field(
-        None, description="File of named keys of the read API; default: in the home."
-    )
+    keys_file: Path | None = Field(None, description="File of named keys of the read API; default: in the home.")
 
 
 class ClientSettings(BaseSettings):
