@@ -62,11 +62,11 @@ async def test_memory_is_flat(tmp_path: Path, settings: dict[str, str]) -> None:
             client.close()
         gate.set()
         before = resident(gateway)
-        assert await most_while_reading(gateway) - before < 25, "an answer of 100 MB leaves no trace"
+        assert await most_while_reading(gateway) - before < 40, "an answer of 100 MB leaves no trace"
         written.clear()
         await stand_still(gateway, written)
         assert len(written) < ANSWER_MEGA // 2, "Claude is held up"
-        assert resident(gateway) - before < 25, "a reader that stands still costs nothing"
+        assert resident(gateway) - before < 40, "a reader that stands still costs nothing"
 
 
 async def large_request(gateway: Process) -> asyncio.StreamWriter:

@@ -182,6 +182,7 @@ async def test_one_request(client: httpx2.AsyncClient, played: scene.Scene) -> N
         "requestBody": scene.ROOT_BODY,
         "responseBody": scene.ANSWER,
         "usageData": {"input_tokens": 10, "output_tokens": 20},
+        "cache": None,
     }
 
 
