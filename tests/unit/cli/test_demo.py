@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from plait.cli.demo import home_or_temporary, with_free_ports
 from plait.cli.demo_records import Outcome, print_summary
@@ -16,6 +15,7 @@ from plait.cli.home import Addresses, Home, Secrets
 from plait.cli.plan import Options, Plan
 from plait.cli.screen import for_demo, for_passing_demo
 from plait.cli.settings import UpSettings
+from plait.cli.terminal import Console
 from plait.fakes.client import Received
 from plait.fakes.player import Played, domain_of
 from plait.fakes.recordings import load, samples_folder

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from plait.cli import main
 from plait.cli.commands import credentials
+from plait.cli.terminal import Console
 from plait.common.access.keys import hash_of
 
 Run = Callable[..., tuple[int, str, str]]

@@ -6,10 +6,10 @@ import io
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from plait.cli import settings_table
 from plait.cli.parts import PARTS
+from plait.cli.terminal import Console
 
 DOCS = Path(__file__).parents[3] / "docs" / "settings.md"
 
