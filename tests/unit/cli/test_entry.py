@@ -15,6 +15,7 @@ from plait.gateway.spool.writer import SpoolWriter
 _INTERRUPTED = """\
 import os, signal, sys
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are begun deaf to it
 module = sys.argv.pop(1)
 
 class CtrlC:
