@@ -113,7 +113,7 @@ def _called(chance: random.Random, person: Person) -> list[str]:
 
 
 def _use(call: Call, chance: random.Random) -> dict[str, object]:
-    named = {"file_path": f"/work/src/module_{chance.randrange(400)}.py"}
+    named = {"file_path": f"/home/dana/shop/module_{chance.randrange(400)}.py"}
     edits = {"old_string": "a\nb\n" * chance.randint(0, 4), "new_string": "c\nd\n" * chance.randint(0, 9)}
     given: dict[str, object] = {**named, **edits} if call.name == "Edit" else dict(named)
     return {"type": "tool_use", "id": call.id, "name": call.name, "input": given}

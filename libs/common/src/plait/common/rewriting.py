@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from plait.common.errors import Broken
+from plait.common.errors import Broken, UserError
 
 _PRIVATE: Final = 0o600
 
@@ -32,6 +32,32 @@ def rewrite(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> N
         after = change(before)
         if after != before:
             _replace(path, msgspec.json.format(msgspec.json.encode(after)) + b"\n")
+
+
+def rewrite_checked(
+    path: Path, change: Callable[[dict[str, Any]], dict[str, Any]], check: Callable[[bytes], object]
+) -> None:
+    """`rewrite`, where only a good file is changed, and only into a good one; its folder is made.
+
+    `check` gets what the file holds and what it is to hold, and raises Broken where that is no good.
+
+    Raises:
+        UserError: the file is broken, or cannot be read or written; it is as it was.
+    """
+
+    def checked(content: dict[str, Any]) -> dict[str, Any]:
+        check(msgspec.json.encode(content))
+        changed = change(content)
+        check(msgspec.json.encode(changed))
+        return changed
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        rewrite(path, checked)
+    except Broken as error:
+        raise UserError(f"{path} cannot be changed, {error}.") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -15,7 +15,7 @@ from plait.common.access.grants import Role
 from plait.common.access.key_file import Content, NamedKey
 from plait.common.access.keys import hash_of, new_key
 from plait.common.errors import Broken, UserError
-from plait.common.rewriting import rewrite
+from plait.common.rewriting import rewrite_checked
 
 _LIST: Final = "keys"
 _Json = dict[str, Any]
@@ -47,7 +47,7 @@ def add(
         )
         return {**content, _LIST: [*keys, msgspec.to_builtins(made)]}
 
-    _rewrite(path, change)
+    rewrite_checked(path, change, key_file.read)
     return chosen, key
 
 
@@ -64,7 +64,7 @@ def disable(path: Path, name: str) -> None:
             raise UserError(f"There is no key `{name}` in {path}: `plait keys list` shows them.")
         return {**content, _LIST: [{**key, "disabled": True} if key["name"] == name else key for key in keys]}
 
-    _rewrite(path, change)
+    rewrite_checked(path, change, key_file.read)
 
 
 def keys_in(path: Path) -> list[NamedKey]:
@@ -87,21 +87,3 @@ def _free_name(taken: set[str], role: Role, wanted: str | None) -> str:
     if wanted in taken:
         raise UserError(f"There is a key `{wanted}` already: give another name.")
     return wanted or next(name for n in count(1) if (name := f"{role}-{n}") not in taken)
-
-
-def _rewrite(path: Path, change: Callable[[_Json], _Json]) -> None:
-    """Only a good file is changed, and only into a good one."""
-
-    def checked(content: _Json) -> _Json:
-        key_file.read(msgspec.json.encode(content))
-        changed = change(content)
-        key_file.read(msgspec.json.encode(changed))
-        return changed
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        rewrite(path, checked)
-    except Broken as error:
-        raise UserError(f"{path} cannot be changed, {error}.") from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.") from error

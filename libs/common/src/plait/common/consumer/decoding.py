@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
@@ -11,6 +10,7 @@ from aiokafka.structs import ConsumerRecord
 
 from plait.common import events
 from plait.common.consumer.records import Record
+from plait.common.deep import deeply
 from plait.common.errors import BadRecord
 from plait.common.topics import MAX_EVENT_BYTES
 
@@ -31,24 +31,11 @@ def decode(raw: Raw) -> Record:
     if len(value) > MAX_EVENT_BYTES:
         raise BadRecord(f"{len(value)} bytes, an event has at most {MAX_EVENT_BYTES}")
     try:
-        return Record(raw.topic, raw.partition, raw.offset, _decode_deep(value))
+        return Record(raw.topic, raw.partition, raw.offset, deeply(events.decode, value))
     except msgspec.ValidationError as error:
         raise BadRecord(f"not an event of a version known here: {error}") from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise BadRecord("not JSON") from None
-
-
-def _decode_deep(value: bytes) -> events.Event:
-    """A body that is just not too deep for the shipper's decoder is a few levels deeper here, within its event."""
-    try:
-        return events.decode(value)
-    except RecursionError:
-        usual = sys.getrecursionlimit()
-        sys.setrecursionlimit(2 * usual)
-        try:
-            return events.decode(value)
-        finally:
-            sys.setrecursionlimit(usual)
 
 
 def slices(raws: Iterable[Raw], max_bytes: int) -> Iterator[list[Raw]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -16,6 +15,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from plait.common.deep import deeply
 from plait.common.errors import PlaitError
 from plait.common.events import Fault, Header, Moment, Outcome
 
@@ -124,7 +124,7 @@ def decode(text: bytes) -> Line:
         BadLine: it is none; the message says what is wrong.
     """
     try:
-        line = _decode_deep(text)
+        line = deeply(_decoder.decode, text)
     except msgspec.ValidationError as error:
         raise _refused(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -142,19 +142,6 @@ def _refused(told: str) -> BadLine:
     if missing := _MISSING.match(reason):
         return BadLine("is missing", ".".join(filter(None, (field, missing["field"]))))
     return BadLine(reason[:1].lower() + reason[1:], field)
-
-
-def _decode_deep(text: bytes) -> Line:
-    """A body that is just not too deep to be recorded is a few levels deeper here, within its line."""
-    try:
-        return _decoder.decode(text)
-    except RecursionError:
-        usual = sys.getrecursionlimit()
-        sys.setrecursionlimit(2 * usual)
-        try:
-            return _decoder.decode(text)
-        finally:
-            sys.setrecursionlimit(usual)
 
 
 def headers_of(part: Request | Response) -> list[Header]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from plait.common.access.keys import SINGLE, hash_of, new_key
-from plait.common.errors import Broken, UserError
-from plait.common.rewriting import rewrite
+from plait.common.errors import UserError
+from plait.common.rewriting import rewrite_checked
 from plait.gateway.access import credentials
 from plait.gateway.access.credentials import ClientKey
 
@@ -37,7 +37,7 @@ def add(path: Path, name: str | None, expires: datetime | None) -> tuple[str, st
         end = {} if expires is None else {"expires": _text(expires)}
         return {**content, _LIST: [*content.get(_LIST, []), entry | end]}
 
-    _rewrite(path, change)
+    rewrite_checked(path, change, partial(credentials.read, path))
     return chosen, key
 
 
@@ -57,7 +57,7 @@ def disable(path: Path, name: str) -> None:
         disabled = [{**entry, "disabled": True} if entry["name"] == name else entry for entry in entries]
         return {field: value for field, value in content.items() if field != name} | {_LIST: disabled}
 
-    _rewrite(path, change)
+    rewrite_checked(path, change, partial(credentials.read, path))
 
 
 def keys_in(path: Path) -> list[ClientKey]:
@@ -79,21 +79,3 @@ def _free_name(content: _Content, wanted: str | None) -> str:
 
 def _text(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _rewrite(path: Path, change: Callable[[_Content], _Content]) -> None:
-    """Only a good file is changed, and only into a good one."""
-
-    def checked(content: _Content) -> _Content:
-        credentials.read(path, msgspec.json.encode(content))
-        changed = change(content)
-        credentials.read(path, msgspec.json.encode(changed))
-        return changed
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        rewrite(path, checked)
-    except Broken as error:
-        raise UserError(f"{path} cannot be changed, {error}.") from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.") from error

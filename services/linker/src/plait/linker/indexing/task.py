@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence, Set
-from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 
 import structlog
 
-from plait.common.errors import DependencyDown
 from plait.common.postgres import Database
+from plait.common.queue_worker import QueueWorker
 from plait.common.search.pieces import message_of
 from plait.linker.indexing import statements
 from plait.linker.indexing.news import Hash, News, Sent, news_of
@@ -25,37 +24,21 @@ _FEW: Final = 25
 """The same while the linker has more to do than it can: some 25 ms of its processor."""
 _PATIENCE_S: Final = 1.0
 """How long a linker that has much to do is left alone between two such batches."""
-_LOOK_S: Final = 0.5
-"""How often the queue is looked at when nobody wakes us: what another linker's death left there."""
-_AGAIN_S: Final = 1.0
 
 _log = structlog.get_logger()
 
 
-class Indexing:
+class Indexing(QueueWorker):
     """Takes exchanges out of the queue and indexes what was first said in them."""
 
     def __init__(self, database: Database, linker: Watched) -> None:
+        super().__init__("search")
         self._database = database
         self._linker = linker
-        self._filled = asyncio.Event()
 
-    def wake(self) -> None:
-        """Something was queued, and is committed."""
-        self._filled.set()
-
-    async def run(self) -> None:
-        """Index what is queued, until cancelled. The linker, which shares our processor, goes first."""
-        while True:
-            self._filled.clear()
-            try:
-                while await index_some(self._database, AT_ONCE if await self._linker.rests(_PATIENCE_S) else _FEW):
-                    pass
-            except DependencyDown as error:
-                _log.warning("indexing waits", error=type(error).__name__)
-                await asyncio.sleep(_AGAIN_S)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._filled.wait(), _LOOK_S)
+    async def work(self) -> int:
+        """Index some. The linker, which shares our processor, goes first."""
+        return await index_some(self._database, AT_ONCE if await self._linker.rests(_PATIENCE_S) else _FEW)
 
 
 async def index_some(database: Database, at_once: int = AT_ONCE) -> int:
