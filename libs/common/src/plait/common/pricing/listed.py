@@ -44,6 +44,13 @@ def listed_models(tariff: Tariff) -> Iterator[Rates]:
 
 
 @cache
+def listed_window(model: str) -> int | None:
+    """How many tokens a model's context holds, as the list has it; None when it does not know the model."""
+    found = _provider().find_model(model)
+    return found.context_window if found else None
+
+
+@cache
 def _provider() -> Provider:
     return next(one for one in get_snapshot().providers if one.id == _PROVIDER)
 

@@ -10,7 +10,8 @@ from markupsafe import Markup
 
 _ASSETS: Final = resources.files("plait.dashboard.islands") / "assets"
 _CSS: Final = "\n".join(
-    (_ASSETS / name).read_text(encoding="utf-8") for name in ("base.css", "pages.css", "messages.css")
+    (_ASSETS / name).read_text(encoding="utf-8")
+    for name in ("base.css", "pages.css", "messages.css", "conversation.css")
 )
 _JS: Final = (_ASSETS / "island.js").read_text(encoding="utf-8")
 

@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from plait.dashboard.islands import icons, words
+from plait.dashboard.islands.context import context_bar, context_of
 
 _TEMPLATES: Final = Environment(
     loader=PackageLoader("plait.dashboard.islands"),
@@ -24,6 +25,7 @@ _TEMPLATES.filters.update(
     short_model=words.short_model,
 )
 _TEMPLATES.globals.update(icon=icons.icon, between=words.between, nothing=words.NOTHING)
+_TEMPLATES.globals.update(context_bar=context_bar, context_of=context_of)
 
 
 def render(template: str, **values: Any) -> Markup:
