@@ -1,4 +1,4 @@
-"""Two ways into a test's database: one that fills it, and the read-only pool that queries get."""
+"""What tests meet a database with: one that fills it, the read-only pool that queries get, and a broker for services."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import asyncpg
 import pytest
 
 from plait.common.postgres import open_pool
+from plait.common.settings import KafkaSettings
+from tests.contract.consuming import make_topics, settings_of
+from tests.servers import Broker
 
 
 @pytest.fixture
@@ -22,3 +25,14 @@ async def reader(postgres_url: str) -> AsyncIterator[asyncpg.Pool]:
     pool = await open_pool(postgres_url, name="test", read_only=True)
     yield pool
     await pool.close()
+
+
+@pytest.fixture
+async def kafka(broker: Broker, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> KafkaSettings:
+    """The broker, with topics; the environment names it and the database."""
+    monkeypatch.setenv("DATABASE_URL", postgres_url)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.servers)
+    monkeypatch.setenv("KAFKA_FLAVOR", broker.flavor)
+    settings = settings_of(broker)
+    await make_topics(settings)
+    return settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,8 @@ from plait.common.kafka import new_consumer
 from plait.common.settings import KafkaSettings
 from plait.common.topics import REQUESTS, RESPONSES, USAGE
 from plait.ledger.main import run
-from tests.contract.consuming import make_topics, producing, settings_of
+from tests.contract.consuming import producing
 from tests.exchange_events import answered, asked, event_of, said
-from tests.servers import Broker
 
 OWN = """
 version = "contract"
@@ -32,24 +31,6 @@ output = 4
 """
 
 
-@pytest.fixture
-async def kafka(broker: Broker, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> KafkaSettings:
-    """The broker, with topics; the environment names it and the database."""
-    monkeypatch.setenv("DATABASE_URL", postgres_url)
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.servers)
-    monkeypatch.setenv("KAFKA_FLAVOR", broker.flavor)
-    settings = settings_of(broker)
-    await make_topics(settings)
-    return settings
-
-
-@pytest.fixture
-async def reader(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(postgres_url)
-    yield connection
-    await connection.close()
-
-
 async def ship(kafka: KafkaSettings, parts: Sequence[RequestData | ResponseData]) -> None:
     async with producing(kafka) as producer:
         for part in parts:
@@ -57,7 +38,7 @@ async def ship(kafka: KafkaSettings, parts: Sequence[RequestData | ResponseData]
             await producer.send_and_wait(topic.name, encode(event), event.partitionkey.encode())
 
 
-async def until(reader: asyncpg.Connection, condition: str) -> None:
+async def until(reader: asyncpg.Pool, condition: str) -> None:
     async with asyncio.timeout(60):
         while not await reader.fetchval(f"SELECT {condition}"):
             await asyncio.sleep(0.01)
@@ -92,7 +73,7 @@ def exchange(at: float, model: str, **usage: Any) -> tuple[RequestData, Response
 
 
 async def test_each_exchange_is_accounted_for_and_told_once(
-    kafka: KafkaSettings, reader: asyncpg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kafka: KafkaSettings, reader: asyncpg.Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prices = tmp_path / "prices.toml"
     prices.write_text(OWN, encoding="utf-8")

@@ -22,30 +22,11 @@ from plait.common.settings import KafkaSettings
 from plait.common.topics import CHUNKS, CONVERSATIONS, REQUESTS, RESPONSES
 from plait.linker import announce
 from plait.linker.main import run
-from tests.contract.consuming import make_topics, producing, settings_of
+from tests.contract.consuming import producing
 from tests.exchange_events import Part, answered, asked, event_of, said
 from tests.recorded_events import everything, scenarios
-from tests.servers import Broker
 
 TOPICS = {"plait.request.v1": REQUESTS, "plait.chunk.v1": CHUNKS, "plait.response.v1": RESPONSES}
-
-
-@pytest.fixture
-async def kafka(broker: Broker, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> KafkaSettings:
-    """The broker, with topics; the environment names it and the database."""
-    monkeypatch.setenv("DATABASE_URL", postgres_url)
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.servers)
-    monkeypatch.setenv("KAFKA_FLAVOR", broker.flavor)
-    settings = settings_of(broker)
-    await make_topics(settings)
-    return settings
-
-
-@pytest.fixture
-async def reader(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(postgres_url)
-    yield connection
-    await connection.close()
 
 
 @asynccontextmanager
@@ -70,7 +51,7 @@ async def ship(kafka: KafkaSettings, parts: Sequence[Part]) -> None:
         await asyncio.gather(*sent)
 
 
-async def until_linked(reader: asyncpg.Connection, count: int, seconds: float = 60.0) -> None:
+async def until_linked(reader: asyncpg.Pool, count: int, seconds: float = 60.0) -> None:
     """Until so many exchanges are linked and have ended."""
     ready = "SELECT count(*) FROM links JOIN exchanges ON id = exchange_id WHERE outcome IS NOT NULL"
     async with asyncio.timeout(seconds):
@@ -78,7 +59,7 @@ async def until_linked(reader: asyncpg.Connection, count: int, seconds: float = 
             await asyncio.sleep(0.01)
 
 
-async def until_indexed(reader: asyncpg.Connection) -> None:
+async def until_indexed(reader: asyncpg.Pool) -> None:
     """Until what was said can be searched."""
     async with asyncio.timeout(60):
         while await reader.fetchval(
@@ -87,7 +68,7 @@ async def until_indexed(reader: asyncpg.Connection) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_recorded_traffic_arrives_linked(kafka: KafkaSettings, reader: asyncpg.Connection) -> None:
+async def test_recorded_traffic_arrives_linked(kafka: KafkaSettings, reader: asyncpg.Pool) -> None:
     count = sum(len(found) for found in scenarios().values())
     async with linking():
         await ship(kafka, everything())
@@ -101,7 +82,7 @@ async def test_recorded_traffic_arrives_linked(kafka: KafkaSettings, reader: asy
     assert {fork[n]: parents[fork[n]] for n in fork} == {fork[n]: fork.get(parent) for n, parent in truth.items()}
 
 
-async def test_a_changed_conversation_is_told_of(kafka: KafkaSettings, reader: asyncpg.Connection) -> None:
+async def test_a_changed_conversation_is_told_of(kafka: KafkaSettings, reader: asyncpg.Pool) -> None:
     first = asked(said("user", "find it"), at=0)
     second = asked(said("user", "find it"), said("assistant", "found"), said("user", "good"), at=5)
     async with linking():
@@ -111,7 +92,7 @@ async def test_a_changed_conversation_is_told_of(kafka: KafkaSettings, reader: a
         moved = {conversation_id(second.exchange_id)}
         told = await conversations_told(kafka, lambda told: _all_told(told, moved))
         async with asyncio.timeout(30):
-            while await reader.fetchval("SELECT count(*) FROM outbox"):
+            while await writer.fetchval("SELECT count(*) FROM outbox"):
                 await asyncio.sleep(0.01)
     healed = next(event.data for event in told if event.data.moved_from)
     orphan = next(event.data for event in told if event.data.conversation_id in healed.moved_from)
@@ -137,15 +118,11 @@ def left_behind(title: str) -> ConversationData:
     )
 
 
-async def put_out(reader: asyncpg.Connection, *left: ConversationData) -> None:
-    await announce.put_out(reader, left)
-
-
 async def test_what_an_earlier_run_left_is_told_without_new_traffic(
-    kafka: KafkaSettings, reader: asyncpg.Connection
+    kafka: KafkaSettings, writer: asyncpg.Connection
 ) -> None:
     left = left_behind("left")
-    await put_out(reader, left)
+    await announce.put_out(writer, [left])
     async with linking():
         told = await conversations_told(kafka, bool)
     assert [event.data for event in told] == [left]
@@ -153,7 +130,7 @@ async def test_what_an_earlier_run_left_is_told_without_new_traffic(
 
 @pytest.mark.parametrize("refuses", ["the producer", "the broker"])
 async def test_an_event_that_no_broker_takes_does_not_keep_back_those_behind_it(
-    kafka: KafkaSettings, reader: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, refuses: str
+    kafka: KafkaSettings, writer: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, refuses: str
 ) -> None:
     def with_a_limit(settings: KafkaSettings) -> Any:
         producer: Any = new_producer(settings)
@@ -173,17 +150,17 @@ async def test_an_event_that_no_broker_takes_does_not_keep_back_those_behind_it(
 
     monkeypatch.setattr("plait.common.kafka.new_producer", with_a_limit)
     large, behind = left_behind("x" * 10_000), left_behind("small")
-    await put_out(reader, large, behind)
+    await announce.put_out(writer, [large, behind])
     async with linking():
         told = await conversations_told(kafka, bool)
         async with asyncio.timeout(30):
-            while await reader.fetchval("SELECT count(*) FROM outbox"):
+            while await writer.fetchval("SELECT count(*) FROM outbox"):
                 await asyncio.sleep(0.01)
     assert [event.data for event in told] == [behind]
 
 
 async def test_a_deleted_conversation_is_told_of_at_once(
-    kafka: KafkaSettings, reader: asyncpg.Connection, postgres_url: str
+    kafka: KafkaSettings, reader: asyncpg.Pool, postgres_url: str
 ) -> None:
     """Without any traffic that would bring it along."""
     one = asked(said("user", "find it"))
@@ -226,7 +203,7 @@ def _told(value: bytes | None) -> ConversationEvent:
     return event
 
 
-async def test_an_answer_is_linked_soon_after_it_ended(kafka: KafkaSettings, reader: asyncpg.Connection) -> None:
+async def test_an_answer_is_linked_soon_after_it_ended(kafka: KafkaSettings, reader: asyncpg.Pool) -> None:
     """p95 from the answer's event to the stored link; the whole way must stay below 2 s."""
     waits: list[float] = []
     async with linking():
@@ -239,7 +216,7 @@ async def test_an_answer_is_linked_soon_after_it_ended(kafka: KafkaSettings, rea
     assert sorted(waits[1:])[-2] < 1.0
 
 
-async def test_what_is_no_event_does_not_stop_its_neighbours(kafka: KafkaSettings, reader: asyncpg.Connection) -> None:
+async def test_what_is_no_event_does_not_stop_its_neighbours(kafka: KafkaSettings, reader: asyncpg.Pool) -> None:
     request = asked(said("user", "hi"))
     async with linking():
         async with producing(kafka) as producer:

@@ -114,6 +114,20 @@ def parse(usage: Json) -> Usage:
     )
 
 
+def totals(usage: Any) -> dict[str, int]:
+    """The figures that lists show of a usage object, by their names in rows; none where it is no object."""
+    if not isinstance(usage, dict):
+        return {}
+    used = parse(usage).tokens
+    return {
+        "input_tokens": used.input,
+        "output_tokens": used.output,
+        "cache_read_input_tokens": used.cache_read,
+        "cache_creation_input_tokens": used.cache_creation,
+        "total_tokens": used.prompt + used.output,
+    }
+
+
 def _runs(usage: Json) -> tuple[Run, ...]:
     top = Run(None, _tokens(usage))
     listed = usage.get("iterations")

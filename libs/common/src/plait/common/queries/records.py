@@ -19,7 +19,7 @@ from plait.common.queries.cache import CacheFinding, get_finding
 from plait.common.queries.exchanges import ExchangeSummary, get_summary
 from plait.common.queries.named import statements
 from plait.common.queries.paging import Reader
-from plait.common.usage import parse
+from plait.common.usage import totals
 
 _SQL: Final = statements("records")
 
@@ -84,7 +84,8 @@ async def get_exchange(db: Reader, exchange_id: UUID) -> Exchange | None:
     answer, usage = _answer(record), record["usage_data"]
     if usage is None and summary.outcome is not None:
         usage = answer.get("usage") if isinstance(answer, dict) else None
-        summary = _with_usage(summary, usage)
+        # What the ledger is about to write: who reads a record that has ended finds its tokens in it.
+        summary = structs.replace(summary, **totals(usage))
     return Exchange(
         **structs.asdict(summary),
         evidence=Evidence(record["rule"], record["detail"]) if record["rule"] else None,
@@ -135,21 +136,6 @@ async def list_pieces(db: Reader, exchange_id: UUID) -> list[tuple[int, Piece]] 
     if not records:
         return None
     return each_once((r["first_index"], unpack_pieces(r["data"])) for r in records if r["data"] is not None)
-
-
-def _with_usage(summary: ExchangeSummary, usage: Any) -> ExchangeSummary:
-    """The figures that the ledger is about to write: who reads a record that has ended finds its tokens in it."""
-    if not isinstance(usage, dict):
-        return summary
-    seen = parse(usage).tokens
-    return structs.replace(
-        summary,
-        input_tokens=seen.input,
-        output_tokens=seen.output,
-        cache_read_input_tokens=seen.cache_read,
-        cache_creation_input_tokens=seen.cache_creation,
-        total_tokens=seen.prompt + seen.output,
-    )
 
 
 def each_once(runs: Iterable[tuple[int, list[Piece]]]) -> list[tuple[int, Piece]]:

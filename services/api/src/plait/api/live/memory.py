@@ -14,7 +14,7 @@ from plait.api.live.news import ConversationNews, ExchangeNews, Name, Told
 from plait.api.live.reading import Ended, Piece, Read, Started
 from plait.common.events import ConversationData, Data, Placed, json_or_none
 from plait.common.ids import time_of
-from plait.common.usage import parse
+from plait.common.usage import totals
 
 _MOST: Final = 20_000
 _HASH: Final = re.compile("[0-9a-f]{32}")
@@ -141,14 +141,4 @@ def _new(seen: Data) -> ExchangeNews:
 
 def _with_usage(known: ExchangeNews, seen: Ended) -> ExchangeNews:
     usage = None if seen.usage is UNSET else json_or_none(bytes(seen.usage))
-    if not isinstance(usage, dict):
-        return known
-    used = parse(usage).tokens
-    return structs.replace(
-        known,
-        input_tokens=used.input,
-        output_tokens=used.output,
-        cache_read_input_tokens=used.cache_read,
-        cache_creation_input_tokens=used.cache_creation,
-        total_tokens=used.prompt + used.output,
-    )
+    return structs.replace(known, **totals(usage))
