@@ -28,9 +28,13 @@ BEGIN
     GRANT USAGE ON SCHEMA public TO plait_reader, plait_limited, plait_asker;
     GRANT SELECT ON ALL TABLES IN SCHEMA public TO plait_reader;
     FOR shown IN
-        SELECT t.relname AS name, CASE WHEN t.relname = 'links' THEN 'SELECT' ELSE 'SELECT, INSERT' END AS privileges
-        FROM pg_class t
-        WHERE t.relnamespace = 'public'::regnamespace AND t.relname IN ('admin_actions', 'deletions', 'links')
+        SELECT given.name, given.privileges
+        FROM (VALUES
+            ('admin_actions', 'SELECT, INSERT'), ('deletions', 'SELECT, INSERT'), ('links', 'SELECT'),
+            ('analyses', 'SELECT, INSERT, UPDATE'), ('analyses_outbox', 'INSERT'), ('analysis_calls', 'SELECT, INSERT'),
+            ('analysis_rates', 'SELECT, INSERT, UPDATE')
+        ) AS given (name, privileges)
+        WHERE to_regclass(format('public.%I', given.name)) IS NOT NULL
     LOOP
         EXECUTE format('GRANT %s ON %I TO plait_asker', shown.privileges, shown.name);
     END LOOP;
