@@ -1,4 +1,4 @@
-"""What tests meet a database with: one that fills it, the read-only pool that queries get, and a broker for services."""
+"""What tests meet a database with: one that fills it, and the pool that queries get; and a broker for services."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ async def test_a_changed_conversation_is_told_of(kafka: KafkaSettings, reader: a
         moved = {conversation_id(second.exchange_id)}
         told = await conversations_told(kafka, lambda told: _all_told(told, moved))
         async with asyncio.timeout(30):
-            while await writer.fetchval("SELECT count(*) FROM outbox"):
+            while await reader.fetchval("SELECT count(*) FROM outbox"):
                 await asyncio.sleep(0.01)
     healed = next(event.data for event in told if event.data.moved_from)
     orphan = next(event.data for event in told if event.data.conversation_id in healed.moved_from)
