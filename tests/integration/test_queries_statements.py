@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from plait.common.queries.choices import list_choices
 from plait.common.queries.conversations import ConversationFilter, get_conversation, list_conversations
 from plait.common.queries.exchanges import ExchangeFilter, list_exchanges
 from plait.common.queries.paging import Page, Reader
@@ -30,6 +31,7 @@ COSTS: list[tuple[str, Question, int]] = [
     ("a prompt", lambda db, s: get_prompt(db, s.more), 2),
     ("statistics", lambda db, _: get_statistics(db, seeding.START), 2),
     ("domains", lambda db, _: list_domains(db, seeding.START), 1),
+    ("choices", lambda db, _: list_choices(db, seeding.START), 3),
 ]
 
 

@@ -18,8 +18,8 @@ from plait.common.queries.paging import WHOLE_LIST, Counts, Cursor, Listed, Page
 
 _SQL: Final = statements("exchanges")
 _FILTERS: Final = (
-    "id", "conversation", "domain", "session", "kind", "other_kind", "model", "status", "refusal", "outcome", "trouble",
-    "running", "since", "until",
+    "id", "conversation", "domain", "account", "session", "kind", "other_kind", "model", "status", "refusal", "outcome",
+    "trouble", "running", "since", "until",
 )  # fmt: skip
 _INDEXES: Final = ("session_index", "model_index")
 """The same filters once more, as indexes have them; the planner would take them for others that let fewer through."""
@@ -38,6 +38,7 @@ class ExchangeFilter(Struct, frozen=True, kw_only=True):
     """Which exchanges; what is None does not matter."""
 
     domain: str | None = None
+    account_id: str | None = None
     conversation_id: UUID | None = None
     """Its id, or any id that was ever one of the conversation's."""
     session_id: str | None = None
@@ -186,6 +187,7 @@ async def _values(db: Reader, where: ExchangeFilter) -> dict[str, object]:
         **_NO_FILTER,
         "conversation": wanted and (await resolve(db, wanted) or wanted),
         "domain": where.domain,
+        "account": where.account_id,
         "session": where.session_id,
         "session_index": where.session_id,
         "id": _whole_id(where.q),

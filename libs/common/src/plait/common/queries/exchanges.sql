@@ -8,6 +8,7 @@ WHERE e.method IS NOT NULL
     AND e.id = :id --?
     AND e.id = ANY (ARRAY(SELECT l.exchange_id FROM links l WHERE l.conversation_id = :conversation)) --?
     AND e.domain = :domain --?
+    AND e.account_id = :account --?
     AND e.session_id = :session --?
     AND hashtextextended(e.session_id, 0) = hashtextextended(:session_index, 0) --?
     AND e.kind = :kind --?

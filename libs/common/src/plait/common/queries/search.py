@@ -131,6 +131,7 @@ async def _values(db: Reader, where: ExchangeFilter) -> dict[str, object]:
     wanted = where.conversation_id
     return {
         "domain": where.domain,
+        "account": where.account_id,
         "domain_label": None if where.domain is None else [label("domain", where.domain)],
         "session": where.session_id,
         "session_label": None if where.session_id is None else [label("session", where.session_id)],

@@ -46,6 +46,7 @@ LEFT JOIN (
         FROM exchanges e LEFT JOIN links l ON l.exchange_id = e.id
         WHERE e.id = h.exchange_id
             AND e.domain = :domain --?
+            AND e.account_id = :account --?
             AND l.conversation_id = :conversation --?
             AND e.session_id = :session --?
             AND e.kind = :kind --?
