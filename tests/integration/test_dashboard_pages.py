@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import asyncpg
 import pytest
@@ -16,17 +15,9 @@ from plait.common.queries.conversations import get_conversation
 from plait.dashboard import database
 from plait.dashboard.front.app import SCRIPT
 from tests import scene
+from tests.dashboard_reading import reading_from
 from tests.dashboard_scene import Week, seed_week
 from tests.dashboard_server import database as fresh_database
-
-
-@contextmanager
-def reading_from(address: str) -> Iterator[None]:
-    reading = database.Database(address)
-    database.attach(reading)
-    yield
-    database.attach(None)
-    reading.close()
 
 
 @pytest.fixture(scope="module")

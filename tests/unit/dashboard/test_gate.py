@@ -16,7 +16,7 @@ from plait.dashboard.front.login import Login
 from plait.dashboard.front.session import COOKIE, LIFETIME, Sessions
 from plait.dashboard.front.tries import Tries
 from tests.unit.dashboard.asgi import HOST, Answer, Socket, ask
-from tests.unit.dashboard.test_session import Time
+from tests.unit.dashboard.test_session import Time, begun, sessions_of
 
 KEY = "the-dashboard-key"
 OWN = {"origin": f"http://{HOST}"}
@@ -46,7 +46,7 @@ def time() -> Time:
 
 @pytest.fixture
 def sessions(time: Time) -> Sessions:
-    return Sessions(KEY, time)
+    return sessions_of(KEY, time)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def app(sessions: Sessions, time: Time) -> ASGIApp:
 
 
 def cookie(sessions: Sessions) -> dict[str, str]:
-    return {"cookie": f"other=1; {COOKIE}={sessions.begin()}"}
+    return {"cookie": f"other=1; {COOKIE}={begun(sessions)}"}
 
 
 async def log_in(app: ASGIApp, key: str = KEY, onward: str = "/", **how: str) -> Answer:
@@ -97,7 +97,9 @@ async def test_with_a_session_everything_is_open(app: ASGIApp, sessions: Session
     assert (await ask(app, path, headers=cookie(sessions))).body == b"inside"
 
 
-@pytest.mark.parametrize("value", ["", "1", "9999999999.name.0000", "a.b.c", "9999999999.é.0"])
+@pytest.mark.parametrize(
+    "value", ["", "1", "9999999999.name.0000", "9999999999.name.mark.0000", "a.b.c", "9999999999.é.0"]
+)
 async def test_forged_cookies_open_nothing(app: ASGIApp, value: str) -> None:
     assert (await ask(app, "/static/a.js", headers={"cookie": f"{COOKIE}={value}"})).status == 401
 
@@ -137,7 +139,7 @@ async def test_a_wrong_key_gives_the_form_again_without_a_cookie(app: ASGIApp) -
     answer = await log_in(app, "guess", onward="/request?id=1&x=<b>")
     assert answer.status == 401
     assert "set-cookie" not in answer.headers
-    assert b"not the dashboard key" in answer.body
+    assert b"This key opens nothing here" in answer.body
     assert b'value="/request?id=1&amp;x=&lt;b&gt;"' in answer.body
     assert b"guess" not in answer.body
 

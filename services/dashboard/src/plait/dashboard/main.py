@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+from plait.common.access.doors import Doors
+from plait.common.access.key_file import KeyFile
 from plait.common.serving import serve
-from plait.dashboard import database
+from plait.dashboard import database, visitor
 from plait.dashboard.front.app import build_app
+from plait.dashboard.front.session import Sessions
 from plait.dashboard.settings import Settings
+from plait.dashboard.visitor import Visitor
 
 
 async def run(stop: asyncio.Event) -> None:
@@ -17,15 +21,31 @@ async def run(stop: asyncio.Event) -> None:
         UserError: no key is configured.
     """
     settings = Settings()
-    key = settings.require_key()
+    sessions = Sessions(settings.require_key(), _doors(settings))
     reading = database.Database(
         settings.database_url.get_secret_value(), statement_timeout_ms=settings.dashboard_statement_timeout_ms
     )
     database.attach(reading)
+    visitor.attach(lambda cookie: _visitor(settings, sessions, cookie))
     try:
-        await serve(
-            build_app(key, reading), host=settings.host, port=settings.port, stop=stop, lifespan="on", websockets=True
-        )
+        app = build_app(sessions, reading)
+        await serve(app, host=settings.host, port=settings.port, stop=stop, lifespan="on", websockets=True)
     finally:
+        visitor.attach(None)
         database.attach(None)
         await asyncio.to_thread(reading.close)
+
+
+def _doors(settings: Settings) -> Doors:
+    admin, file = settings.admin_api_key, settings.keys_file
+    return Doors(
+        viewer=settings.require_key(),
+        admin=admin.get_secret_value() if admin else None,
+        file=KeyFile(file.expanduser()) if file else None,
+    )
+
+
+def _visitor(settings: Settings, sessions: Sessions, cookie: str) -> Visitor | None:
+    session = sessions.read(cookie)
+    grant = sessions.grant_of(session) if session else None
+    return Visitor(grant, settings.dashboard_read_only) if grant else None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pydantic import Field, SecretStr
 
 from plait.common.errors import UserError
-from plait.common.settings import PostgresSettings
+from plait.common.settings import KeySettings, PostgresSettings
 from plait.common.settings import Settings as CommonSettings
 
 
-class Settings(CommonSettings, PostgresSettings):
+class Settings(CommonSettings, PostgresSettings, KeySettings):
     """The dashboard's settings."""
 
     host: str = Field("127.0.0.1", description="Address that the dashboard listens on.")
@@ -20,6 +20,12 @@ class Settings(CommonSettings, PostgresSettings):
 
     dashboard_statement_timeout_ms: int = Field(
         20_000, ge=100, description="Milliseconds after which a statement of the dashboard is given up."
+    )
+    dashboard_read_only: bool = Field(
+        False, description="Whether the dashboard lets nobody delete or ask for analyses, whatever their key."
+    )
+    api_url: str = Field(
+        "http://127.0.0.1:3002", pattern="^https?://[^/?#]+", description="The read API that /api/* is relayed to."
     )
     gateway_url: str = Field(
         "http://127.0.0.1:3000", description="The gateway as clients reach it; a dashboard without data tells it."

@@ -42,7 +42,7 @@ _SETTINGS: Final = {
 
 LOGINS: Final[Mapping[str, tuple[Role, ...]]] = {
     "api": ("plait_reader", "plait_limited", "plait_asker"),
-    "dashboard": ("plait_reader", "plait_limited"),
+    "dashboard": ("plait_reader", "plait_limited", "plait_asker"),
 }
 """Parts that do not log in as the owner of the tables, and what they may be instead."""
 

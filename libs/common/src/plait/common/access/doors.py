@@ -29,21 +29,27 @@ class Doors:
 
     def has_keys(self) -> bool:
         """Whether anybody can come in at all."""
-        return bool(self._good())
+        return bool(self.openers())
 
     def grant_of(self, secret: str) -> Grant | None:
         """What `secret` opens; None: nothing. One that is two keys at once opens what the last of them does."""
+        opener = self.opener_of(secret)
+        return opener.grant if opener else None
+
+    def opener_of(self, secret: str) -> Opener | None:
+        """The key that `secret` is, with what it opens; None: it is no key of ours, or none that is good now."""
         digest, found = sha256(secret.encode(errors="surrogateescape")).digest(), None
-        for opener in self._good():
+        for opener in self.openers():
             if compare_digest(digest, opener.key.digest):
-                found = opener.grant
+                found = opener
         return found
 
     def holds(self, grant: Grant) -> bool:
         """Whether a grant given earlier is still given: its key may have ended, or open something else now."""
-        return any(opener.grant == grant for opener in self._good())
+        return any(opener.grant == grant for opener in self.openers())
 
-    def _good(self) -> list[Opener]:
+    def openers(self) -> list[Opener]:
+        """All keys that are good now."""
         now = self._clock()
         named = self._file.openers() if self._file else ()
         return [opener for opener in (*named, *self._fixed) if opener.key.is_good(now)]

@@ -26,11 +26,10 @@ def front(sessions: Sessions) -> list[Middleware]:
     return [Middleware(SecurityHeaders), Middleware(Gate, sessions=sessions)]
 
 
-def build_app(key: str, database: Database) -> App:
-    """The application behind `key`."""
+def build_app(sessions: Sessions, database: Database) -> App:
+    """The application, open to who has a session."""
     configure_streamlit()
     take_over_logs()
-    sessions = Sessions(key)
     return App(
         SCRIPT,
         middleware=front(sessions),

@@ -38,7 +38,7 @@ class Health:
     async def ready(self, _: Request) -> Response:
         """200 when pages can be filled, else 503."""
         try:
-            await asyncio.to_thread(self.database.read, _ask)
+            await asyncio.to_thread(self.database.read, None, _ask)
         except DependencyDown as error:
             return _answer("unavailable", str(error), 503)
         return _answer("ok", "answers", 200)

@@ -53,11 +53,12 @@ class Login:
         address = request.client.host if request.client else "unknown"
         if wait := self.tries.wait(address):
             return _too_many(following, math.ceil(wait))
-        if not self.sessions.admits(form.get("key", "").strip()):
+        cookie = self.sessions.begin(form.get("key", "").strip())
+        if cookie is None:
             self.tries.failed(address)
-            return _form(following, "That is not the dashboard key.", HTTPStatus.UNAUTHORIZED)
+            return _form(following, "This key opens nothing here.", HTTPStatus.UNAUTHORIZED)
         self.tries.succeeded(address)
-        return self._welcome(request, following)
+        return _welcome(request, cookie, following)
 
     async def leave(self, request: Request) -> Response:
         """End the session, and with it whatever connections it holds."""
@@ -67,13 +68,12 @@ class Login:
         answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=request.url.scheme == "https")
         return answer
 
-    def _welcome(self, request: Request, following: str) -> Response:
-        answer = RedirectResponse(following, 303)
-        secure = request.url.scheme == "https"
-        answer.set_cookie(
-            COOKIE, self.sessions.begin(), max_age=LIFETIME, path="/", httponly=True, samesite="lax", secure=secure
-        )
-        return answer
+
+def _welcome(request: Request, cookie: str, following: str) -> Response:
+    answer = RedirectResponse(following, 303)
+    secure = request.url.scheme == "https"
+    answer.set_cookie(COOKIE, cookie, max_age=LIFETIME, path="/", httponly=True, samesite="lax", secure=secure)
+    return answer
 
 
 async def _read_form(request: Request) -> dict[str, str]:

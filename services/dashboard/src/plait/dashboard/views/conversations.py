@@ -69,7 +69,7 @@ class Wanted:
 
 def show() -> None:
     """Draw the page."""
-    begin("Conversations", here="conversations")
+    begin("Conversations", here="/")
     wanted = _controls()
     where = ConversationFilter(domain=wanted.domain or None, date_from=wanted.since, q=wanted.words or None)
     listed = read(list_conversations, where, Page(limit=ROWS, offset=(wanted.number - 1) * ROWS))

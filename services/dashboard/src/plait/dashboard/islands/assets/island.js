@@ -7,6 +7,7 @@ export default function ({ parentElement, data }) {
     root.shown = data.html;
     root.innerHTML = data.html;
     root.onclick = act;
+    root.onsubmit = submit;
     jump(root, location.hash.slice(1));
   }
 }
@@ -24,12 +25,27 @@ function followLinks() {
     if (link.origin !== location.origin || link.hasAttribute("download")) return;
     event.preventDefault();
     event.stopPropagation();
-    if (link.href === location.href) return;
-    const turned = link.pathname !== location.pathname;
-    push(null, "", link.href);
-    window.dispatchEvent(new PopStateEvent("popstate", { state: null }));
-    if (turned) document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
+    go(push, link);
   }, true);
+  window.plaitGo = (address) => go(push, new URL(address, location.href));
+}
+
+function go(push, place) {
+  if (place.href === location.href) return;
+  const turned = place.pathname !== location.pathname;
+  push(null, "", place.href);
+  window.dispatchEvent(new PopStateEvent("popstate", { state: null }));
+  if (turned) document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
+}
+
+// A form that asks (method get) leads to its address as a link would; empty fields are left out of it.
+function submit(event) {
+  const form = event.target;
+  if (form.method !== "get") return;
+  event.preventDefault();
+  const asked = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
+  document.activeElement?.blur();
+  window.plaitGo(`${form.getAttribute("action")}${asked.size ? `?${asked}` : ""}`);
 }
 
 // Pages change by links and by the browser's buttons alone. A run of a page that was left meanwhile still tells Streamlit

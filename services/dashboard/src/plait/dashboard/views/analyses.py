@@ -1,0 +1,13 @@
+"""Analyses."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from plait.dashboard.views.shell import begin
+
+
+def show() -> None:
+    """Draw the page."""
+    begin("Analyses", here="/analyses")
+    st.title("Analyses", anchor=False)

@@ -1,0 +1,13 @@
+"""Compare."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from plait.dashboard.views.shell import begin
+
+
+def show() -> None:
+    """Draw the page."""
+    begin("Compare", here="/requests")
+    st.title("Compare", anchor=False)

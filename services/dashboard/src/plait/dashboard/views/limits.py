@@ -1,0 +1,13 @@
+"""Limits."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from plait.dashboard.views.shell import begin
+
+
+def show() -> None:
+    """Draw the page."""
+    begin("Limits", here="/limits")
+    st.title("Limits", anchor=False)

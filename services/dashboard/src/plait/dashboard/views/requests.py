@@ -1,0 +1,13 @@
+"""Requests."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from plait.dashboard.views.shell import begin
+
+
+def show() -> None:
+    """Draw the page."""
+    begin("Requests", here="/requests")
+    st.title("Requests", anchor=False)

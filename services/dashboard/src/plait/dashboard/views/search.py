@@ -1,0 +1,13 @@
+"""Search."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from plait.dashboard.views.shell import begin
+
+
+def show() -> None:
+    """Draw the page."""
+    begin("Search", here="/search")
+    st.title("Search", anchor=False)

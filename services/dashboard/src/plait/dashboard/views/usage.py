@@ -1,0 +1,13 @@
+"""Usage."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from plait.dashboard.views.shell import begin
+
+
+def show() -> None:
+    """Draw the page."""
+    begin("Usage", here="/usage")
+    st.title("Usage", anchor=False)
