@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from plait.common.access.domains import DEFAULT, WILD, domain_named
 from plait.common.errors import UserError, WrongUsage
 from plait.gateway.access.directory import Directory
-from plait.gateway.access.domains import DEFAULT, WILD, domain_named
 
 
 def named(text: str) -> str:

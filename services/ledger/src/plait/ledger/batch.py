@@ -10,9 +10,9 @@ from uuid import UUID
 from plait.common.consumer import Record, Rejected
 from plait.common.errors import BadRecord
 from plait.common.events import SOURCE_IMPORT, RequestData, RequestEvent, ResponseData, ResponseEvent
+from plait.common.limits import Seen, Told, Whose, Window, told
 from plait.common.pricing.book import PriceBook
 from plait.ledger.calls import calls, results
-from plait.ledger.limits import Seen, Told, Whose, Window, told
 from plait.ledger.rows import Row, Used, stored_text, used
 
 

@@ -8,10 +8,10 @@ import msgspec
 
 from plait.common.errors import BadRecord
 from plait.common.events import ResponseData
+from plait.common.limits import is_subscription
 from plait.common.pricing.book import PriceBook
 from plait.common.pricing.cost import Cost, cost_of
 from plait.common.usage import Usage, parse
-from plait.ledger.limits import is_subscription
 
 Row: TypeAlias = "tuple[Any, ...]"
 """In the order of the columns of a statement."""

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 from plait.cli import domains
 from plait.cli.program import LOOPBACK
 from plait.common.access import keys
+from plait.common.access.domains import DEFAULT, WILD, domain_named
 from plait.common.addresses import is_loopback
 from plait.common.errors import UserError
 from plait.gateway.access.credentials import Credential
 from plait.gateway.access.directory import Directory
-from plait.gateway.access.domains import DEFAULT, WILD, domain_named
 
 PLACEHOLDER: Final = "YOUR_KEY"
 _ANY: Final = "unused"

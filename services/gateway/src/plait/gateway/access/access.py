@@ -14,11 +14,11 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from plait.common.access.domains import domain_of
 from plait.common.access.keys import Key, find
 from plait.gateway.access import refused
 from plait.gateway.access.credentials import Credential
 from plait.gateway.access.directory import Directory
-from plait.gateway.access.domains import domain_of
 from plait.gateway.access.policy import Policy
 from plait.gateway.access.reporting import Reporter
 from plait.gateway.relay.refusals import bad_host

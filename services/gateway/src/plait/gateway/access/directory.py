@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from plait.common.access.domains import domain_named
 from plait.common.errors import Broken
 from plait.gateway.access import credentials
 from plait.gateway.access.credentials import Credential
-from plait.gateway.access.domains import domain_named
 from plait.gateway.access.table import Table
 
 SUFFIX: Final = ".credentials.json"

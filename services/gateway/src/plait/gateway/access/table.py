@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from plait.common.access.domains import less_specific
 from plait.gateway.access.credentials import Credential
-from plait.gateway.access.domains import DEFAULT, WILD
 
 UNCONFIGURED: Final = Credential(path=Path())
 """Of every domain as long as there is no credential file at all."""
@@ -31,19 +31,9 @@ class Table:
 
     def source(self, domain: str) -> str | None:
         """The domain or pattern whose file counts for a domain; None when there is none."""
-        return next((name for name in (domain, *_less_specific(domain)) if name in self._credentials), None)
+        return next((name for name in (domain, *less_specific(domain)) if name in self._credentials), None)
 
     @property
     def has_keys(self) -> bool:
         """Whether some domain has a client key."""
         return any(credential and credential.keys for credential in self._credentials.values())
-
-
-def _less_specific(domain: str) -> Iterator[str]:
-    """What a domain's file may be called beside the domain itself, most specific first."""
-    bare = domain if domain.startswith("[") else domain.partition(":")[0]
-    yield bare
-    while "." in bare:
-        bare = bare.partition(".")[2]
-        yield WILD + bare
-    yield DEFAULT

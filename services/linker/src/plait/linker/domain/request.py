@@ -14,6 +14,7 @@ import msgspec
 
 from plait.common.events import RequestData, ResponseData
 from plait.common.threads import session_id
+from plait.common.typed import is_typed
 from plait.linker.domain.answer import answer_facts, answer_of
 from plait.linker.domain.canonical import (
     Block,
@@ -47,34 +48,6 @@ _MOST_SHORTER: Final = 32
 """Blocks of the last message that may have been added to a failed one."""
 _MOST_PAIRS: Final = 64
 """Agents that the newest messages may name."""
-_WRAPPERS: Final = (
-    "bash-input",
-    "bash-stderr",
-    "bash-stdout",
-    "command-args",
-    "command-contents",
-    "command-message",
-    "command-name",
-    "fork-boilerplate",
-    "ide_diagnostics",
-    "ide_opened_file",
-    "ide_selection",
-    "local-command-caveat",
-    "local-command-stderr",
-    "local-command-stdout",
-    "new-diagnostics",
-    "post-tool-use-hook",
-    "session-start-hook",
-    "system-reminder",
-    "task-notification",
-    "user-memory-input",
-    "user-prompt-submit-hook",
-)
-"""Tags in which clients wrap what nobody typed; any other tag a person may have typed."""
-_NOT_TYPED: Final = re.compile(
-    rf"<(?:{'|'.join(_WRAPPERS)})>"
-    r"|\[Request interrupted|\[Tool call interrupted|Caveat: |This session is being continued"
-)
 _AGENT_ID: Final = re.compile(r"agentId: *([A-Za-z0-9_-]+)")
 _NOTIFICATION: Final = re.compile(r"<task-notification>(.*?)(?:</task-notification>|\Z)", re.DOTALL)
 _TASK_ID: Final = re.compile(r"<task-id>([^<]+)</task-id>")
@@ -243,7 +216,7 @@ def _query(sent: Sent) -> Hash:
 def _title(messages: list[Message]) -> str:
     """The first text that a person typed."""
     texts = (text for message in messages if message.role == "user" for text in message.texts)
-    typed = next((text for text in texts if not _NOT_TYPED.match(text)), "")
+    typed = next(filter(is_typed, texts), "")
     return " ".join(typed[: 10 * _LONGEST_TITLE].split())[:_LONGEST_TITLE].rstrip()
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from plait.common.events import Header, ResponseData
-from plait.ledger.limits import Warned, Whose, Window, is_subscription, told
+from plait.common.limits import Warned, Whose, Window, is_subscription, told
 from tests.exchange_events import START, asked, ended, said
 
 FIVE_HOURS = Warned("allowed_warning", "five_hour")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.gateway.access.domains import domain_named, domain_of
+from plait.common.access.domains import domain_named, domain_of
 
 LABELS = st.from_regex("[a-z0-9_-]{1,20}", fullmatch=True)
 NAMES = st.lists(LABELS, min_size=1, max_size=5).map(".".join).filter(lambda name: not name.split(".")[-1].isdigit())

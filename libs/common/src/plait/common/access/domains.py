@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
@@ -47,6 +48,16 @@ def domain_named(text: str) -> str | None:
     except idna.IDNAError:
         return None
     return domain_of(ascii_text)
+
+
+def less_specific(domain: str) -> Iterator[str]:
+    """What a file that counts for a domain may be called beside the domain itself, most specific first."""
+    bare = domain if domain.startswith("[") else domain.partition(":")[0]
+    yield bare
+    while "." in bare:
+        bare = bare.partition(".")[2]
+        yield WILD + bare
+    yield DEFAULT
 
 
 def _normal(name: str, port: str | None) -> str | None:
