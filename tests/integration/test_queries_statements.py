@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -14,6 +15,7 @@ from plait.common.queries.conversations import ConversationFilter, get_conversat
 from plait.common.queries.exchanges import ExchangeFilter, list_exchanges
 from plait.common.queries.paging import Page, Reader
 from plait.common.queries.records import get_exchange, get_prompt, list_chunks
+from plait.common.queries.series import usage_series
 from plait.common.queries.statistics import get_statistics, list_domains
 from tests import scene, seeding
 
@@ -31,6 +33,8 @@ COSTS: list[tuple[str, Question, int]] = [
     ("a prompt", lambda db, s: get_prompt(db, s.more), 2),
     ("statistics", lambda db, _: get_statistics(db, seeding.START), 2),
     ("domains", lambda db, _: list_domains(db, seeding.START), 1),
+    ("use over time", lambda db, _: usage_series(db, "model", [seeding.START], seeding.START + timedelta(days=1)), 1),
+    ("tools over time", lambda db, _: usage_series(db, "tool", [seeding.START], seeding.START + timedelta(days=1)), 1),
     ("choices", lambda db, _: list_choices(db, seeding.START), 3),
 ]
 

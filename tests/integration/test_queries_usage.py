@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from bisect import bisect
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,8 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plait.common.buckets import SLOT, Span
+from plait.common.buckets import SLOT, Span, floor, starts
 from plait.common.queries.pace import list_steps, slide, steps
+from plait.common.queries.series import Apart, first_use, usage_series
 from plait.common.queries.usage import (
     Counters,
     Key,
@@ -150,6 +152,8 @@ def test_sums_are_those_of_the_rows(history: History, span: Span, where: UsageFi
         assert told(await sum_usage(db, span, where), whole) == pytest.approx(whole)
         await compare_by_key(db, rows, span, where, key)
         await compare_by_time(db, rows, span, where, zone)
+        if key != "session":
+            await compare_series(db, rows, span, where, key, zone)
 
     alone(with_connection(history.url, compare))
 
@@ -178,6 +182,41 @@ async def compare_by_time(
     by_hour = await usage_by_time(db, "hour", span, where, zone=zone, now=END)
     assert sum(row.requests for row in by_hour) == len(rows)
     assert {row.key[:13] for row in by_hour if row.key and row.requests} == hours.keys()
+
+
+async def compare_series(
+    db: asyncpg.Connection, rows: list[Row], span: Span, where: UsageFilter, key: Apart, zone: ZoneInfo
+) -> None:
+    begins = starts("day", span.since, span.until or END, zone)
+    until = max(span.until or END, begins[-1])
+    inside = within(rows, Span(span.since, until), where)
+    expected = grouped(inside, lambda row: (bisect(begins, row["started_at"]) - 1, row[FIELDS[key]]))
+    found = await usage_series(db, key, [span.since, *begins[1:]], until, where)
+    assert len(found) == len(expected)
+    for cell in found:
+        own = expected[cell.number, cell.key]
+        assert told(cell, own) == pytest.approx(own), (cell.number, cell.key)
+
+
+async def test_calls_of_tools_over_time_are_those_of_the_tools(history: History) -> None:
+    async def compare(db: asyncpg.Connection) -> None:
+        begins = starts("hour", END - timedelta(days=10), END, ZoneInfo("UTC"))
+        cells = await usage_series(db, "tool", begins, END, UsageFilter(domain="team-00.example.test"))
+        rows = await usage_by(db, "tool", Span(begins[0], END), UsageFilter(domain="team-00.example.test"))
+        assert rows
+        calls, errors = Counter[str | None](), Counter[str | None]()
+        for cell in cells:
+            calls[cell.key] += cell.requests
+            errors[cell.key] += cell.failed_requests
+        assert calls == {row.key: row.requests for row in rows}
+        assert errors == {row.key: row.failed_requests for row in rows}
+
+    await with_connection(history.url, compare)
+
+
+async def test_the_first_use_is_where_the_earliest_row_is(history: History) -> None:
+    first = await with_connection(history.url, first_use)
+    assert first == floor(min(row["started_at"] for row in history.rows))
 
 
 async def test_daily_and_hourly_are_the_same_sums(history: History) -> None:

@@ -147,7 +147,7 @@ _SPLIT: Final[Mapping[str, frozenset[str]]] = {
 async def sum_usage(db: Reader, span: Span, where: UsageFilter = EVERYTHING) -> Counters:
     """Everything together."""
     (record,) = await read_sums(db, "total", span, where)
-    return Counters(**_counters(record))
+    return Counters(**counters_of(record))
 
 
 async def usage_by_time(
@@ -220,12 +220,13 @@ async def _by_hour(
 
 
 async def read_sums(db: Reader, name: str, span: Span, where: UsageFilter, **more: Any) -> list[dict[str, Any]]:
-    """The rows of a statement of `usage.sql`; `more`: what it wants besides."""
+    """The rows of a statement of `usage.sql`; `more`: what it wants besides, `apart` the key that it tells apart."""
     filters = {
         "domain": where.domain, "account": where.account_id, "model": where.model, "kind": where.kind,
         "key": where.key_name, "tag": where.tag, "agent": where.agent_type,
     }  # fmt: skip
-    needed = _SPLIT.get(name, _NOTHING) | {field for field, value in filters.items() if value is not None}
+    told_apart = _SPLIT.get(f"by_{more['apart']}" if "apart" in more else name, _NOTHING)
+    needed = told_apart | {field for field, value in filters.items() if value is not None}
     served = reach(span, needed, by_days=all(map(is_midnight, more.get("starts", [])[1:])))
     bounds = {
         "since": span.since, "until": span.until, "first": span.first, "last": span.last or ENDLESS,
@@ -237,7 +238,7 @@ async def read_sums(db: Reader, name: str, span: Span, where: UsageFilter, **mor
 
 def _timed(unit: Unit, zone: ZoneInfo, start: datetime, record: Mapping[str, Any]) -> UsageRow:
     name = label(unit, start, zone)
-    fields: dict[str, Any] = {unit: name, **_counters(record)}
+    fields: dict[str, Any] = {unit: name, **counters_of(record)}
     return UsageRow(key=name, start=start, **fields)
 
 
@@ -249,10 +250,10 @@ def _tool(one: ToolUse) -> UsageRow:
 
 def _keyed(key: Key, record: Mapping[str, Any]) -> UsageRow:
     value = {"key": record["key"], _FIELDS[key]: record["key"]}
-    return UsageRow(**value, **_counters(record))
+    return UsageRow(**value, **counters_of(record))
 
 
-def _counters(record: Mapping[str, Any]) -> dict[str, Any]:
+def counters_of(record: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of `Counters`; nothing where there is no record."""
     counters = {name: record[name] for name in record.keys() & set(Counters.__struct_fields__)}
     if counters:

@@ -129,6 +129,26 @@ FROM (
 ) AS p
 GROUP BY 1
 
+-- name: series
+-- A row for each stretch of time (`:starts`) and each value of what `:apart` names.
+SELECT
+    width_bucket(p.at, :starts::timestamptz[]) AS bucket,
+    CASE :apart::text
+        WHEN 'domain' THEN p.domain
+        WHEN 'account' THEN p.account_id
+        WHEN 'model' THEN p.model
+        WHEN 'kind' THEN p.kind
+        WHEN 'key' THEN p.key_name
+        WHEN 'tag' THEN p.tag
+        WHEN 'agent' THEN coalesce(p.agent_type, CASE WHEN p.kind = 'subagent' THEN 'subagent' END)
+    END AS key,
+    {sums}
+FROM (
+    {parts}
+) AS p
+GROUP BY 1, 2
+{if_any}
+
 -- name: overview
 -- The total, and again by model, by type (linking.md's older vocabulary) and by domain: `part` says which.
 SELECT

@@ -9,10 +9,9 @@ import streamlit as st
 from markupsafe import Markup
 
 _ASSETS: Final = resources.files("plait.dashboard.islands") / "assets"
-_CSS: Final = "\n".join(
-    (_ASSETS / name).read_text(encoding="utf-8")
-    for name in ("base.css", "pages.css", "messages.css", "conversation.css")
-)
+_STYLES: Final = ("base.css", "pages.css", "lists.css", "conversation.css", "messages.css", "figures.css")
+"""What all pages share, then what each area adds. An area that adds nothing yet has no file."""
+_CSS: Final = "\n".join((_ASSETS / name).read_text(encoding="utf-8") for name in _STYLES if (_ASSETS / name).is_file())
 _JS: Final = (_ASSETS / "island.js").read_text(encoding="utf-8")
 
 _draw = st.components.v2.component("plait_island", html='<div class="island"></div>', css=_CSS, js=_JS)

@@ -1,0 +1,73 @@
+"""What was used over time, told apart by one thing: what charts of use are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, Literal, get_args
+
+from plait.common.buckets import Span
+from plait.common.queries.named import statements
+from plait.common.queries.paging import Reader
+from plait.common.queries.usage import EVERYTHING, Counters, UsageFilter, counters_of, read_sums
+
+_SQL: Final = statements("series")
+
+Apart = Literal["domain", "account", "model", "key", "tag", "agent", "kind", "tool"]
+"""What can be told apart over time."""
+APART: Final[tuple[Apart, ...]] = get_args(Apart)
+
+
+class Cell(Counters, frozen=True, kw_only=True, rename="camel", gc=False):
+    """What one domain, model, tool, … had in one stretch of time."""
+
+    number: int
+    """Of the stretch, from 0."""
+    key: str | None
+    """Null: of requests that have none, such as those without a tag."""
+
+
+async def usage_series(
+    db: Reader, apart: Apart, starts: Sequence[datetime], until: datetime, where: UsageFilter = EVERYTHING
+) -> list[Cell]:
+    """The cells that have any, by stretch; each stretch ends where the next begins, the last one at `until`.
+
+    Of tools, as `usage_by` tells them: requests are calls, those that failed are errors, and there are no tokens and
+    no cost. They are kept by domain and account alone, so other filters leave nothing of them out.
+    """
+    span = Span(starts[0], until)
+    if apart == "tool":
+        return [_call(row) for row in await _tools(db, starts, span, where)]
+    rows = await read_sums(db, "series", span, where, starts=list(starts), apart=apart)
+    return sorted((_cell(row) for row in rows), key=lambda cell: (cell.number, cell.key or ""))
+
+
+async def first_use(db: Reader) -> datetime | None:
+    """When the quarter of an hour begins in which anything was recorded first; None: nothing is."""
+    sql, arguments = _SQL["first"].bind({})
+    found: datetime | None = await db.fetchval(sql, *arguments)
+    return found
+
+
+async def _tools(db: Reader, starts: Sequence[datetime], span: Span, where: UsageFilter) -> list[dict[str, Any]]:
+    values = {
+        "starts": list(starts), "since": span.since, "until": span.until, "domain": where.domain,
+        "account": where.account_id,
+    }  # fmt: skip
+    sql, arguments = _SQL["tools"].bind(values)
+    return [dict(row) for row in await db.fetch(sql, *arguments)]
+
+
+def _cell(row: dict[str, Any]) -> Cell:
+    return Cell(number=row["bucket"] - 1, key=row["key"], **counters_of(row))
+
+
+def _call(row: dict[str, Any]) -> Cell:
+    return Cell(
+        number=row["bucket"] - 1,
+        key=row["tool"],
+        requests=row["calls"],
+        failed_requests=row["errors"],
+        tool_calls=row["calls"],
+        cost_usd=None,
+    )
