@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -17,11 +17,15 @@ from plait.common.queries.paging import WHOLE_LIST, Counts, Cursor, Listed, Page
 
 _SQL: Final = statements("conversations")
 _NO_FILTER: Final[dict[str, object]] = dict.fromkeys(
-    ("id", "domain", "account", "session", "since", "until", "words", "id_words")
+    ("id", "ids", "domain", "account", "session", "since", "until", "words", "id_words", "told", "model", "shape")
 )
 _KINDS: Final = {"subtask": "subtask", "compact": "compact", "branch": "user"}
 """Kinds of branches by how their names begin (linking.md, "Names")."""
 _COUNTS: Final = Counts(count=_SQL["count"], matching=_SQL["matching"])
+
+
+Shape = Literal["user", "subtask", "compact"]
+"""Kinds of branches beside the main one."""
 
 
 class ConversationFilter(Struct, frozen=True, kw_only=True):
@@ -37,6 +41,12 @@ class ConversationFilter(Struct, frozen=True, kw_only=True):
     """Begun before this moment."""
     q: str | None = None
     """Contained, in any case, in the title or id."""
+    told: Sequence[UUID] = ()
+    """With `q`: conversations that match it though their title and id do not, such as those in which it was said."""
+    model: str | None = None
+    """One of the models that answered."""
+    shape: Shape | None = None
+    """It has branches of this kind."""
 
 
 class ConversationSummary(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -99,10 +109,17 @@ class Conversation(ConversationSummary, frozen=True, kw_only=True, rename="camel
 
 async def list_conversations(db: Reader, where: ConversationFilter, page: Page) -> Listed[ConversationSummary]:
     """A page of the conversations that match, the one with the latest activity first."""
-    values = _values(where)
+    values = values_of(where)
     sql, arguments = _SQL["page"].bind({**values, **page.values})
     found = [ConversationSummary(**record) for record in await db.fetch(sql, *arguments)]
     return await paginate(db, page, found, _place, _COUNTS, values)
+
+
+async def read_conversations(db: Reader, ids: Sequence[UUID]) -> list[ConversationSummary]:
+    """Conversations by their ids, in the same order; those that are there no more are left out."""
+    sql, arguments = _SQL["page"].bind({**_NO_FILTER, **WHOLE_LIST, "ids": list(ids)})
+    found = {row["conversation_id"]: ConversationSummary(**row) for row in await db.fetch(sql, *arguments)}
+    return [found[number] for number in ids if number in found]
 
 
 async def get_conversation(db: Reader, conversation_id: UUID) -> Conversation | None:
@@ -147,7 +164,8 @@ def _place(row: ConversationSummary) -> Cursor:
     return Cursor(row.last_message_time, row.conversation_id)
 
 
-def _values(where: ConversationFilter) -> dict[str, object]:
+def values_of(where: ConversationFilter) -> dict[str, object]:
+    """Parameters of the statements that find them."""
     return {
         **_NO_FILTER,
         "domain": where.domain,
@@ -156,4 +174,7 @@ def _values(where: ConversationFilter) -> dict[str, object]:
         "since": where.date_from,
         "until": where.date_to,
         **words_of(where.q),
+        "told": list(where.told),
+        "model": where.model,
+        "shape": where.shape,
     }
