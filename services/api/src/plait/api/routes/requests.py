@@ -12,12 +12,12 @@ from starlette.responses import Response, StreamingResponse
 from plait.api import parameters, raw
 from plait.api.admission import Admin
 from plait.api.answers import Chunks, RequestPage
-from plait.api.comparing import Comparison, compare
 from plait.api.database import Source, Store
 from plait.api.deleting import Outdated, delete
 from plait.api.documents import answers, deletions, files
 from plait.api.encoding import Json
 from plait.api.errors import NotFound, Unreadable, reading
+from plait.common.comparing import Comparison, compare
 from plait.common.queries.exchanges import list_exchanges
 from plait.common.queries.paging import Reader
 from plait.common.queries.records import Exchange, Prompt, get_exchange, get_prompt, list_chunks

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from plait.api.differences import Change, changes, unified
+from plait.common.differences import Change, changes, unified
 from plait.common.queries.records import Prompt
 from plait.common.texts import Said, as_json, role_of, said, said_in
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.api.differences import changes, unified
+from plait.common.differences import changes, unified
 
 LINES = st.lists(st.sampled_from("abcd"), max_size=30)
 
