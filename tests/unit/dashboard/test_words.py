@@ -41,6 +41,36 @@ def test_a_figure_tells_the_exact_number_on_hover() -> None:
 
 
 @pytest.mark.parametrize(
+    ("usd", "text"),
+    [
+        *((0.0, "$0"), (0.00001, "<$0.0001"), (0.0042, "$0.0042"), (0.00996, "$0.010"), (0.111, "$0.111")),
+        *((0.9996, "$1.00"), (7.738, "$7.74"), (334.63, "$334.63"), (999.996, "$1.0k"), (12_345.0, "$12.3k")),
+    ],
+)
+def test_costs_are_short(usd: float, text: str) -> None:
+    assert words.money(usd) == text
+
+
+def test_a_cost_tells_all_of_it_on_hover() -> None:
+    assert words.dollars(0.1109432) == '<span title="$0.1109432">$0.111</span>'
+    assert words.dollars(1234.5) == '<span title="$1,234.5">$1.2k</span>'
+    assert words.dollars(0.25) == '<span title="$0.25">$0.250</span>'
+    assert words.dollars(0) == "$0"
+    assert "–" in words.dollars(None)
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        *((0, 0, "–"), (0, 5, "0 %"), (1, 10**6, "0.1 %"), (4, 1000, "0.4 %"), (93, 100, "93 %")),
+        *((999, 1000, "99.9 %"), (99_999, 100_000, "99.9 %"), (5, 5, "100 %")),
+    ],
+)
+def test_shares_hide_neither_the_little_nor_what_is_missing(part: float, whole: float, text: str) -> None:
+    assert words.share(part, whole) == text
+
+
+@pytest.mark.parametrize(
     ("ms", "text"),
     [
         *((0, "0 ms"), (641.4, "641 ms"), (999.6, "1.0 s"), (2940, "2.9 s"), (59_960, "1m 0s"), (290_000, "4m 50s")),

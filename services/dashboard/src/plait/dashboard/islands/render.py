@@ -19,6 +19,7 @@ _TEMPLATES: Final = Environment(
 )
 _TEMPLATES.filters.update(
     figure=words.figure,
+    dollars=words.dollars,
     short=words.short,
     duration=words.duration,
     short_id=words.short_id,

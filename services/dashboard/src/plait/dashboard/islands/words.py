@@ -43,6 +43,35 @@ def figure(number: int | None) -> Markup:
     return Markup("{}").format(brief) if brief == full else Markup('<span title="{}">{}</span>').format(full, brief)
 
 
+def money(usd: float) -> str:
+    """Dollars in at most seven characters: $0, $0.0042, $0.111, $7.74, $334.63, $12.3k."""
+    if usd >= 999.995:
+        return f"${short(usd)}"
+    if usd >= 0.9995:
+        return f"${usd:.2f}"
+    if usd >= 0.00995:
+        return f"${usd:.3f}"
+    return f"${usd:.4f}" if usd >= 0.00005 else "$0" if usd <= 0 else "<$0.0001"
+
+
+def dollars(usd: float | None) -> Markup:
+    """A cost, exact on hover; `NOTHING` where no price is known."""
+    if usd is None:
+        return NOTHING
+    brief, full = money(usd), f"${usd:,.8f}".rstrip("0").rstrip(".")
+    return Markup("{}").format(brief) if brief == full else Markup('<span title="{}">{}</span>').format(full, brief)
+
+
+def share(part: float, whole: float) -> str:
+    """A part of a whole in percent: 93 %, 0.4 %; a dash where there is no whole."""
+    if not whole:
+        return "–"
+    percent = 100 * part / whole
+    if 99.5 <= percent < 100:
+        return f"{min(percent, 99.9):.1f} %"
+    return f"{max(percent, 0.1):.1f} %" if 0 < percent < 0.95 else f"{percent:.0f} %"
+
+
 def span(ms: float | None) -> str:
     """A duration: 641 ms, 2.9 s, 4m 50s, 1h 53m, 2d 3h."""
     if ms is None:
