@@ -18,6 +18,7 @@ from plait.common import events, schemas
 from plait.common.events import (
     AnalysisData,
     AnalysisEvent,
+    AnalysisTokens,
     ChunkData,
     ConversationData,
     ConversationEvent,
@@ -72,7 +73,17 @@ def a_conversation() -> Event:
 
 
 def an_analysis() -> Event:
-    data = AnalysisData(analysis_id=uuid4(), conversation_id=uuid4(), branch_id="main", status="pending")
+    data = AnalysisData(
+        analysis_id=uuid4(),
+        conversation_id=uuid4(),
+        branch_id="main",
+        domain="a.test",
+        status="completed",
+        revision=3,
+        token_usage=AnalysisTokens(prompt=1, completion=2, total=3),
+        content="told",
+        data=msgspec.Raw(b"{}"),
+    )
     return AnalysisEvent(id="a/1", source="/plait/api", subject="a", time=NOW, partitionkey="d|c", data=data)
 
 

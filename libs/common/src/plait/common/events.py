@@ -21,6 +21,7 @@ SOURCE_GATEWAY: Final = "/plait/gateway"
 SOURCE_LINKER: Final = "/plait/linker"
 SOURCE_IMPORT: Final = "/plait/import"
 SOURCE_LEDGER: Final = "/plait/ledger"
+SOURCE_ANALYSES: Final = "/plait/analyses"
 
 Moment = Annotated[datetime, Meta(tz=True)]
 """A time with its zone: one without is refused, since its reader would have to guess."""
@@ -190,13 +191,41 @@ class ConversationData(Struct, frozen=True, kw_only=True, rename="camel"):
     """Its exchanges that this change came from: they are new, or have ended, or stand in another place than before."""
 
 
+class AnalysisTokens(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Tokens of the calls that made an analysis."""
+
+    prompt: int
+    completion: int
+    total: int
+
+
 class AnalysisData(Struct, frozen=True, kw_only=True, rename="camel"):
-    """An analysis job of one branch, asked for or changed."""
+    """An analysis job of one branch, asked for or changed; of a completed one, its result."""
 
     analysis_id: UUID
     conversation_id: UUID
     branch_id: str
+    domain: str
     status: Literal["pending", "processing", "completed", "failed"]
+    revision: int
+    """Grows with every change of an analysis: of two states the one with the higher revision holds."""
+    run: int = 0
+    """0: the first; then the number of the regeneration."""
+    attempt: int = 0
+    """Attempts of this run so far."""
+    by_rule: bool = False
+    """Asked for by ANALYSIS_AUTO."""
+    error: str | None = None
+    """Of a failed one, or of a pending one that has been tried in vain."""
+    provider: str | None = None
+    model: str | None = None
+    prompt_version: str | None = None
+    token_usage: AnalysisTokens | None = None
+    cost_usd: Decimal | None = None
+    content: str | None = None
+    """Of a completed one: Markdown."""
+    data: Raw | UnsetType = UNSET
+    """Of a completed one whose answer had the form that was asked for: plait.common.analysis.Analysis."""
 
 
 DataT = TypeVar("DataT")

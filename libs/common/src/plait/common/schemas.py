@@ -49,7 +49,7 @@ MESSAGES: Final = (
     Message(ResponseEvent, topics.RESPONSES, ("shipper",), ("linker", "ledger", "notifier")),
     Message(ConversationEvent, topics.CONVERSATIONS, ("linker",), ("analyzer", "notifier")),
     Message(UsageEvent, topics.USAGE, ("ledger",), ()),
-    Message(AnalysisEvent, topics.ANALYSES, (), ()),
+    Message(AnalysisEvent, topics.ANALYSES, ("analyzer",), ()),
 )
 
 
