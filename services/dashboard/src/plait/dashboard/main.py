@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx2
+
 from plait.common.access.doors import Doors
 from plait.common.access.key_file import KeyFile
 from plait.common.serving import serve
 from plait.dashboard import database, visitor
 from plait.dashboard.front.app import build_app
+from plait.dashboard.front.live.feed import Feed
+from plait.dashboard.front.relay import client
 from plait.dashboard.front.session import Sessions
 from plait.dashboard.settings import Settings
 from plait.dashboard.visitor import Visitor
@@ -28,12 +32,25 @@ async def run(stop: asyncio.Event) -> None:
     database.attach(reading)
     visitor.attach(lambda cookie: _visitor(settings, sessions, cookie))
     try:
-        app = build_app(sessions, reading)
-        await serve(app, host=settings.host, port=settings.port, stop=stop, lifespan="on", websockets=True)
+        async with client(settings.api_url, settings.require_key()) as api:
+            await _serve(settings, sessions, reading, api, stop)
     finally:
         visitor.attach(None)
         database.attach(None)
         await asyncio.to_thread(reading.close)
+
+
+async def _serve(
+    settings: Settings, sessions: Sessions, reading: database.Database, api: httpx2.AsyncClient, stop: asyncio.Event
+) -> None:
+    feed = Feed(api)
+    following = asyncio.create_task(feed.run(stop))
+    try:
+        app = build_app(sessions, reading, api, feed)
+        await serve(app, host=settings.host, port=settings.port, stop=stop, lifespan="on", websockets=True)
+    finally:
+        following.cancel()
+        await asyncio.wait({following})
 
 
 def _doors(settings: Settings) -> Doors:

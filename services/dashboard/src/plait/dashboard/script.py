@@ -4,6 +4,7 @@ import streamlit as st
 import structlog
 
 from plait.common.errors import DependencyDown
+from plait.dashboard.islands.live import attended
 from plait.dashboard.views import (
     analyses,
     compare,
@@ -37,7 +38,8 @@ page = st.navigation(
     position="hidden",
 )
 try:
-    page.run()
+    with attended():
+        page.run()
 except LoggedOut:
     say_logged_out()
 except DependencyDown as away:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+import httpx2
 from starlette.middleware import Middleware
 from streamlit.web.server.starlette import App
 
@@ -12,7 +13,9 @@ from plait.dashboard.database import Database
 from plait.dashboard.front.gate import Gate
 from plait.dashboard.front.headers import SecurityHeaders
 from plait.dashboard.front.health import Health
+from plait.dashboard.front.live.feed import Feed
 from plait.dashboard.front.login import Login
+from plait.dashboard.front.relay import Relay
 from plait.dashboard.front.session import Sessions
 from plait.dashboard.front.tries import Tries
 from plait.dashboard.logs import take_over_logs
@@ -26,12 +29,13 @@ def front(sessions: Sessions) -> list[Middleware]:
     return [Middleware(SecurityHeaders), Middleware(Gate, sessions=sessions)]
 
 
-def build_app(sessions: Sessions, database: Database) -> App:
-    """The application, open to who has a session."""
+def build_app(sessions: Sessions, database: Database, api: httpx2.AsyncClient, feed: Feed) -> App:
+    """The application, open to who has a session; `api` is the read API, `feed` its events."""
     configure_streamlit()
     take_over_logs()
+    relay = Relay(sessions, database, api, feed)
     return App(
         SCRIPT,
         middleware=front(sessions),
-        routes=[*Login(sessions, Tries()).routes(), *Health(database).routes()],
+        routes=[*Login(sessions, Tries()).routes(), *Health(database).routes(), *relay.routes()],
     )

@@ -16,7 +16,7 @@ from plait.dashboard.front.session import COOKIE, Session, Sessions
 
 OPEN: Final = frozenset({"/login", "/logout", "/health", "/health/live", "/health/ready"})
 """Paths that answer without a session."""
-_PARTS: Final = ("/static/", "/media/", "/_stcore/", "/component/", "/app/")
+_PARTS: Final = ("/static/", "/media/", "/_stcore/", "/component/", "/app/", "/api/")
 """What pages are made of: refused, not sent to the login form."""
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY_VIOLATION: Final = 1008
@@ -40,7 +40,13 @@ class Gate:
             await self.app(scope, receive, send)
 
     def _session(self, scope: Scope) -> Session | None:
-        return self.sessions.read(HTTPConnection(scope).cookies.get(COOKIE, ""))
+        """The caller's session; what stands behind the gate finds it, and what its key opens, in the scope's state."""
+        session = self.sessions.read(HTTPConnection(scope).cookies.get(COOKIE, ""))
+        grant = self.sessions.grant_of(session) if session else None
+        if session is None or grant is None:
+            return None
+        scope.setdefault("state", {}).update(session=session, grant=grant)
+        return session
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)

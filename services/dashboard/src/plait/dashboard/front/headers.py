@@ -14,6 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _INLINE_SCRIPT: Final = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _HTTPS: Final = "https"
+_DATA: Final = "/api/"
+_DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
+"""What is under /api/ was recorded, and is no page: whatever it holds, as a page it could do nothing."""
 
 
 def content_policy() -> str:
@@ -71,6 +74,8 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(self._headers)
+                if scope["path"].startswith(_DATA):
+                    headers["content-security-policy"] = _DATA_POLICY
                 if scope.get("scheme") == _HTTPS:
                     headers["strict-transport-security"] = "max-age=31536000"
             await send(message)

@@ -11,10 +11,16 @@ from markupsafe import Markup
 _ASSETS: Final = resources.files("plait.dashboard.islands") / "assets"
 _STYLES: Final = ("base.css", "pages.css", "lists.css", "conversation.css", "messages.css", "figures.css")
 """What all pages share, then what each area adds. An area that adds nothing yet has no file."""
-_CSS: Final = "\n".join((_ASSETS / name).read_text(encoding="utf-8") for name in _STYLES if (_ASSETS / name).is_file())
-_JS: Final = (_ASSETS / "island.js").read_text(encoding="utf-8")
+CSS: Final = "\n".join((_ASSETS / name).read_text(encoding="utf-8") for name in _STYLES if (_ASSETS / name).is_file())
 
-_draw = st.components.v2.component("plait_island", html='<div class="island"></div>', css=_CSS, js=_JS)
+
+def asset(name: str) -> str:
+    """A file beside the style sheets: the script of a component, or a part of one."""
+    return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+_JS: Final = asset("island.js") + asset("messages.js")
+_draw = st.components.v2.component("plait_island", html='<div class="island"></div>', css=CSS, js=_JS)
 
 
 def island(html: Markup, key: str) -> None:
