@@ -27,7 +27,7 @@ Order = Literal[
     "activity", "title", "model", "branches", "domain", "account", "requests", "tokens", "cost", "context", "duration"
 ]
 ORDERS: Final[tuple[Order, ...]] = get_args(Order)
-LOOKED: Final = 20_000
+LOOKED: Final = 10_000
 SUMMED: Final = 1_000
 _SUMS: Final = ("tokens", "cost")
 _SQL: Final = statements("conversations")

@@ -1,139 +1,172 @@
-"""Conversations, the start: search and filters in the address, figures, and the list."""
+"""Conversations, the start: search and filters in the address, figures with their trends, and the list."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Final
-from urllib.parse import urlencode
+from typing import Any, Final
+from uuid import UUID
 
 import streamlit as st
 
-from plait.common.queries.conversations import ConversationFilter, ConversationSummary, list_conversations
-from plait.common.queries.paging import Listed, Page
-from plait.common.queries.statistics import Statistics, get_statistics, list_domains
+from plait.common.queries.conversations import ConversationFilter, ConversationSummary, Shape, list_conversations
+from plait.common.queries.exchanges import ExchangeFilter, get_summary
+from plait.common.queries.paging import Page
+from plait.common.queries.ranking import (
+    ORDERS,
+    Order,
+    active_conversations,
+    rank_conversations,
+    running_conversations,
+)
+from plait.common.queries.search import search
+from plait.common.queries.statistics import get_statistics
+from plait.common.search.query import BadQuery, parse
 from plait.dashboard.database import read
 from plait.dashboard.islands.element import island
 from plait.dashboard.islands.render import render
 from plait.dashboard.settings import Settings
+from plait.dashboard.views.filters import Field, Filters, choose
+from plait.dashboard.views.paging import Place, Shown, pager, place_in_address
 from plait.dashboard.views.shell import address_parameter, begin, clock
+from plait.dashboard.views.trends import BEGINNING, cached_share, trends
 
-ROWS: Final = 50
-"""Conversations on a page."""
-
-SPANS: Final = {
-    "24 hours": timedelta(days=1),
-    "7 days": timedelta(days=7),
-    "30 days": timedelta(days=30),
-    "All": None,
-}
-_USUAL_SPAN: Final = "7 days"
-_EVERY_DOMAIN: Final = "All domains"
-_DOMAINS_OF: Final = timedelta(days=30)
-"""Domains that were busy in this time can be chosen; an older one still by its address."""
-_BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
+SHAPES: Final[dict[str, Shape]] = {"branches": "user", "sub-tasks": "subtask", "compactions": "compact"}
+"""Kinds of conversations by what they have, as the address names them."""
+USUAL_ORDER: Final[Order] = "activity"
+_RISING: Final = "rising"
+_FIELDS: Final[tuple[Field, ...]] = ("q", "domain", "time", "account", "model", "kind", "dates")
+_TOLD: Final = 100
+"""Messages with the words that are looked for, of which the conversations are listed."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the controls say."""
+class Sorting:
+    """In what order the list stands."""
 
-    words: str
-    domain: str
-    span: str
-    number: int
-    """The page of the list, from 1."""
+    order: Order
+    rising: bool
 
     @property
-    def since(self) -> datetime | None:
-        """The start of the span, on the whole minute, so that figures asked for twice are the same."""
-        back = SPANS.get(self.span)
-        return None if back is None else datetime.now(UTC).replace(second=0, microsecond=0) - back
-
-    @property
-    def narrow(self) -> bool:
-        """Whether anything may have been left out."""
-        return bool(self.words or self.domain or self.since)
-
-    def address(self, number: int) -> str:
-        """The address of another page of the same list."""
-        values = {
-            "q": self.words,
-            "domain": self.domain,
-            "time": "" if self.span == _USUAL_SPAN else self.span,
-            "page": str(number) if number > 1 else "",
+    def parameters(self) -> dict[str, str]:
+        """The same for the address."""
+        return {
+            "sort": "" if self.order == USUAL_ORDER else self.order,
+            "order": _RISING if self.rising else "",
         }
-        query = urlencode({name: value for name, value in values.items() if value})
-        return f"/?{query}" if query else "/"
+
+    def heading(self, order: Order, filters: Filters) -> dict[str, str]:
+        """The link of a column's head: to fall by it, or to rise where it falls already."""
+        chosen = order == self.order
+        turned = Sorting(order, chosen and not self.rising)
+        direction = "ascending" if self.rising else "descending"
+        return {"address": filters.address(**turned.parameters), "sort": direction if chosen else "none"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of the list."""
+
+    rows: Sequence[ConversationSummary]
+    shown: Shown
+    bound: int | None = None
+    """Only so many with the latest activity were looked at."""
 
 
 def show() -> None:
     """Draw the page."""
     begin("Conversations", here="/")
-    wanted = _controls()
-    where = ConversationFilter(domain=wanted.domain or None, date_from=wanted.since, q=wanted.words or None)
-    listed = read(list_conversations, where, Page(limit=ROWS, offset=(wanted.number - 1) * ROWS))
-    if listed.rows:
-        totals = read(get_statistics, wanted.since or _BEGINNING, where.domain)
-        _draw(wanted, listed, totals)
-    else:
-        when = "at any time" if wanted.since is None else f"in the last {wanted.span}"
-        anything = wanted.narrow and read(list_conversations, ConversationFilter(), Page(limit=1)).rows
-        values = {"filtered": bool(anything), "when": when, "words": wanted.words, "domain": wanted.domain}
-        island(render("empty.html", gateway=Settings().gateway_url, **values), key="empty")
-
-
-def _controls() -> Wanted:
-    domains = [d.domain for d in read(list_domains, datetime.now(UTC) - _DOMAINS_OF)]
-    asked = address_parameter("domain")
-    options = [_EVERY_DOMAIN, *domains, *([asked] if asked and asked not in domains else [])]
     st.title("Conversations", anchor=False)
-    words_at, domain_at, span_at = st.columns([4, 3, 4], vertical_alignment="center")
-    words = words_at.text_input(
-        "Search",
-        key="q",
-        placeholder="Title or id",
-        label_visibility="collapsed",
-        bind="query-params",
-        on_change=_to_first_page,
-    )
-    domain = domain_at.selectbox(
-        "Domain", options, key="domain", label_visibility="collapsed", bind="query-params", on_change=_to_first_page
-    )
-    span = span_at.segmented_control(
-        "Time",
-        list(SPANS),
-        default=_USUAL_SPAN,
-        required=True,
-        key="time",
-        label_visibility="collapsed",
-        bind="query-params",
-        on_change=_to_first_page,
-    )
-    number = address_parameter("page")
-    page = int(number) if number.isascii() and number.isdigit() and 0 < len(number) < 7 else 1
-    return Wanted((words or "").strip(), "" if domain == _EVERY_DOMAIN else domain, span, max(page, 1))
+    sorting, place = _sorting(), place_in_address()
+    extra = {**sorting.parameters, **place.parameters}
+    filters = choose("/", _FIELDS, kinds=list(SHAPES), extra=extra)
+    where = _where(filters)
+    found = _find(where, sorting, place)
+    if found.rows:
+        _draw(filters, where, found, sorting, place)
+    else:
+        _say_empty(filters, place)
 
 
-def _to_first_page() -> None:
-    if "page" in st.query_params:
-        del st.query_params["page"]
+def _sorting() -> Sorting:
+    asked = address_parameter("sort")
+    order = next((order for order in ORDERS if order == asked), USUAL_ORDER)
+    return Sorting(order, address_parameter("order") == _RISING)
 
 
-def _draw(wanted: Wanted, listed: Listed[ConversationSummary], totals: Statistics) -> None:
-    prompt = totals.total_input_tokens + totals.total_cache_read_tokens + totals.total_cache_creation_tokens
-    first = listed.pagination.offset + 1
-    island(
-        render(
-            "conversations.html",
-            listed=listed,
-            totals=totals,
-            cached=f"{totals.total_cache_read_tokens / prompt:.0%}" if prompt else "–",
-            clock=clock(),
-            first=first,
-            last=first + len(listed.rows) - 1,
-            newer=wanted.address(wanted.number - 1) if wanted.number > 1 else None,
-            older=wanted.address(wanted.number + 1) if listed.pagination.has_more else None,
-        ),
-        key="conversations",
+def _where(filters: Filters) -> ConversationFilter:
+    return ConversationFilter(
+        domain=filters.domain or None,
+        account_id=filters.account or None,
+        date_from=filters.since,
+        date_to=filters.until,
+        q=filters.words or None,
+        told=_told(filters) if filters.words else (),
+        model=filters.model or None,
+        shape=SHAPES.get(filters.kind),
     )
+
+
+def _told(filters: Filters) -> list[UUID]:
+    """Conversations in which the words were said lately, or that have the exchange whose id they are."""
+    try:
+        exchange = read(get_summary, UUID(filters.words))
+        return [exchange.conversation_id] if exchange and exchange.conversation_id else []
+    except ValueError:
+        pass
+    try:
+        query = parse(filters.words)
+    except BadQuery:
+        return []
+    where = ExchangeFilter(domain=filters.domain or None, since=filters.since, until=filters.until)
+    hits = read(search, query, where, _TOLD).results
+    return list(dict.fromkeys(hit.conversation_id for hit in hits if hit.conversation_id))
+
+
+def _find(where: ConversationFilter, sorting: Sorting, place: Place) -> Found:
+    if sorting == Sorting(USUAL_ORDER, rising=False) and not (where.q or where.model or where.shape):
+        listed = read(list_conversations, where, place.page)
+        return Found(listed.rows, Shown.of(listed))
+    ranked = read(rank_conversations, where, sorting.order, place.page, rising=sorting.rising)
+    more = place.page.offset + len(ranked.rows) < ranked.total
+    return Found(ranked.rows, Shown(len(ranked.rows), ranked.total, False, more), ranked.bound)
+
+
+def _draw(filters: Filters, where: ConversationFilter, found: Found, sorting: Sorting, place: Place) -> None:
+    values: dict[str, Any] = {
+        "found": found,
+        "running": read(running_conversations, [row.conversation_id for row in found.rows]),
+        "heading": lambda order: sorting.heading(order, filters),
+        "order": sorting.order,
+        "clock": clock(),
+        "filters": filters,
+        "pager": pager(filters, place, found.shown),
+        **_figures(filters, where),
+    }
+    island(render("conversations.html", **values), key="conversations")
+
+
+def _figures(filters: Filters, where: ConversationFilter) -> dict[str, Any]:
+    used = trends(filters)
+    active = read(active_conversations, where, used.starts) if used.starts else None
+    return {
+        "used": used,
+        "cached": cached_share(used.total),
+        "begun": used.draw(active, "Conversations last active", shape="bars") if active else "",
+        "outside": _outside(filters),
+        "apart": bool(where.q or where.shape),
+    }
+
+
+def _outside(filters: Filters) -> int:
+    """Requests that no conversation has; 0 where filters are set that only conversations know."""
+    if filters.until or set(filters.narrowing) - {"domain"}:
+        return 0
+    return read(get_statistics, filters.since or BEGINNING, filters.domain or None).unplaced_requests
+
+
+def _say_empty(filters: Filters, place: Place) -> None:
+    anything = read(list_conversations, ConversationFilter(), Page(limit=1)).rows
+    beyond = place.number > 1 or place.after is not None
+    values = {"filters": filters, "beyond": beyond, "gateway": Settings().gateway_url, "things": "conversations"}
+    island(render("empty.html", anything=bool(anything), everything="/?time=All", **values), key="conversations")

@@ -175,7 +175,7 @@ def choose(
     zone = zone_of(st.context.timezone)
     today = datetime.now(zone).date()
     choices = read(list_choices, _midnight((datetime.now(UTC) - _CHOICES_OF).date(), ZoneInfo("UTC")))
-    with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
+    with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         words = _words(placeholder) if "q" in fields else ""
         domain = _pick("domain", choices.domains) if "domain" in fields else ""
         span = _span() if "time" in fields else USUAL_SPAN

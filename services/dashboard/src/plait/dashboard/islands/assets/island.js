@@ -25,17 +25,18 @@ function followLinks() {
     if (link.origin !== location.origin || link.hasAttribute("download")) return;
     event.preventDefault();
     event.stopPropagation();
-    go(push, link);
+    go(push, link, link.dataset.top !== undefined);
   }, true);
   window.plaitGo = (address) => go(push, new URL(address, location.href));
 }
 
-function go(push, place) {
+// With `top` the reader goes on at the page's beginning, as on another page: what is left below is of the list before.
+function go(push, place, top = false) {
   if (place.href === location.href) return;
   const turned = place.pathname !== location.pathname;
   push(null, "", place.href);
   window.dispatchEvent(new PopStateEvent("popstate", { state: null }));
-  if (turned) document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
+  if (turned || top) document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
 }
 
 // A form that asks (method get) leads to its address as a link would; empty fields are left out of it.
@@ -60,6 +61,7 @@ function keepPage() {
 
 function act(event) {
   const root = event.currentTarget;
+  if (actOnMessage(root, event)) return;
   const target = event.target.closest("[data-copy], [data-jump], [data-fold], [data-hide], [data-prompt]");
   if (!target) return;
   const { copy, jump: place, fold, hide, prompt } = target.dataset;
