@@ -55,6 +55,13 @@ async def list_tools(
     return [_tool(dict(row)) for row in await db.fetch(sql, *arguments)]
 
 
+async def count_errors(db: Reader, conversation_id: UUID) -> dict[UUID, int]:
+    """Results of tools that were errors, by the exchange whose request brought them."""
+    known = await resolve(db, conversation_id) or conversation_id
+    sql, arguments = _SQL["errors_of_conversation"].bind({"conversation": known})
+    return {UUID(int=row["returned_in"].int): row["errors"] for row in await db.fetch(sql, *arguments)}
+
+
 def _tool(row: dict[str, Any]) -> ToolUse:
     waited, results = row.pop("waited_ms"), row["results"]
     return ToolUse(

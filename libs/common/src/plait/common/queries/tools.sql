@@ -43,3 +43,11 @@ FROM (
 WHERE t.tool IS NOT NULL
 GROUP BY t.tool
 ORDER BY sum(t.calls) DESC, t.tool
+
+-- name: errors_of_conversation
+-- Results that were errors, by the request that brought them.
+SELECT c.returned_in, count(*)::integer AS errors
+FROM links l
+JOIN tool_calls c ON c.returned_in = l.exchange_id
+WHERE l.conversation_id = :conversation AND c.failed
+GROUP BY 1

@@ -1,14 +1,17 @@
 """The tree of a conversation as rows and lanes, the way `git log --graph` draws history. Plain data in and out.
 
-Every exchange is in exactly one row. A branch has a lane from the row it leaves its parent in to its last row; no two
-branches whose stretches touch share a lane; a branch is on the right of the one it left; lanes are used again when a
-branch has ended.
+Every exchange is in exactly one row; a row holds one, or a run of quiet tool turns folded into one. A branch has a lane
+from the place where it leaves its parent to its last row; no two branches whose stretches touch share a lane; a branch
+is on the right of the one it left; lanes are used again when a branch has ended.
+
+Rows have two places: in the list, one below the other in time order, and on the map, where a row stands one below its
+parent, so that branches that ran one after the other stand side by side.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -16,71 +19,85 @@ from plait.common.queries.exchanges import ExchangeSummary
 
 MAIN: Final = "main"
 
+Run = Sequence[ExchangeSummary]
+"""What one row holds, oldest first."""
 
-@dataclass(frozen=True)
-class Stroke:
-    """A line in one row: of which branch, in which lane, through which half.
 
-    `top` and `bottom` are the halves it passes; `fork_from` is the parent's lane where the branch leaves it.
+@dataclass
+class Line:
+    """The line of a branch: its lane, and from where to where it is drawn.
+
+    Places count rows in the list, and steps from the root on the map.
     """
 
     branch: str
-    lane: int
-    top: bool
-    bottom: bool
-    fork_from: int | None = None
+    first: int
+    """Where its first row stands."""
+    last: int
+    fork: int | None = None
+    """Where its parent's row stands, if it leaves another branch."""
+    parent: str | None = None
+    lane: int = 0
+
+    @property
+    def start(self) -> int:
+        """From here on its lane is taken."""
+        return self.first if self.fork is None else self.fork
 
 
 @dataclass(frozen=True)
 class Row:
-    """One exchange, its lane, and every line that crosses its row."""
+    """One exchange, or a run of them."""
 
-    exchange: ExchangeSummary
+    exchanges: tuple[ExchangeSummary, ...]
     branch: str
-    lane: int
-    side: bool
-    """A side call: it hangs on the branch that it served, beside the line of turns."""
+    parent: int | None
+    """The number of the row that it follows."""
+    depth: int
+    """Steps from the root: its place on the map."""
     opens: bool
     """The first of its branch."""
-    strokes: tuple[Stroke, ...]
+
+    @property
+    def first(self) -> ExchangeSummary:
+        """The oldest of its exchanges."""
+        return self.exchanges[0]
+
+    @property
+    def last(self) -> ExchangeSummary:
+        """The newest of its exchanges."""
+        return self.exchanges[-1]
+
+    @property
+    def side(self) -> bool:
+        """Whether it is a side call, which hangs on the branch that it served."""
+        return is_side(self.first)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The lines of all branches by name, in order of appearance, and how many lanes they need."""
+
+    lines: dict[str, Line]
+    lanes: int
 
 
 @dataclass(frozen=True)
 class Tree:
-    """All rows in time order, how many lanes they need, and each branch's number in order of appearance."""
+    """All rows in time order, and the lines between them as a list and as a map."""
 
     rows: tuple[Row, ...]
-    lanes: int
-    numbers: dict[str, int]
+    listed: Drawing
+    mapped: Drawing
 
 
-@dataclass
-class _Stretch:
-    """A branch's rows: where it leaves its parent (if it does), its first and its last."""
+def lay_out(runs: Sequence[Run]) -> Tree:
+    """The tree of runs that are given in the time order of their first exchanges.
 
-    branch: str
-    first: int
-    last: int
-    fork: int | None = None
-    parent: str | None = None
-    lane: int = field(default=0)
-
-    @property
-    def start(self) -> int:
-        return self.first if self.fork is None else self.fork
-
-
-def lay_out(exchanges: Sequence[ExchangeSummary]) -> Tree:
-    """The tree of exchanges that are given in time order; parents that are not among them are not drawn."""
-    branches = _branches(exchanges)
-    stretches = _stretches(exchanges, branches)
-    lanes = _assign_lanes(stretches.values())
-    strokes = _strokes(stretches, len(exchanges))
-    rows = tuple(
-        Row(e, branch, stretches[branch].lane, is_side(e), n == stretches[branch].first, tuple(strokes[n]))
-        for n, (e, branch) in enumerate(zip(exchanges, branches, strict=True))
-    )
-    return Tree(rows, lanes, {branch: n for n, branch in enumerate(stretches)})
+    Parents that are not among them are not drawn.
+    """
+    rows = _rows(runs)
+    return Tree(rows, _draw(rows, list(range(len(rows)))), _draw(rows, [row.depth for row in rows]))
 
 
 def is_side(exchange: ExchangeSummary) -> bool:
@@ -88,54 +105,59 @@ def is_side(exchange: ExchangeSummary) -> bool:
     return exchange.link_kind is None
 
 
-def _branches(exchanges: Sequence[ExchangeSummary]) -> list[str]:
-    """Each row's branch; a side call's is that of the exchange it served."""
-    own = {e.request_id: e.branch_id for e in exchanges if not is_side(e)}
-    return [(own.get(_anchor(e)) or e.branch_id or MAIN) for e in exchanges]
+def branches_of(exchanges: Iterable[ExchangeSummary]) -> dict[UUID, str]:
+    """Each exchange's branch; a side call's is that of the exchange it served."""
+    given = list(exchanges)
+    own = {e.request_id: e.branch_id for e in given if not is_side(e)}
+    return {e.request_id: own.get(_anchor(e)) or e.branch_id or MAIN for e in given}
 
 
 def _anchor(exchange: ExchangeSummary) -> UUID:
     return exchange.serves_request_id or exchange.request_id if is_side(exchange) else exchange.request_id
 
 
-def _stretches(exchanges: Sequence[ExchangeSummary], branches: Sequence[str]) -> dict[str, _Stretch]:
-    rows = {e.request_id: n for n, e in enumerate(exchanges)}
-    found: dict[str, _Stretch] = {}
-    for n, (exchange, branch) in enumerate(zip(exchanges, branches, strict=True)):
-        stretch = found.setdefault(branch, _Stretch(branch, n, n))
-        stretch.last = n
-        parent = rows.get(exchange.parent_request_id) if exchange.parent_request_id else None
-        if stretch.parent is None and parent is not None and parent < n and branches[parent] != branch:
-            stretch.fork, stretch.parent = min(parent, stretch.first), branches[parent]
-    return found
+def _rows(runs: Sequence[Run]) -> tuple[Row, ...]:
+    branches = branches_of(e for run in runs for e in run)
+    numbers = {e.request_id: n for n, run in enumerate(runs) for e in run}
+    made: list[Row] = []
+    reached: dict[str, int] = {}
+    for n, run in enumerate(runs):
+        branch = branches[run[0].request_id]
+        parent = _number_of_parent(run[0], numbers, n)
+        below = [made[parent].depth] if parent is not None else []
+        depth = max([*below, reached.get(branch, -1)], default=-1) + 1
+        made.append(Row(tuple(run), branch, parent, depth, branch not in reached))
+        reached[branch] = depth
+    return tuple(made)
 
 
-def _assign_lanes(stretches: Iterable[_Stretch]) -> int:
-    """Give each the leftmost free lane on the right of its parent's; returns how many lanes there are."""
-    placed: dict[str, _Stretch] = {}
-    for stretch in sorted(stretches, key=lambda s: (s.start, s.first)):
-        parent = placed.get(stretch.parent) if stretch.parent else None
-        lane = parent.lane + 1 if parent else 0
-        taken = {s.lane for s in placed.values() if s.start <= stretch.last and stretch.start <= s.last}
-        while lane in taken:
-            lane += 1
-        stretch.lane = lane
-        placed[stretch.branch] = stretch
-    return max((s.lane for s in placed.values()), default=0) + 1
+def _number_of_parent(exchange: ExchangeSummary, numbers: Mapping[UUID, int], own: int) -> int | None:
+    above = exchange.serves_request_id if is_side(exchange) else exchange.parent_request_id
+    found = numbers.get(above) if above else None
+    return found if found is not None and found < own else None
 
 
-def _strokes(stretches: Mapping[str, _Stretch], rows: int) -> list[list[Stroke]]:
-    """The lines of every row: work is in proportion to the lines drawn, not to rows times branches."""
-    drawn: list[list[Stroke]] = [[] for _ in range(rows)]
-    for stretch in stretches.values():
-        if stretch.start == stretch.last:
+def _draw(rows: Sequence[Row], places: Sequence[int]) -> Drawing:
+    lines: dict[str, Line] = {}
+    for row, place in zip(rows, places, strict=True):
+        line = lines.setdefault(row.branch, Line(row.branch, place, place))
+        line.last = max(line.last, place)
+        if row.parent is None or row.side or line.parent is not None or rows[row.parent].branch == row.branch:
             continue
-        for n in range(stretch.start, stretch.last + 1):
-            drawn[n].append(_stroke(n, stretch, stretches))
-    return drawn
+        line.fork, line.parent = min(places[row.parent], line.first), rows[row.parent].branch
+    return Drawing(lines, _assign_lanes(lines))
 
 
-def _stroke(n: int, stretch: _Stretch, stretches: Mapping[str, _Stretch]) -> Stroke:
-    if n == stretch.fork and stretch.parent:
-        return Stroke(stretch.branch, stretch.lane, top=False, bottom=True, fork_from=stretches[stretch.parent].lane)
-    return Stroke(stretch.branch, stretch.lane, top=n > stretch.start, bottom=n < stretch.last)
+def _assign_lanes(lines: Mapping[str, Line]) -> int:
+    """Give each the leftmost free lane on the right of its parent's; returns how many lanes there are."""
+    live: list[Line] = []
+    lanes = 0
+    for line in sorted(lines.values(), key=lambda one: (one.start, one.first)):
+        live = [one for one in live if one.last >= line.start]
+        taken = {one.lane for one in live}
+        line.lane = lines[line.parent].lane + 1 if line.parent else 0
+        while line.lane in taken:
+            line.lane += 1
+        live.append(line)
+        lanes = max(lanes, line.lane + 1)
+    return max(lanes, 1)

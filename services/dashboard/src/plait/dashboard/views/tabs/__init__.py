@@ -1,0 +1,1 @@
+"""The tabs of a conversation's page: one module each, with `show(seen)`."""
