@@ -32,6 +32,8 @@ _SHAPES: Final = {
     "left": '<path d="M10 3 5 8l5 5"/>',
     "right": '<path d="M6 3l5 5-5 5"/>',
     "list": '<path d="M5.5 4H14M5.5 8H14M5.5 12H14M2.3 4h.2M2.3 8h.2M2.3 12h.2"/>',
+    "compare": '<rect x="2" y="3" width="5" height="10" rx="1.3"/><rect x="9" y="3" width="5" height="10" rx="1.3"/>'
+    '<path d="M4.5 6v4M11.5 6v4"/>',
     "retry": '<path d="M13.2 6.5A5.5 5.5 0 1 0 13.5 9M13.5 2.8v3.7H9.8"/>',
     "talk": '<path d="M2 3.4h8.4v5.4H5.2L3 10.8V8.8H2z"/><path d="M12.2 6H14v6.4h-1v2l-2.2-2H6.6"/>',
     "bars": '<path d="M3 13V7.5M8 13V3M13 13V5.5"/>',
