@@ -65,12 +65,14 @@ async def open_pool(
     size: int = 4,
     read_only: bool = False,
     role: Role | None = None,
+    by_key: bool = False,
     statement_timeout_ms: int = 60_000,
 ) -> asyncpg.Pool:
     """A pool of at most `size` connections that Postgres lists as `name`.
 
     `jit` is off: our statements are short. A read-only pool cannot write, whatever its role may do. With a role it has
-    that role's rights alone (roles.sql), whatever the user of `url` may do.
+    that role's rights alone (roles.sql), whatever the user of `url` may do. `by_key` is for who asks by keys alone: no
+    table is read from end to end where an index finds the rows, whatever the planner believes of their number.
 
     Raises:
         DependencyDown: nobody answers at `url`.
@@ -81,6 +83,7 @@ async def open_pool(
         "jit": "off",
         "statement_timeout": str(statement_timeout_ms),
         "default_transaction_read_only": "on" if read_only else "off",
+        "enable_seqscan": "off" if by_key else "on",
         **_ROLES[role],
     }
     try:
@@ -103,10 +106,11 @@ async def open_pool(
 class Database:
     """A pool that is opened when it is first needed, so the database may be away when a part starts."""
 
-    def __init__(self, url: str, *, name: str, size: int = 4) -> None:
+    def __init__(self, url: str, *, name: str, size: int = 4, by_key: bool = False) -> None:
         self._url = url
         self._name = name
         self._size = size
+        self._by_key = by_key
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
 
@@ -129,7 +133,7 @@ class Database:
     async def _opened(self) -> asyncpg.Pool:
         async with self._opening:
             if self._pool is None:
-                self._pool = await open_pool(self._url, name=self._name, size=self._size)
+                self._pool = await open_pool(self._url, name=self._name, size=self._size, by_key=self._by_key)
             return self._pool
 
     async def close(self) -> None:

@@ -25,10 +25,10 @@ async def run(stop: asyncio.Event) -> None:
         UserError: the file of prices cannot be used.
     """
     settings = Settings()
-    database = Database(settings.database_url.get_secret_value(), name="ledger", size=3)
+    database = Database(settings.database_url.get_secret_value(), name="ledger", size=3, by_key=True)
     keeper, publisher = Keeper(database), Publisher(OUTBOX, database, settings)
     book = price_book(settings.prices_file)
-    looks = Database(settings.database_url.get_secret_value(), name="cache-doctor", size=1)
+    looks = Database(settings.database_url.get_secret_value(), name="cache-doctor", size=1, by_key=True)
     doctor = Doctor(looks, book)
 
     def committed(unplaced: Sequence[UUID]) -> None:

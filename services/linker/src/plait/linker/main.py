@@ -28,9 +28,9 @@ async def run(stop: asyncio.Event) -> None:
     """Store and link every exchange until `stop` is set."""
     settings = Settings()
     url = settings.database_url.get_secret_value()
-    database, aside = Database(url, name="linker", size=3), Database(url, name="forgetting", size=3)
+    database, aside = Database(url, name="linker", size=3, by_key=True), Database(url, name="forgetting", size=3)
     announcer = Announcer(database, settings)
-    words = Database(url, name="indexing", size=1)
+    words = Database(url, name="indexing", size=1, by_key=True)
 
     def committed() -> None:
         announcer.wake()
