@@ -139,33 +139,6 @@ def test_an_empty_database_says_what_to_do(postgres_url: str) -> None:
         assert "export ANTHROPIC_BASE_URL=" in drawn(view(conversations))
 
 
-def test_a_request_shows_its_messages_and_facts(week: Week) -> None:
-    html = drawn(view(request, id=week.rich))
-    assert "<h1>Why not use the existing helper for the checksum?</h1>" in html
-    assert html.count('<section class="message') == 10
-    assert "Because <code>crc_of</code> reads" in html
-    assert f"<code>{week.rich}</code>" in html
-    assert "https://far.example/shot.png" in html
-
-
-def test_a_failed_request_says_why(week: Week) -> None:
-    html = drawn(view(request, id=week.failed))
-    assert "<b>overloaded_error</b> · Overloaded" in html
-    assert "No answer was received." in html
-
-
-def test_headers_are_shown_with_their_masks(week: Week) -> None:
-    html = drawn(view(request, id=week.rich, view="headers"))
-    assert "masked:9f2c41aa" in html
-
-
-def test_raw_bodies_can_be_read_and_downloaded(week: Week) -> None:
-    test = view(request, id=week.rich, view="raw")
-    assert not test.exception
-    assert json.loads(test.json[0].value)["max_tokens"] == 32_000
-    assert len(test.get("download_button")) == 3
-
-
 @pytest.mark.parametrize(("page", "what"), [(conversation, "conversation"), (request, "request")])
 @pytest.mark.parametrize("asked", ["", "no-id", "e41a42dc-0946-421d-b28f-b75dfee8176a", "<script>", "' OR 1=1 --"])
 def test_unknown_ids_have_their_own_page(week: Week, page: Callable[[], None], what: str, asked: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -10,15 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plait.dashboard.islands import markdown as md
+from plait.dashboard.islands.blocks import Part
 from plait.dashboard.islands.code import difference, highlight
-from plait.dashboard.islands.messages import LABELS, Message, Part, read_answer, read_messages, read_system, read_tools
+from plait.dashboard.islands.messages import Message, draw_messages, read_answer, read_messages, read_system, read_tools
 from plait.dashboard.islands.render import render
-from plait.dashboard.islands.texts import clip, one_line
+from plait.dashboard.islands.texts import clip, cut_off, one_line
 from tests.dashboard_scene import ATTACKS, rich_body
 
 HARMLESS = {
     *("a", "b", "blockquote", "br", "button", "code", "details", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6"),
-    *("header", "hr", "img", "input", "label", "li", "ol", "p", "path", "pre", "rect", "circle", "s", "section"),
+    *("bdi", "header", "hr", "img", "input", "label", "li", "ol", "p", "path", "pre", "rect", "circle", "s", "section"),
     *("span", "strong", "summary", "svg", "table", "tbody", "td", "th", "thead", "tr", "ul"),
 }
 MORE_ATTACKS = [
@@ -62,7 +64,9 @@ def assert_harmless(html: str) -> Reader:
     for tag, attributes in reader.tags:
         assert tag in HARMLESS, f"{tag} in {html!r}"
         assert not any(name.startswith("on") or name == "style" for name in attributes), html
-        if tag == "a" and "data-jump" not in attributes:
+        if tag == "a" and "data-jump" in attributes:
+            assert re.fullmatch(r"#m\d+", attributes["href"] or "")
+        elif tag == "a":
             href = attributes.get("href") or ""
             assert href.startswith(("https://", "http://", "mailto:")), html
             assert attributes["target"] == "_blank"
@@ -76,14 +80,15 @@ def page(body: Any, answer: Any = None) -> str:
     said = body["messages"]
     return render(
         "messages.html",
-        messages=read_messages(said),
+        request_id="1",
+        messages=draw_messages(said),
         system=read_system(body.get("system")),
         offered=read_tools(body.get("tools")),
         tools=[("Bash", 1)],
-        answer=read_answer(answer, len(said) + 1) if answer else None,
+        answer=render("message.html", message=read_answer(answer, len(said) + 1)) if answer else None,
         stop_reason="end_turn",
         missing="None.",
-        labels=LABELS,
+        running=False,
     )
 
 
@@ -176,7 +181,8 @@ def test_a_picture_elsewhere_is_a_chip_with_its_address() -> None:
 
 def test_a_long_line_is_cut_and_told() -> None:
     html = page({"messages": [{"role": "user", "content": "a" * 1_000_000}]})
-    assert "970,000 more characters, under Raw" in html
+    assert "Show all 1,000,000 characters" in html
+    assert 'data-whole="request.messages.0.content.0"' in html
     assert len(html) < 100_000
 
 
@@ -193,7 +199,7 @@ def test_markdown_reads_as_one_expects() -> None:
         "<li>i</li>",
     ):
         assert tag in html
-    assert '<div class="table"><table>' in html
+    assert '<div class="table" tabindex="0"><table>' in html
     assert '<span class="n">1</span>' in html
 
 
@@ -212,7 +218,7 @@ def test_a_request_reads_as_people_would_tell_it() -> None:
     assert parts(told[2])[0][:2] == ("result", "Read result")
     assert parts(told[3])[1:] == [
         ("call", "Bash", "pytest -q tests/spool -x --count 50"),
-        ("call", "Edit", "src/spool/writer.py"),
+        ("call", "Edit", "src/spool/writer.py +2 −1"),
     ]
     assert parts(told[4])[0] == ("failed", "Bash failed", "2 lines · E AssertionError: torn tail 1 failed, 49 passed")
     assert parts(told[5]) == [("call", "TodoWrite", "1 of 3 done")]
@@ -226,15 +232,17 @@ def test_a_system_message_is_folded() -> None:
 
 def test_an_edit_is_a_difference() -> None:
     shown = difference("a\nb\nc", "a\nx\nc")
-    assert '<span class="del">-b</span>' in shown
-    assert '<span class="ins">+x</span>' in shown
+    assert shown == (
+        '<span class="same"> a\n</span><span class="del">-b\n</span>'
+        '<span class="ins">+x\n</span><span class="same"> c\n</span>'
+    )
 
 
 def test_a_cut_tool_call_shows_what_came() -> None:
     call = {"type": "tool_use", "id": "1", "name": "Bash", "input": {}, "partial_json": '{"command":"ls'}
     (part,) = read_answer({"content": [call]}, 1).parts
     assert isinstance(part, Part)
-    assert part.headline == '{"cut off": "{\\"command\\":\\"ls"}'
+    assert part.headline == '{ "cut off": "{\\"command\\":\\"ls" }'
 
 
 def test_unknown_languages_and_long_code_are_plain() -> None:
@@ -252,3 +260,4 @@ def test_one_line_is_one_line_and_no_longer(text: str, limit: int) -> None:
 @given(st.text(max_size=100))
 def test_short_texts_are_not_clipped(text: str) -> None:
     assert clip(text) == text
+    assert cut_off(text) == 0

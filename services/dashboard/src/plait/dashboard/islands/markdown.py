@@ -8,7 +8,6 @@ the content policy.
 from __future__ import annotations
 
 from collections.abc import MutableMapping, Sequence
-from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -20,6 +19,7 @@ from markdown_it.utils import OptionsDict
 from markupsafe import Markup, escape
 
 from plait.dashboard.islands.code import MARKED, highlight
+from plait.dashboard.islands.kept import Kept
 
 LONGEST: Final = 60_000
 """Longer texts are shown as they were written: reading them as Markdown takes seconds."""
@@ -30,12 +30,12 @@ _TAGS: Final = {
 }
 _CLEANER: Final = nh3.Cleaner(
     tags=_TAGS,
-    attributes={"a": {"href", "title"}, "ol": {"start"}},
+    attributes={"a": {"href", "title"}, "ol": {"start"}, "div": {"tabindex"}},
     allowed_classes={"span": {*MARKED, "chip"}, "pre": {"code"}, "div": {"table"}},
     url_schemes={"http", "https", "mailto"},
     url_relative="deny",
     link_rel="noopener noreferrer nofollow",
-    set_tag_attribute_values={"a": {"target": "_blank"}},
+    set_tag_attribute_values={"a": {"target": "_blank"}, "div": {"tabindex": "0"}},
 )
 
 
@@ -43,7 +43,12 @@ _Env = MutableMapping[str, Any]
 
 
 class _Renderer(RendererHTML):
-    """Draws an image as a chip with its address, a fenced block in colours, and a link only where it leads outside."""
+    """Draws an image as a chip with its address, a fenced block in colours, and links with their address at hand."""
+
+    def link_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: _Env) -> str:
+        """`[text](address)`: where it leads is told on hover, whatever its text or title says."""
+        tokens[index].attrSet("title", str(tokens[index].attrGet("href")))
+        return str(self.renderToken(tokens, index, options, env))
 
     def image(self, tokens: Sequence[Token], index: int, _options: OptionsDict, _env: _Env) -> str:
         """`![alt](address)` as text."""
@@ -89,20 +94,31 @@ class _Parser(MarkdownIt):
 def _parser() -> MarkdownIt:
     parser = _Parser("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
     parser.enable(["table", "strikethrough"])
+    parser.disable("entity")  # `&lt;` is shown as it was written
     return parser
 
 
 _PARSER: Final = _parser()
 
 
-@lru_cache(maxsize=2048)
+_KEPT: Final = Kept(16_000_000)
+
+
 def markdown(text: str) -> Markup:
     """The text as HTML; long ones as they stand."""
     if len(text) > LONGEST:
         return plain(text)
-    return Markup(_CLEANER.clean(_PARSER.render(text)))  # noqa: S704
+    return _KEPT.get(text.encode(), lambda: Markup(_CLEANER.clean(_PARSER.render(text))))  # noqa: S704
 
 
 def plain(text: str) -> Markup:
     """The text as it was written."""
     return Markup('<pre class="plain">{}</pre>').format(text)
+
+
+def outside(address: str, text: str) -> Markup:
+    """A link to a page elsewhere, or its text and address where it leads to none."""
+    if not _leads_outside(address):
+        return Markup("{} · {}").format(text, address)
+    link = Markup('<a href="{}" title="{}" target="_blank" rel="noopener noreferrer nofollow">{}</a>')
+    return link.format(address, address, text)

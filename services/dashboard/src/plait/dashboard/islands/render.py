@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from plait.dashboard.islands import icons, words
 from plait.dashboard.islands.context import context_bar, context_of
+from plait.dashboard.islands.unseen import show_unseen
 
 _TEMPLATES: Final = Environment(
     loader=PackageLoader("plait.dashboard.islands"),
@@ -18,8 +19,10 @@ _TEMPLATES: Final = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters.update(
+    bytes=words.bytes_of,
     figure=words.figure,
     dollars=words.dollars,
+    share=words.share,
     short=words.short,
     duration=words.duration,
     short_id=words.short_id,
@@ -30,5 +33,8 @@ _TEMPLATES.globals.update(context_bar=context_bar, context_of=context_of)
 
 
 def render(template: str, **values: Any) -> Markup:
-    """The HTML of a template; everything in `values` is escaped unless it is markup of ours."""
-    return Markup(_TEMPLATES.get_template(template).render(**values))  # noqa: S704
+    """The HTML of a template; everything in `values` is escaped unless it is markup of ours.
+
+    Characters that cannot be seen, or turn the reading direction, have a mark wherever they stand.
+    """
+    return Markup(show_unseen(_TEMPLATES.get_template(template).render(**values)))  # noqa: S704

@@ -1,27 +1,28 @@
-"""Calls of the tools that Claude Code has, shown as what they do; any other as its arguments."""
+"""Calls of the tools that Claude Code has and their results, shown as what they do; any other as they stand."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+import msgspec
 from markupsafe import Markup
 
-from plait.dashboard.islands.code import difference, highlight
-from plait.dashboard.islands.markdown import markdown
+from plait.dashboard.islands.code import changed_lines, colour_json, difference, highlight, numbered
+from plait.dashboard.islands.markdown import markdown, plain
 from plait.dashboard.islands.texts import clip, one_line
 
 Arguments = Mapping[str, Any]
 
 AGENTS: Final = frozenset({"Task", "Agent", "Workflow"})
 """Tools that start a sub-agent."""
-
 _TELLING: Final = (
     *("file_path", "notebook_path", "path", "command", "pattern", "query", "url", "description", "prompt"),
     *("skill", "subject", "question", "title"),
 )
 """Arguments that say in one line what a call is about, the most telling first."""
+_STATES: Final = {"completed": "done", "in_progress": "doing", "pending": "to do"}
 
 
 def headline(name: str, arguments: Arguments) -> str:
@@ -31,7 +32,8 @@ def headline(name: str, arguments: Arguments) -> str:
     if name == "TodoWrite":
         return _progress(arguments)
     telling = next((arguments[key] for key in _TELLING if isinstance(arguments.get(key), str)), None)
-    return one_line(telling if telling is not None else json.dumps(arguments, ensure_ascii=False))
+    told = one_line(telling if telling is not None else as_json(arguments))
+    return f"{told} {_size(name, arguments)}".rstrip()
 
 
 def body(name: str, arguments: Arguments) -> Markup:
@@ -42,35 +44,81 @@ def body(name: str, arguments: Arguments) -> Markup:
         return _as_json(arguments)
 
 
+def result(name: str, arguments: Arguments, text: str) -> Markup:
+    """What the call brought, unfolded."""
+    told = clip(text)
+    if name == "Read" and (shown := numbered(told, str(arguments.get("file_path", "")))):
+        return _pre(shown)
+    return markdown(told) if name in _PROSE else plain(told)
+
+
+def as_json(value: object) -> str:
+    """A JSON value as people write it."""
+    try:
+        return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    except (UnicodeEncodeError, OverflowError):  # half a character, an integer of more than 64 bits
+        return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def code(text: str, language: str = "", filename: str = "") -> Markup:
+    """A block of code in colours."""
+    told = clip(text)
+    return _pre(colour_json(told) if language == "json" else highlight(told, language, filename))
+
+
+def _pre(shown: Markup, kind: str = "") -> Markup:
+    return Markup('<pre class="code{}">{}</pre>').format(kind, shown)
+
+
 def _as_json(arguments: Arguments) -> Markup:
-    return _code(json.dumps(arguments, ensure_ascii=False, indent=2), "json")
-
-
-def _code(text: str, language: str = "", filename: str = "") -> Markup:
-    return Markup('<pre class="code">{}</pre>').format(highlight(clip(text), language, filename))
+    return code(as_json(arguments), "json")
 
 
 def _shell(arguments: Arguments) -> Markup:
-    return _code(str(arguments["command"]), "bash")
+    return _note(arguments.get("description")) + code(str(arguments["command"]), "bash")
+
+
+def _note(said: object) -> Markup:
+    return Markup('<p class="soft">{}</p>').format(one_line(said)) if isinstance(said, str) else Markup("")
+
+
+def _file(name: object) -> Markup:
+    return Markup('<div class="file">{}</div>').format(clip(str(name)))
 
 
 def _edit(arguments: Arguments) -> Markup:
-    changes = difference(clip(arguments["old_string"]), clip(arguments["new_string"]))
-    return Markup('<div class="file">{}</div><pre class="code">{}</pre>').format(arguments["file_path"], changes)
+    return _file(arguments["file_path"]) + _change(arguments)
+
+
+def _edits(arguments: Arguments) -> Markup:
+    return _file(arguments["file_path"]) + Markup("").join(map(_change, arguments["edits"]))
+
+
+def _change(edit: Arguments) -> Markup:
+    return _pre(difference(clip(edit["old_string"]), clip(edit["new_string"])), " diff")
 
 
 def _write(arguments: Arguments) -> Markup:
-    name = str(arguments["file_path"])
-    return Markup('<div class="file">{}</div>{}').format(name, _code(str(arguments["content"]), filename=name))
+    return _file(arguments["file_path"]) + _pre(difference("", clip(arguments["content"])), " diff")
 
 
 def _spawn(arguments: Arguments) -> Markup:
     return markdown(clip(str(arguments["prompt"])))
 
 
+def _script(arguments: Arguments) -> Markup:
+    return code(str(arguments["script"]), "javascript")
+
+
 def _todos(arguments: Arguments) -> Markup:
-    items = (Markup('<li class="{}">{}</li>').format(t["status"], t["content"]) for t in arguments["todos"])
-    return Markup('<ul class="todos">{}</ul>').format(Markup("").join(items))
+    return Markup('<ul class="todos">{}</ul>').format(Markup("").join(map(_todo, arguments["todos"])))
+
+
+def _todo(item: Mapping[str, Any]) -> Markup:
+    """Its state is a class of ours, whatever else the client calls one."""
+    state = item["status"] if item["status"] in _STATES else "pending"
+    told = Markup('<li class="{}"><span class="state">{}</span>{}</li>')
+    return told.format(state, _STATES[state], clip(str(item["content"])))
 
 
 def _progress(arguments: Arguments) -> str:
@@ -79,11 +127,36 @@ def _progress(arguments: Arguments) -> str:
     return f"{states.count('completed')} of {len(states)} done"
 
 
+def _size(name: str, arguments: Arguments) -> str:
+    """Lines that a change brings and takes."""
+    if name not in _CHANGES:
+        return ""
+    try:
+        came, went = _sum(changed_lines(clip(old), clip(new)) for old, new in _CHANGES[name](arguments))
+    except (KeyError, TypeError, AttributeError):
+        return ""
+    return f"+{came} −{went}"
+
+
+def _sum(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    pairs = list(counts)
+    return sum(came for came, _ in pairs), sum(went for _, went in pairs)
+
+
+_CHANGES: Final[dict[str, Callable[[Arguments], list[tuple[str, str]]]]] = {
+    "Edit": lambda a: [(a["old_string"], a["new_string"])],
+    "MultiEdit": lambda a: [(e["old_string"], e["new_string"]) for e in a["edits"]],
+    "Write": lambda a: [("", a["content"])],
+}
+_PROSE: Final = AGENTS | {"WebFetch", "WebSearch"}
+"""Tools that answer as people write."""
 _BODIES: Final[dict[str, Callable[[Arguments], Markup]]] = {
     "Bash": _shell,
     "Edit": _edit,
+    "MultiEdit": _edits,
     "Write": _write,
     "Task": _spawn,
     "Agent": _spawn,
+    "Workflow": _script,
     "TodoWrite": _todos,
 }

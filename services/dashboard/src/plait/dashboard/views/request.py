@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
-import streamlit as st
+from markupsafe import Markup
 
+from plait.common.queries.charges import get_charge, list_following
 from plait.common.queries.conversations import ConversationFilter, ConversationSummary, list_conversations
 from plait.common.queries.paging import Page
-from plait.common.queries.records import Exchange, get_exchange
+from plait.common.queries.records import Exchange, get_exchange, list_pieces
 from plait.dashboard.database import read
-from plait.dashboard.islands import messages
+from plait.dashboard.islands import evidence, messages
+from plait.dashboard.islands.causes import tell_cause
 from plait.dashboard.islands.element import island
-from plait.dashboard.islands.facts import facts_of
-from plait.dashboard.islands.markdown import plain
+from plait.dashboard.islands.facts import Known, calls_in, dollars
+from plait.dashboard.islands.outline import as_received, raw_part
 from plait.dashboard.islands.render import render
-from plait.dashboard.islands.texts import clip
+from plait.dashboard.islands.stream import MOST_ROWS, read_stream, timeline
+from plait.dashboard.islands.unseen import line_of
 from plait.dashboard.islands.words import bytes_of
 from plait.dashboard.views.shell import address_parameter, begin, clock, id_in_address, say_unknown
 
-_VIEWS: Final = (("", "Conversation"), ("raw", "Raw"), ("headers", "Headers"))
-_LARGEST_TREE: Final = 1_000_000
-"""Bytes of JSON that are shown to unfold; larger bodies are for download."""
+_VIEWS: Final = (("", "Conversation"), ("stream", "Stream"), ("raw", "Raw"), ("headers", "Headers"))
+_BADGES: Final = 8
+"""Tools that stand above the messages."""
 
 
 def show() -> None:
@@ -34,32 +36,42 @@ def show() -> None:
     if exchange is None:
         say_unknown("request")
         return
-    begin(exchange.preview or "Request")
+    begin(line_of(exchange.preview or "Request"), here="/requests")
     view = next((name for name, _ in _VIEWS if name == address_parameter("view")), "")
-    _head(exchange, view)
-    if view == "raw":
-        _raw(exchange)
-    elif view == "headers":
-        head = {"asked": exchange.request_headers, "answered": exchange.response_headers}
-        island(render("headers.html", **head), key="headers")
-    else:
-        island(render("messages.html", **_contents(exchange)), key="messages")
+    island(_head(exchange, view), key="head")
+    island(_DRAWN[view](exchange), key=view or "messages")
 
 
-def _head(exchange: Exchange, view: str) -> None:
+def _head(exchange: Exchange, view: str) -> Markup:
     read_at = clock()
-    island(
-        render(
-            "request.html",
-            e=exchange,
-            conversation=_conversation(exchange.conversation_id),
-            clock=read_at,
-            context=exchange.total_tokens - exchange.output_tokens or None,
-            facts=facts_of(exchange, read_at),
-            views=_VIEWS,
-            view=view,
-        ),
-        key="head",
+    known = Known(
+        exchange,
+        read(get_charge, exchange.request_id),
+        read(list_following, exchange.request_id),
+        read_at,
+    )
+    return render(
+        "request.html",
+        e=exchange,
+        known=known,
+        conversation=_conversation(exchange.conversation_id),
+        clock=read_at,
+        why=evidence.tell(exchange.evidence) if exchange.evidence else "",
+        missed=tell_cause(exchange.cache) if exchange.cache else "",
+        details=_details(known),
+        views=_VIEWS,
+        view=view,
+    )
+
+
+def _details(known: Known) -> Markup:
+    answer = _object(known.exchange.response_body)
+    return render(
+        "request_facts.html",
+        known=known,
+        total=dollars(known.exchange.cost_usd),
+        called=calls_in([answer]),
+        calls=calls_in(_messages(known.exchange)),
     )
 
 
@@ -70,31 +82,31 @@ def _conversation(known: UUID | None) -> ConversationSummary | None:
     return found[0] if found else None
 
 
-def _contents(exchange: Exchange) -> dict[str, Any]:
+def _talk(exchange: Exchange) -> Markup:
     body, answer = _object(exchange.request_body), _object(exchange.response_body)
-    said = body.get("messages")
-    said = said if isinstance(said, list) else []
+    said = _messages(exchange)
     answered = messages.read_answer(answer, len(said) + 1) if answer.get("content") is not None else None
-    return {
-        "messages": messages.read_messages(said),
-        "system": messages.read_system(body.get("system")),
-        "offered": messages.read_tools(body.get("tools")),
-        "tools": _called(said),
-        "answer": answered,
-        "stop_reason": answer.get("stop_reason"),
-        "missing": _why_no_answer(exchange),
-        "labels": messages.LABELS,
-    }
+    return render(
+        "messages.html",
+        request_id=exchange.request_id,
+        messages=messages.draw_messages(said),
+        system=messages.read_system(body.get("system")),
+        offered=messages.read_tools(body.get("tools")),
+        tools=calls_in(said)[:_BADGES],
+        answer=render("message.html", message=answered) if answered else None,
+        stop_reason=answer.get("stop_reason"),
+        missing=_why_no_answer(exchange),
+        running=exchange.outcome is None,
+    )
 
 
 def _object(body: Any) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _called(said: list[Any]) -> list[tuple[str, int]]:
-    contents = [m.get("content") for m in said if isinstance(m, dict)]
-    blocks = [b for content in contents if isinstance(content, list) for b in content if isinstance(b, dict)]
-    return Counter(str(b.get("name", "tool")) for b in blocks if b.get("type") == "tool_use").most_common(8)
+def _messages(exchange: Exchange) -> list[Any]:
+    said = _object(exchange.request_body).get("messages")
+    return said if isinstance(said, list) else []
 
 
 def _why_no_answer(exchange: Exchange) -> str:
@@ -105,29 +117,52 @@ def _why_no_answer(exchange: Exchange) -> str:
     return "The answer holds no message; it stands under Raw."
 
 
-def _raw(exchange: Exchange) -> None:
-    parts = {"Request": exchange.request_body, "Answer": exchange.response_body, "Usage": exchange.usage_data}
-    for title, value in parts.items():
-        st.header(title, anchor=False)
-        if value is None:
-            st.text("None is recorded.")
-        else:
-            _raw_part(value, f"{exchange.request_id}.{title.lower()}")
-
-
-def _raw_part(value: Any, name: str) -> None:
-    """A JSON value to unfold and to download; of a body that was no JSON its text."""
-    data = value.encode() if isinstance(value, str) else msgspec.json.encode(value)
-    if isinstance(value, str):
-        island(plain(clip(value)), key=name)
-    elif len(data) <= _LARGEST_TREE:
-        st.json(value, expanded=1)
-    ending, mime = ("txt", "text/plain") if isinstance(value, str) else ("json", "application/json")
-    st.download_button(
-        f"Download ({bytes_of(len(data))})",
-        data,
-        file_name=f"{name}.{ending}",
-        mime=mime,
-        on_click="ignore",
-        key=f"{name}-file",
+def _stream(exchange: Exchange) -> Markup:
+    pieces = read(list_pieces, exchange.request_id)
+    stream = read_stream(pieces or [])
+    return render(
+        "stream.html",
+        e=exchange,
+        stream=stream,
+        timeline=timeline(stream) if stream.arrivals else "",
+        size=bytes_of(stream.size),
+        rows=stream.arrivals[:MOST_ROWS],
+        missing=_why_no_stream(exchange),
     )
+
+
+def _why_no_stream(exchange: Exchange) -> str:
+    if exchange.outcome is None:
+        return "The answer is still running: its stream is shown when its first pieces are stored."
+    if exchange.streamed is False:
+        return "The client did not ask for a stream: the answer came as one."
+    return "The pieces of this answer are not kept."
+
+
+def _raw(exchange: Exchange) -> Markup:
+    pieces = read(list_pieces, exchange.request_id)
+    parts = [
+        raw_part("Request", exchange.request_body, "request"),
+        raw_part("Answer", exchange.response_body, "answer"),
+        *([as_received("Event stream", b"".join(piece.data for _, piece in pieces))] if pieces else []),
+        raw_part("Usage", exchange.usage_data, "answer.usage"),
+    ]
+    return render("raw.html", e=exchange, parts=parts)
+
+
+def _headers(exchange: Exchange) -> Markup:
+    asked = f"{exchange.method} {exchange.path}"
+    answered = f"HTTP {exchange.status}" if exchange.status else "no status"
+    parts = [
+        ("Request headers", asked, exchange.request_headers),
+        ("Answer's headers", answered, exchange.response_headers),
+    ]
+    return render("headers.html", parts=parts)
+
+
+_DRAWN: Final[dict[str, Callable[[Exchange], Markup]]] = {
+    "": _talk,
+    "stream": _stream,
+    "raw": _raw,
+    "headers": _headers,
+}
