@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import socket
 from dataclasses import dataclass
@@ -138,8 +139,14 @@ class Plan:
                 "DASHBOARD_API_KEY": self.dashboard_key,
                 "API_URL": self.options.url("api"),
                 "GATEWAY_URL": self.options.url("gateway"),
+                "METRICS_URLS": json.dumps(self._metrics_urls()),
             }
         )
+
+    def _metrics_urls(self) -> dict[str, str]:
+        """Where processes tell their health and metrics: the dashboard shows them."""
+        gateway = {"gateway": self.settings.metrics_port} if self.settings.metrics_port else {}
+        return {name: f"http://{LOOPBACK}:{port}" for name, port in {**gateway, **self.addresses.health}.items()}
 
 
 def make(options: Options, home: Home, settings: UpSettings) -> Plan:

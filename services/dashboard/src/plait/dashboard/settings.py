@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 
 from plait.common.errors import UserError
@@ -26,6 +28,14 @@ class Settings(CommonSettings, PostgresSettings, KeySettings):
     )
     api_url: str = Field(
         "http://127.0.0.1:3002", pattern="^https?://[^/?#]+", description="The read API that /api/* is relayed to."
+    )
+    metrics_urls: dict[str, str] = Field(
+        {},
+        description="Where parts tell their health and metrics, as JSON, for the page System: "
+        '{"linker": "http://linker:9100"}. `plait up` sets it.',
+    )
+    credentials_dir: Path | None = Field(
+        None, description="Folder of credential files whose state the page Settings shows; without one it shows none."
     )
     gateway_url: str = Field(
         "http://127.0.0.1:3000", description="The gateway as clients reach it; a dashboard without data tells it."
