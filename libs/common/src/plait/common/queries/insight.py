@@ -14,7 +14,7 @@ from plait.common.queries.transcript import Teller, Turn
 
 
 class SubTask(Struct, frozen=True, kw_only=True):
-    """What a sub-agent did, as figures: what it was asked and what it brought back stands in its call and the result."""
+    """What a sub-agent did, in figures: what it was asked and brought back stands in its call and the result."""
 
     branch_id: str
     parent_request_id: UUID
