@@ -8,6 +8,7 @@ import httpx2
 
 from plait.common.access.doors import Doors
 from plait.common.access.key_file import KeyFile
+from plait.common.health import health_port
 from plait.common.serving import serve
 from plait.dashboard import database, visitor
 from plait.dashboard.front.app import build_app
@@ -32,7 +33,7 @@ async def run(stop: asyncio.Event) -> None:
     database.attach(reading)
     visitor.attach(lambda cookie: _visitor(settings, sessions, cookie))
     try:
-        async with client(settings.api_url, settings.require_key()) as api:
+        async with health_port(settings), client(settings.api_url, settings.require_key()) as api:
             await _serve(settings, sessions, reading, api, stop)
     finally:
         visitor.attach(None)

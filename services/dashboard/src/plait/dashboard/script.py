@@ -1,10 +1,13 @@
 """What Streamlit runs for every page view and click: pick the page that the address names."""
 
+import time
+
 import streamlit as st
 import structlog
 
 from plait.common.errors import DependencyDown
 from plait.dashboard.islands.live import attended
+from plait.dashboard.metrics import RERUN_SECONDS
 from plait.dashboard.views import (
     analyses,
     compare,
@@ -21,6 +24,7 @@ from plait.dashboard.views import (
 from plait.dashboard.views.shell import say_broken, say_database_away, say_logged_out
 from plait.dashboard.visitor import LoggedOut
 
+began = time.perf_counter()
 page = st.navigation(
     [
         st.Page(conversations.show, title="Conversations", url_path="conversations", default=True),
@@ -48,3 +52,4 @@ except DependencyDown as away:
 except Exception:
     structlog.get_logger().exception("page failed", page=page.url_path)
     say_broken()
+RERUN_SECONDS.labels(page.title.lower()).observe(time.perf_counter() - began)

@@ -11,6 +11,7 @@ import structlog
 from plait.common.errors import DependencyDown
 from plait.dashboard.front.live.events import Cutter, Event, Interest
 from plait.dashboard.front.live.listeners import Listener
+from plait.dashboard.metrics import LISTENERS
 
 _log = structlog.get_logger()
 
@@ -42,6 +43,7 @@ class Feed:
         """A new listener, who hears from now on, until `leave`."""
         listener = Listener(interest)
         self._listeners.add(listener)
+        LISTENERS.set(len(self._listeners))
         self._wanted.set()
         self._deserted.clear()
         return listener
@@ -50,6 +52,7 @@ class Feed:
         """They listen no more."""
         listener.close("gone")
         self._listeners.discard(listener)
+        LISTENERS.set(len(self._listeners))
         if not self._listeners:
             self._deserted.set()
 
