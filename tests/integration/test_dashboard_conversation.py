@@ -130,6 +130,16 @@ def test_the_time_line_tells_sub_tasks_below_who_called_them(week: Week) -> None
     assert own.count('<li class="b') == 3
 
 
+def test_the_text_reads_a_branch_from_the_root_to_its_end(week: Week) -> None:
+    html = drawn(view(id=week.spool, view="text"))
+    assert html.count('<section class="message') >= 9
+    assert "Because <code>crc_of</code> reads" in html
+    assert html.count('href="https://ci.example/run/4711"') == 1
+    assert "Read sub-task 1</a>" in html
+    task = drawn(view(id=week.spool, view="text", branch="subtask_1"))
+    assert 'title="subtask_1">sub-task 1</span> 3 turns' in task
+
+
 @pytest.mark.parametrize("page", ["2", "0", "-1", "x", "99999999999999"])
 def test_a_page_that_is_none_is_the_nearest(week: Week, page: str) -> None:
     assert '<ol class="timeline">' in drawn(view(id=week.spool, view="timeline", page=page))
@@ -150,7 +160,7 @@ def test_unknown_ids_have_their_own_page(week: Week, asked: str) -> None:
 def test_what_was_said_is_never_markup(week: Week) -> None:
     known = database.read(get_summary, week.attack)
     assert known
-    for name in ("tree", "timeline"):
+    for name in ("tree", "timeline", "text"):
         html = drawn(view(id=known.conversation_id, view=name))
         assert "<script" not in html
         assert "&lt;script&gt;window.hit = 1" in html

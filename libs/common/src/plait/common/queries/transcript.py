@@ -59,6 +59,14 @@ class Teller:
             for (exchange, row), blobs in zip(known, new.blobs, strict=True):
                 yield _turn(exchange, row, blobs, new.contents)
 
+    async def pass_over(self, exchange: ExchangeSummary) -> None:
+        """Take all that an exchange sent and was answered as told, without reading it."""
+        for row in await self._fetch("turns", ids=[exchange.request_id]):
+            heads = [row["chain"]] if row["chain"] else []
+            self._added(
+                row, {one["hash"]: (one["parent"], one["blob"]) for one in await self._fetch("links", heads=heads)}
+            )
+
     async def _new(self, rows: Iterable[asyncpg.Record]) -> _New:
         """What each of these adds."""
         kept = list(rows)
@@ -128,3 +136,11 @@ def _answer(row: asyncpg.Record, added: _Added, contents: Mapping[bytes, bytes])
 
 def _value(contents: Mapping[bytes, bytes], name: bytes | None) -> Any:
     return msgspec.json.decode(contents[name]) if name is not None and name in contents else None
+
+
+async def tell_stretch(db: Reader, exchanges: Sequence[ExchangeSummary], start: int, count: int) -> list[Turn]:
+    """So many turns of a way through a conversation, from one on; what was told before them is left out."""
+    teller = Teller(db)
+    if start > 0:
+        await teller.pass_over(exchanges[start - 1])
+    return [turn async for turn in teller.tell(exchanges[start : start + count])]

@@ -8,6 +8,7 @@ export default function ({ parentElement, data }) {
     root.innerHTML = data.html;
     root.onclick = act;
     root.onsubmit = submit;
+    listenForFinding(root);
     jump(root, location.hash.slice(1));
   }
 }
@@ -61,7 +62,7 @@ function keepPage() {
 
 function act(event) {
   const root = event.currentTarget;
-  if (actOnMessage(root, event)) return;
+  if (actOnMessage(root, event) || actOnFinding(root, event)) return;
   const target = event.target.closest("[data-copy], [data-jump], [data-fold], [data-hide], [data-prompt]");
   if (!target) return;
   const { copy, jump: place, fold, hide, prompt } = target.dataset;

@@ -19,7 +19,7 @@ class TreeMap {
     this.box = make("div", "map");
     this.canvas = make("canvas");
     this.canvas.setAttribute("aria-hidden", "true");
-    this.link = make("a", "card");
+    this.link = make("a", "spot");
     this.link.draggable = false;
     this.link.setAttribute("aria-describedby", "tip-of-row");
     const tools = make("div", "tools");
@@ -49,6 +49,7 @@ class TreeMap {
     data.rows.forEach((row, n) => { if (row.parent !== undefined || n) this.children.set(row.parent ?? 0, [...(this.children.get(row.parent ?? 0) || []), n]); });
     this.cells = new Map(data.rows.map((row, n) => [`${this.lane(row)} ${row.depth || 0}`, n]));
     this.chosen = Math.min(this.chosen ?? (data.newest ? data.rows.length - 1 : 0), data.rows.length - 1);
+    this.box.style.height = `min(78vh, ${(this.deepest + 1) * CARD.down + 90}px)`;
     if (anew && this.width) this.start();
     this.draw();
   }
