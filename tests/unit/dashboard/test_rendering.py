@@ -88,7 +88,6 @@ def page(body: Any, answer: Any = None) -> str:
         answer=render("message.html", message=read_answer(answer, len(said) + 1)) if answer else None,
         stop_reason="end_turn",
         missing="None.",
-        running=False,
     )
 
 

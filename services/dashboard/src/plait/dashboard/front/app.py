@@ -17,6 +17,7 @@ from plait.dashboard.front.live.feed import Feed
 from plait.dashboard.front.login import Login
 from plait.dashboard.front.relay import Relay
 from plait.dashboard.front.session import Sessions
+from plait.dashboard.front.texts import Texts
 from plait.dashboard.front.tries import Tries
 from plait.dashboard.logs import take_over_logs
 from plait.dashboard.look import configure_streamlit
@@ -33,9 +34,9 @@ def build_app(sessions: Sessions, database: Database, api: httpx2.AsyncClient, f
     """The application, open to who has a session; `api` is the read API, `feed` its events."""
     configure_streamlit()
     take_over_logs()
-    relay = Relay(sessions, database, api, feed)
+    own = [*Login(sessions, Tries()).routes(), *Health(database).routes(), *Texts(database).routes()]
     return App(
         SCRIPT,
         middleware=front(sessions),
-        routes=[*Login(sessions, Tries()).routes(), *Health(database).routes(), *relay.routes()],
+        routes=[*own, *Relay(sessions, database, api, feed).routes()],
     )

@@ -17,6 +17,7 @@ from plait.dashboard.islands import evidence, messages
 from plait.dashboard.islands.causes import tell_cause
 from plait.dashboard.islands.element import island
 from plait.dashboard.islands.facts import Known, calls_in, dollars
+from plait.dashboard.islands.live import EXCHANGES, live, tail
 from plait.dashboard.islands.outline import as_received, raw_part
 from plait.dashboard.islands.render import render
 from plait.dashboard.islands.stream import MOST_ROWS, read_stream, timeline
@@ -40,6 +41,7 @@ def show() -> None:
     view = next((name for name, _ in _VIEWS if name == address_parameter("view")), "")
     island(_head(exchange, view), key="head")
     island(_DRAWN[view](exchange), key=view or "messages")
+    _follow(exchange, view)
 
 
 def _head(exchange: Exchange, view: str) -> Markup:
@@ -62,6 +64,14 @@ def _head(exchange: Exchange, view: str) -> Markup:
         views=_VIEWS,
         view=view,
     )
+
+
+def _follow(exchange: Exchange, view: str) -> None:
+    """One that is running, or not linked yet, is drawn anew when more is known."""
+    if exchange.outcome is None and not view:
+        tail(exchange.request_id)
+    if exchange.outcome is None or exchange.evidence is None:
+        live(EXCHANGES, ("request", "requests"), mode="follow", request=exchange.request_id)
 
 
 def _details(known: Known) -> Markup:
@@ -95,8 +105,7 @@ def _talk(exchange: Exchange) -> Markup:
         tools=calls_in(said)[:_BADGES],
         answer=render("message.html", message=answered) if answered else None,
         stop_reason=answer.get("stop_reason"),
-        missing=_why_no_answer(exchange),
-        running=exchange.outcome is None,
+        missing=None if exchange.outcome is None else _why_no_answer(exchange),
     )
 
 
@@ -110,8 +119,6 @@ def _messages(exchange: Exchange) -> list[Any]:
 
 
 def _why_no_answer(exchange: Exchange) -> str:
-    if exchange.outcome is None:
-        return "The answer is still running."
     if exchange.response_body is None:
         return "No answer was received."
     return "The answer holds no message; it stands under Raw."
