@@ -45,3 +45,10 @@ CONSUMER_JOINS: Final = Counter(
     "Times a consumer joined its group anew: at its start, and after a broker was gone.",
     ["group"],
 )
+
+NOTICES: Final = Counter(
+    "plait_notices_total",
+    "Notices by what became of them: delivered; refused: by the other side, or by our rules on addresses; given_up: "
+    "after the last attempt; expired: too old by then; void: nothing left to tell, or nowhere; broken: in the making.",
+    ["kind", "result"],
+)

@@ -46,6 +46,6 @@ READS: Final[dict[str, tuple[Topic, ...]]] = {
     "plait.linker": (REQUESTS, CHUNKS, RESPONSES),
     "plait.ledger": (REQUESTS, RESPONSES),
     "plait.analyzer": (CONVERSATIONS,),
-    "plait.notifier": (RESPONSES, CONVERSATIONS),
+    "plait.notifier": (RESPONSES, CONVERSATIONS, ANALYSES),
 }
 """Which topics each consumer group reads."""

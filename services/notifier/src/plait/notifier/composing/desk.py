@@ -1,0 +1,40 @@
+"""What makers of notices share."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from plait.common.errors import PlaitError
+from plait.common.redaction import SECRETS, Redactor
+from plait.notifier.notice import Link
+from plait.notifier.settings import Settings
+
+
+class NotYet(PlaitError):
+    """The record does not have it yet: ask again in a while."""
+
+
+class Desk:
+    """Links and masks, as the settings want them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._redactor = Redactor(SECRETS if settings.notify_redact else ())
+        self._dashboard = settings.dashboard_url.rstrip("/")
+
+    def masked(self, text: str) -> str:
+        """What somebody said, without keys and tokens, unless the operator wants them told."""
+        return self._redactor.text(text)
+
+    def conversation(self, number: UUID | None, tab: str = "") -> Link | None:
+        """Where the dashboard shows it."""
+        shown = f"&tab={tab}" if tab else ""
+        return Link("Open the conversation", f"{self._dashboard}/conversation?id={number}{shown}") if number else None
+
+    def request(self, number: UUID) -> Link:
+        """Where the dashboard shows it."""
+        return Link("Open the request", f"{self._dashboard}/request?id={number}")
+
+    def page(self, label: str, path: str) -> Link:
+        """A page of the dashboard."""
+        return Link(label, f"{self._dashboard}/{path}")

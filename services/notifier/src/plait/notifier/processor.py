@@ -1,0 +1,143 @@
+"""The notifier's consumer: finds in events what is to be told, and queues it. It sends nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from plait.common.consumer import Record, Rejected
+from plait.common.events import AnalysisEvent, ConversationEvent, ResponseEvent
+from plait.common.outbox import Connection
+from plait.common.postgres import Database
+from plait.notifier import statements
+from plait.notifier.directory import Directory, Entry
+from plait.notifier.matters import (
+    Matter,
+    Trouble,
+    analysis_of,
+    first_of_each,
+    limits_of,
+    trouble_of,
+    turn_of,
+)
+from plait.notifier.queue import queue
+from plait.notifier.routes import Routes
+from plait.notifier.settings import Settings
+from plait.notifier.turns import read_turn
+
+Clock = Callable[[], datetime]
+
+
+def now_utc() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+class _Found(Struct):
+    """What a batch holds that is young enough."""
+
+    placed: dict[UUID, None]
+    """Exchanges that are new in a conversation, or have ended."""
+    troubles: list[Trouble]
+    matters: list[Matter]
+
+
+class Notifier:
+    """Queues notices for batches of events."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        directory: Directory,
+        committed: Callable[[], None] = lambda: None,
+        clock: Clock = now_utc,
+    ) -> None:
+        """`committed` is called after each batch that queued something."""
+        self._database = database
+        self._settings = settings
+        self._directory = directory
+        self._committed = committed
+        self._clock = clock
+
+    async def process(self, batch: Sequence[Record]) -> Sequence[Rejected]:
+        """Queue a batch's notices; see `plait.common.consumer.Processor`."""
+        since = self._clock() - self._settings.max_age
+        found, rejected = _read(batch, since)
+        routes = Routes(self._settings, self._directory.table)
+        async with self._database.transaction() as connection:
+            matters = [*found.matters, *await self._turns(connection, list(found.placed), since, routes)]
+            matters += await self._errors(connection, found.troubles, routes)
+            wanted = [one for one in matters if one.kind in self._settings.kinds]
+            queued = await queue(connection, wanted, routes)
+        if queued:
+            self._committed()
+        return rejected
+
+    async def _turns(
+        self, connection: Connection, placed: Sequence[UUID], since: datetime, routes: Routes
+    ) -> list[Matter]:
+        """The turns that ended with one of these exchanges, of domains that anybody is told of."""
+        if not placed or "turn" not in self._settings.kinds:
+            return []
+        rows = await connection.fetch(statements.ENDED_TURNS, placed, since)
+        found = []
+        for row in rows:
+            turn = await read_turn(connection, row["id"]) if routes.of(row["domain"]) else None
+            if turn:
+                found.append(turn_of(row["id"], turn.first_id, turn.domain, turn.ended_at))
+        return found
+
+    async def _errors(self, connection: Connection, troubles: Iterable[Trouble], routes: Routes) -> list[Matter]:
+        """One for each burst of errors, or for a credential that Claude refuses."""
+        told = [one for one in troubles if routes.of(one.domain)]
+        logins = {one.domain: (one, entry) for one in told if (entry := self._refused(one))}
+        errors = first_of_each(one for one in told if one.domain not in logins or not one.is_unauthorised)
+        matters = [login_of(entry, one.domain, one.at) for one, entry in logins.values()]
+        if errors and "error" in self._settings.kinds:
+            columns = zip(*((domain, kind, one.at) for (domain, kind), one in errors.items()), strict=True)
+            rows = await connection.fetch(statements.BURSTS, *map(list, columns), self._settings.error_quiet)
+            matters += [errors[row["domain"], row["error_type"]].matter() for row in rows]
+        return matters
+
+    def _refused(self, trouble: Trouble) -> Entry | None:
+        """Whose own credential it was that was refused."""
+        entry = self._directory.table.find(trouble.domain) if trouble.is_unauthorised else None
+        return entry if entry and entry.credential else None
+
+
+def login_of(entry: Entry, domain: str, at: datetime) -> Matter:
+    """A credential that is good no more: told once for each that is."""
+    subject = {"file": entry.name, "isLogin": entry.is_login}
+    return Matter(kind="login", key=f"login/{entry.name}/{entry.credential}", domain=domain, at=at, subject=subject)
+
+
+def _read(batch: Sequence[Record], since: datetime) -> tuple[_Found, list[Rejected]]:
+    """What of a batch may have to be told, and the records that do not belong on the topics that we read."""
+    found, rejected = _Found({}, [], []), []
+    for record in batch:
+        event = record.event
+        if isinstance(event, ConversationEvent):
+            found.placed |= dict.fromkeys(one.exchange_id for one in event.data.placed)
+        elif isinstance(event, ResponseEvent):
+            _see_answer(event, since, found)
+        elif isinstance(event, AnalysisEvent):
+            if event.time > since and (matter := analysis_of(event.data, event.time)):
+                found.matters.append(matter)
+        else:
+            rejected.append(Rejected(record, f"{type(event).__name__} is nothing to tell of"))
+    return found, rejected
+
+
+def _see_answer(event: ResponseEvent, since: datetime, found: _Found) -> None:
+    if event.data.ended_at <= since:
+        return
+    limits = limits_of(event.data)
+    found.matters += limits
+    trouble = trouble_of(event.data)
+    reached = any(one.subject["level"] == 100 for one in limits)
+    if trouble and not (reached and trouble.type == "rate_limit_error"):
+        found.troubles.append(trouble)
