@@ -130,8 +130,12 @@ class ScriptedClaude:
                 expected.call.set_result(call)
         else:
             told = (answer for rule in self.rules if (answer := rule(call)))
-            call.answer = next(told, None) or answer_to(method, target, head.headers, body)
+            call.answer = next(told, None) or self.unscripted(call)
         return call
+
+    def unscripted(self, call: Call) -> Answer:
+        """What a call gets that nobody expects and no rule is for."""
+        return answer_to(call.method, call.target, call.headers, call.body)
 
 
 def _key(target: str, body: bytes) -> tuple[str, bytes]:
