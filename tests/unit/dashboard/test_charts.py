@@ -64,10 +64,9 @@ def test_specifications_are_vega_lites_own(chart: Chart) -> None:
 
 
 def test_bars_hold_every_part_in_its_place() -> None:
-    chart = bars(PARTS, ["a", "b"], ticks=[], description="x")
-    assert chart.rows["value"] == [3, 4, 1]
-    assert chart.rows["start"] == [0, 0, 3600]
-    assert chart.rows["order"] == [0, 1, 0]
+    chart = bars(list(reversed(PARTS)), ["a", "b"], ticks=[], description="x")
+    rows = list(zip(*(chart.rows[name] for name in ("start", "series", "foot", "value")), strict=True))
+    assert rows == [(0, "a", 0, 3), (0, "b", 3, 7), (3600, "a", 0, 1)]
     assert all(start < end for start, end in zip(chart.rows["start"], chart.rows["end"], strict=True))
     assert encoding(chart, "x")["scale"]["domain"] == [0, 7200]
 

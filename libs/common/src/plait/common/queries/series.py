@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
+
+from msgspec.structs import asdict
 
 from plait.common.buckets import Span
 from plait.common.queries.named import statements
@@ -71,3 +73,12 @@ def _call(row: dict[str, Any]) -> Cell:
         tool_calls=row["calls"],
         cost_usd=None,
     )
+
+
+def together(cells: Iterable[Counters]) -> Counters:
+    """Counters added up. The cost is null where a price is missing and all that is known comes to nothing."""
+    found = [asdict(cell) for cell in cells]
+    sums: dict[str, Any] = {name: sum(one[name] or 0 for one in found) for name in Counters.__struct_fields__}
+    if not sums["cost_usd"] and any(one["cost_usd"] is None for one in found):
+        sums["cost_usd"] = None
+    return Counters(**sums)

@@ -33,6 +33,8 @@ Unit = Literal["number", "dollars", "share"]
 _FORMATS: Final[dict[Unit, str]] = {"number": "~s", "dollars": "$~f", "share": ".0%"}
 _LARGE: Final = 1000.0
 _HEIGHT: Final = 260
+_GAP: Final = 0.12
+"""Of a bar's place, left free between it and the next."""
 _DAYS_NAMED: Final = 9
 """So many days are named with their weekday, which would be too long for more."""
 
@@ -89,28 +91,33 @@ def bars(
     ticks: Sequence[Tick],
     description: str,
     unit: Unit = "number",
+    reach: tuple[float, float] | None = None,
     height: int = _HEIGHT,
 ) -> Chart:
     """Parts piled up; `series` in the order of their colours, the first one at the foot.
 
-    Draw a legend beside it with `colour(number, of)`: one in the chart itself would be cut off on a phone.
+    `reach`: where the axis begins and ends, if not with the parts. Draw a legend beside it with `colour(number, of)`:
+    one in the chart itself would be cut off on a phone.
     """
     numbers = {name: number for number, name in enumerate(series)}
+    piled = sorted(parts, key=lambda part: (part.start, numbers[part.series]))
+    tops = _tops(piled)
     rows: dict[str, list[Any]] = {
-        "start": [part.start for part in parts],
-        "end": [part.end - (part.end - part.start) * 0.12 for part in parts],
-        "series": [part.series for part in parts],
-        "order": [numbers[part.series] for part in parts],
-        "value": [part.value for part in parts],
-        "when": [part.when for part in parts],
-        "shown": [part.shown for part in parts],
+        "start": [part.start for part in piled],
+        "end": [part.end - (part.end - part.start) * _GAP for part in piled],
+        "foot": [top - part.value for top, part in zip(tops, piled, strict=True)],
+        "value": tops,
+        "series": [part.series for part in piled],
+        "when": [part.when for part in piled],
+        "shown": [part.shown for part in piled],
     }
     spec = {
-        "mark": {"type": "bar", "aria": False},
+        "mark": {"type": "rect", "aria": False},
         "encoding": {
-            "x": _across("start", ticks, _reach(rows["start"], [part.end for part in parts])),
+            "x": _across("start", ticks, reach or _reach(rows["start"], [part.end for part in piled])),
             "x2": {"field": "end"},
-            "y": _up(unit, _highest_pile(parts), stack="zero"),
+            "y": _up(unit, max(tops, default=0.0)),
+            "y2": {"field": "foot"},
             "color": {
                 "field": "series",
                 "type": "nominal",
@@ -120,8 +127,7 @@ def bars(
                     "range": [colour(number, len(series)) for number in range(len(series))],
                 },
             },
-            "order": {"field": "order", "type": "quantitative"},
-            "tooltip": [_told("series", ""), _told("shown", ""), _told("when", "")],
+            "tooltip": [_told("series"), _told("shown"), _told("when")],
         },
     }
     return Chart(_themed(spec, height), rows, description)
@@ -147,7 +153,7 @@ def line(
     }
     highest = max([*rows["value"], limit or 0], default=0)
     across = _across("at", ticks, _reach(rows["at"], rows["at"]))
-    told = [_told("when", ""), _told("shown", "")]
+    told = [_told("when"), _told("shown")]
     layers: list[dict[str, Any]] = [
         {
             "mark": {
@@ -159,7 +165,7 @@ def line(
         {
             "transform": [{"filter": "datum.warned"}],
             "mark": {"type": "point", "aria": False, "filled": True, "opacity": 1, "size": 70, "color": WARNING},
-            "encoding": {"x": across, "y": _up(unit, highest), "tooltip": [_told("note", ""), *told]},
+            "encoding": {"x": across, "y": _up(unit, highest), "tooltip": [_told("note"), *told]},
         },
     ]  # fmt: skip
     if limit is not None:
@@ -215,30 +221,33 @@ def _across(field: str, ticks: Sequence[Tick], reach: tuple[float, float]) -> di
     }
 
 
-def _up(unit: Unit, highest: float, **more: Any) -> dict[str, Any]:
+def _up(unit: Unit, highest: float) -> dict[str, Any]:
     axis: dict[str, Any] = {"title": None, "format": _format(unit, highest), "tickCount": 5, "domain": False}
     if unit == "number":
         axis["tickMinStep"] = 1
-    return {"field": "value", "type": "quantitative", "axis": axis, "scale": {"domainMin": 0}, **more}
+    return {"field": "value", "type": "quantitative", "axis": axis, "scale": {"domainMin": 0}}
 
 
 def _format(unit: Unit, highest: float) -> str:
     return "$~s" if unit == "dollars" and highest >= _LARGE else _FORMATS[unit]
 
 
-def _told(field: str, title: str) -> dict[str, str]:
-    return {"field": field, "title": title or field.capitalize()}
+def _told(field: str) -> dict[str, str]:
+    return {"field": field, "title": field.capitalize()}
 
 
 def _reach(starts: Sequence[float], ends: Sequence[float]) -> tuple[float, float]:
     return (min(starts, default=0.0), max(ends, default=1.0))
 
 
-def _highest_pile(parts: Sequence[Part]) -> float:
-    piles: dict[float, float] = {}
-    for part in parts:
-        piles[part.start] = piles.get(part.start, 0.0) + part.value
-    return max(piles.values(), default=0.0)
+def _tops(piled: Sequence[Part]) -> list[float]:
+    """Where each part ends that stands on those before it in its stretch."""
+    reached: dict[float, float] = {}
+    tops = []
+    for part in piled:
+        reached[part.start] = reached.get(part.start, 0.0) + part.value
+        tops.append(reached[part.start])
+    return tops
 
 
 def _themed(spec: dict[str, Any], height: int) -> dict[str, Any]:

@@ -19,7 +19,6 @@ _TEMPLATES: Final = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters.update(
-    bytes=words.bytes_of,
     figure=words.figure,
     dollars=words.dollars,
     share=words.share,

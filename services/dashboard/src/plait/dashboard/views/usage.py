@@ -1,13 +1,257 @@
-"""Usage."""
+"""Usage: what was used over time and by whom, what it cost, what the cache gave, the week at a glance, and tools."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
 import streamlit as st
 
-from plait.dashboard.views.shell import begin
+from plait.common.buckets import Span, zones
+from plait.common.queries.cache import CacheFilter, list_dearest, sum_misses_by_cause
+from plait.common.queries.series import APART, Apart, Cell, first_use, together, usage_series
+from plait.common.queries.tools import list_tools
+from plait.common.queries.usage import Counters, UsageFilter, UsageRow, usage_by, usage_by_time
+from plait.dashboard.database import read
+from plait.dashboard.islands import charts
+from plait.dashboard.islands.advice import sum_up_cause
+from plait.dashboard.islands.daily import days_of, table_of
+from plait.dashboard.islands.element import island
+from plait.dashboard.islands.groups import MEASURES, Grouped, Measure, chart_of, group, mean, measured, value, written
+from plait.dashboard.islands.render import render
+from plait.dashboard.islands.stretches import UNITS, Stretches, cut, days_before, unit_for
+from plait.dashboard.islands.week import WEEKDAYS, Pace, pace_of, week_of
+from plait.dashboard.islands.words import Clock
+from plait.dashboard.settings import Settings
+from plait.dashboard.views.filters import Field, Filters, choose, readable
+from plait.dashboard.views.shell import address_parameter, begin
+
+_FIELDS: Final[tuple[Field, ...]] = ("domain", "time", "account", "model", "kind", "dates")
+_NAMED: Final = ("key", "tag", "agent")
+"""Filters that are set by a click on a row; no control has them."""
+_DAYS: Final = {"24 hours": 2, "7 days": 7, "30 days": 30}
+_LAST_DAY: Final = "24 hours"
+_DEAREST: Final = 5
+_USUAL_APART: Final[Apart] = "domain"
+_USUAL_MEASURE: Final[Measure] = "requests"
+
+Link = tuple[str, str, bool]
+"""What to call it, its address, and whether it is where one is."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the address asks for."""
+
+    filters: Filters
+    where: UsageFilter
+    apart: Apart
+    measure: Measure
+    stretches: Stretches
+    now: datetime
+
+    @property
+    def span(self) -> Span:
+        """All of the time that is shown."""
+        return Span(self.stretches.begins[0], self.stretches.until)
+
+    @property
+    def of_all(self) -> Measure:
+        """What the hours are measured by: tools have calls alone, and their page tells requests there."""
+        return _USUAL_MEASURE if self.apart == "tool" else self.measure
+
+    @property
+    def noun(self) -> str:
+        """What the groups count."""
+        return "calls" if self.apart == "tool" else "requests"
 
 
 def show() -> None:
     """Draw the page."""
     begin("Usage", here="/usage")
     st.title("Usage", anchor=False)
+    wanted = _wanted()
+    if wanted is None:
+        _say_empty()
+        return
+    hours = read(usage_by_time, "hour", wanted.span, wanted.where, zone=wanted.stretches.zone, now=wanted.now)
+    cells = read(usage_series, wanted.apart, wanted.stretches.begins, wanted.stretches.until, wanted.where)
+    used = together(hours)
+    _draw_head(wanted, hours, used)
+    if used.requests or cells:
+        grouped = group(cells, wanted.apart, wanted.measure)
+        _draw_bars(wanted, grouped)
+        _draw_rest(wanted, hours, used, grouped)
+        _draw_days(wanted, cells)
+
+
+def _wanted() -> Wanted | None:
+    """None: nothing is recorded at all."""
+    asked = {name: readable(address_parameter(name)) for name in ("by", "unit", "measure", "tz", *_NAMED)}
+    filters = choose("/usage", _FIELDS, extra=asked)
+    zone = ZoneInfo(asked["tz"]) if asked["tz"] in zones() else filters.zone
+    filters, now = replace(filters, zone=zone), datetime.now(UTC)
+    since = _since(filters, now)
+    if since is None:
+        return None
+    until = max(filters.until or now, since)
+    apart = asked["by"] if asked["by"] in APART else _USUAL_APART
+    measure = asked["measure"] if asked["measure"] in MEASURES else _USUAL_MEASURE
+    where = msgspec.structs.replace(
+        filters.usage,
+        key_name=asked["key"] or None,
+        tag=asked["tag"] or None,
+        agent_type=asked["agent"] or None,
+    )
+    stretches = cut(unit_for(asked["unit"], since, until), since, until, zone)
+    return Wanted(filters, where, apart, _USUAL_MEASURE if apart == "tool" else measure, stretches, now)
+
+
+def _since(filters: Filters, now: datetime) -> datetime | None:
+    """Where the time begins: with a day, of which the last one is today, so that all bars are whole ones."""
+    if filters.first_day:
+        return filters.since
+    if filters.span in _DAYS and not filters.last_day:
+        return days_before(_DAYS[filters.span], now, filters.zone)
+    return read(first_use)
+
+
+def _draw_head(wanted: Wanted, hours: Sequence[UsageRow], used: Counters) -> None:
+    pace = pace_of([(_start(row), measured(row, wanted.of_all)) for row in hours], wanted.now)
+    prompt = used.input_tokens + used.cache_read_input_tokens + used.cache_creation_input_tokens
+    island(
+        render(
+            "usage_head.html",
+            wanted=wanted,
+            used=used,
+            pace=pace,
+            value=value,
+            mean=mean,
+            prompt=prompt,
+            peak=_hour_name(pace, wanted.stretches.zone),
+            filters=wanted.filters,
+            choices=_choices(wanted),
+            zones=_zone_choices(wanted),
+            clock=Clock(wanted.stretches.zone, wanted.now),
+            named=[(name, wanted.filters.extra[name]) for name in _NAMED if wanted.filters.extra.get(name)],
+        ),
+        key="usage_head",
+    )
+
+
+def _draw_bars(wanted: Wanted, grouped: Grouped) -> None:
+    title = _title(wanted)
+    with st.container(border=True, key="usage_bars"):
+        island(render("usage_bars.html", wanted=wanted, title=title, groups=grouped.groups), key="usage_legend")
+        whole = sum(measured(one.used, wanted.measure) for one in grouped.groups)
+        said = (
+            f"{title} by {wanted.apart}, {wanted.stretches.names[0]} to {wanted.stretches.names[-1]}: "
+            f"{written(whole, wanted.measure, wanted.noun)} in all. The tables below have the same figures."
+        )
+        chart = chart_of(grouped, wanted.stretches, wanted.measure, noun=wanted.noun, description=said)
+        charts.draw(chart, key="usage_chart")
+
+
+def _draw_rest(wanted: Wanted, hours: Sequence[UsageRow], used: Counters, grouped: Grouped) -> None:
+    week = week_of([(_start(row), measured(row, wanted.of_all)) for row in hours], wanted.stretches.zone)
+    models = read(usage_by, "model", wanted.span, wanted.where)
+    tools = read(list_tools, wanted.span, domain=wanted.where.domain, account_id=wanted.where.account_id)
+    island(
+        render(
+            "usage.html",
+            wanted=wanted,
+            grouped=grouped,
+            measured=measured,
+            highest=max((measured(one.used, wanted.measure) for one in grouped.all), default=0),
+            whole=sum(measured(one.used, wanted.measure) for one in grouped.all),
+            sum_up_cause=sum_up_cause,
+            value=value,
+            mean=mean,
+            used=used,
+            week=week,
+            weekdays=WEEKDAYS,
+            models=[row for row in models if row.cost_usd or row.unpriced_requests],
+            unpriced=[row for row in models if row.unpriced_requests],
+            tools=tools,
+            clock=Clock(wanted.stretches.zone, wanted.now),
+            **_cache(wanted, used),
+        ),
+        key="usage",
+    )
+
+
+def _cache(wanted: Wanted, used: Counters) -> dict[str, Any]:
+    """What the cache gave, and what broke it; misses are not kept by kind, key, tag and agent."""
+    where = wanted.where
+    narrowed = any((where.kind, where.key_name, where.tag, where.agent_type))
+    filters = CacheFilter(domain=where.domain, account_id=where.account_id, model=where.model)
+    prompt = used.total_tokens - used.output_tokens
+    if narrowed:
+        return {"prompt": prompt, "causes": None, "dearest": []}
+    causes = read(sum_misses_by_cause, wanted.span, filters)
+    dearest = read(list_dearest, wanted.span, filters, limit=_DEAREST) if causes else []
+    return {"prompt": prompt, "causes": causes, "dearest": dearest}
+
+
+def _draw_days(wanted: Wanted, cells: Sequence[Cell]) -> None:
+    days = days_of(cells, wanted.stretches, wanted.apart)
+    island(render("usage_days.html", wanted=wanted, days=days.totals), key="usage_days")
+    st.download_button(
+        "Download as CSV",
+        table_of(days),
+        file_name=f"usage-by-{wanted.apart}.csv",
+        mime="text/csv",
+        on_click="ignore",
+        key="usage_csv",
+    )
+
+
+def _choices(wanted: Wanted) -> list[tuple[str, list[Link]]]:
+    """Rows of links, and what to call each."""
+    filters, stretches = wanted.filters, wanted.stretches
+    usual = unit_for("", stretches.begins[0], stretches.until)
+    units: list[Link] = [
+        (unit, filters.address(unit="" if unit == usual else unit), unit == stretches.unit)
+        for unit in UNITS
+        if unit_for(unit, stretches.begins[0], stretches.until) == unit
+    ]
+    aparts: list[Link] = [
+        (apart, filters.address(by="" if apart == _USUAL_APART else apart), apart == wanted.apart) for apart in APART
+    ]
+    measures: list[Link] = [
+        (measure, filters.address(measure="" if measure == _USUAL_MEASURE else measure), measure == wanted.measure)
+        for measure in (MEASURES if wanted.apart != "tool" else ())
+    ]
+    return [("By", aparts), ("Each", units), *([("Show", measures)] if measures else [])]
+
+
+def _zone_choices(wanted: Wanted) -> list[Link]:
+    """The reader's zone and UTC, and the one that the address names."""
+    own = st.context.timezone or "UTC"
+    names = dict.fromkeys([own, "UTC", wanted.stretches.zone.key])
+    return [
+        (name, wanted.filters.address(tz="" if name == own else name), name == wanted.stretches.zone.key)
+        for name in names
+    ]
+
+
+def _title(wanted: Wanted) -> str:
+    what = "calls of tools" if wanted.apart == "tool" else wanted.measure
+    return f"{what} each {wanted.stretches.unit}".capitalize()
+
+
+def _hour_name(pace: Pace, zone: ZoneInfo) -> str:
+    return "" if pace.peak_at is None else cut("hour", pace.peak_at, pace.peak_at, zone).names[0]
+
+
+def _start(row: UsageRow) -> datetime:
+    assert isinstance(row.start, datetime), "rows of hours say when they begin"
+    return row.start
+
+
+def _say_empty() -> None:
+    island(render("usage_empty.html", gateway=Settings().gateway_url), key="usage_empty")
