@@ -18,17 +18,19 @@ _VARIANTS: Final = "\U000e0100-\U000e01ef"
 """Of ideographs; behind anything else they carry hidden text."""
 _CONTROLS: Final = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 _JOINERS: Final = "\u200c\u200d"
+_FLAG: Final = "\U0001f3f4"
+_ALONE: Final = rf"[\x00-\x7f{_DIRECTION}{_EMPTY}{_TAGS}{_CONTROLS}{_JOINERS}{_VARIANTS}]"
+"""Beside one of these a joiner joins nothing."""
 _HIDDEN: Final = (
     rf"[{_DIRECTION}{_EMPTY}{_TAGS}{_CONTROLS}]"
-    rf"|(?:(?<=[\x00-\x7f])|^)[{_JOINERS}]|[{_JOINERS}](?=[\x00-\x7f]|$)"
+    rf"|(?:(?<={_ALONE})|\A)[{_JOINERS}]|[{_JOINERS}](?:(?={_ALONE})|\Z)"
     rf"|(?<![\u3400-\u9fff\U00020000-\U0003ffff])[{_VARIANTS}]"
 )
-_FLAG: Final = r"\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f"
+_KEPT: Final = re.compile(r"\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
+"""The flags of England, Scotland, Wales."""
 _SUSPECT: Final = re.compile(f"[{_DIRECTION}{_EMPTY}{_TAGS}{_CONTROLS}{_JOINERS}{_VARIANTS}]")
-_MARKED: Final = r'<span class="sign"[^>]*>[^<]*</span>'
-_IN_HTML: Final = re.compile(
-    rf'(?P<kept>{_MARKED}|<[^>"]*(?:"[^"]*"[^>"]*)*>|{_FLAG})|(?P<hidden>{_HIDDEN})', re.MULTILINE
-)
+_JUDGED: Final = re.compile(_HIDDEN)
+_MARK: Final = '<span class="sign"'
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SHORT: Final = {
     "\u202a": "LRE", "\u202b": "RLE", "\u202c": "PDF", "\u202d": "LRO", "\u202e": "RLO", "\u2066": "LRI",
@@ -41,11 +43,17 @@ _SHORT: Final = {
 def show_unseen(html: str) -> str:
     """The HTML with a mark at each such character in its text; attributes stay as they are. Twice is as once.
 
-    Its attributes must stand in double quotes, as templates and the cleaner write them.
+    In attributes `<` and `>` must be escaped, as templates and the cleaner do it.
     """
-    if not _SUSPECT.search(html):
-        return html
-    return _IN_HTML.sub(lambda found: found["kept"] or _mark(found["hidden"]), html)
+    pieces: list[str] = []
+    end = 0
+    flags = [found.span() for found in _KEPT.finditer(html)] if _FLAG in html else []
+    for found in _SUSPECT.finditer(html):
+        at = found.start()
+        if _JUDGED.match(html, at) and not _stays(html, at) and not any(a <= at < b for a, b in flags):
+            pieces += html[end:at], _mark(found[0])
+            end = at + 1
+    return "".join((*pieces, html[end:])) if pieces else html
 
 
 def written(text: str) -> str:
@@ -58,9 +66,16 @@ def line_of(text: str) -> str:
     return _SUSPECT.sub("", written(text))
 
 
+def _stays(html: str, at: int) -> bool:
+    """Whether it stands in a tag, or has its mark."""
+    opened = html.rfind("<", 0, at)
+    closed = html.rfind(">", opened + 1, at) if opened >= 0 else 0
+    return closed < 0 or (closed == at - 1 and html.startswith(_MARK, opened))
+
+
 def _mark(character: str) -> str:
     kept = "" if character == "\0" else character  # no parser of HTML lets it through
-    return f'<span class="sign" data-is="{_name(character)}" title="{_title(character)}">{kept}</span>'
+    return f'{_MARK} data-is="{_name(character)}" title="{_title(character)}">{kept}</span>'
 
 
 def _name(character: str) -> str:
