@@ -47,6 +47,11 @@ def test_every_recorded_exchange_arrives_and_nothing_is_left(tmp_path: Path, por
     assert branches > conversations
     assert tokens > 1_000_000
     assert "✗" not in text
+    told = re.search(r"Notices: (\d+) in the demo's own Slack, (\d+) at its webhook \((\d+) turn", text)
+    assert told, text
+    assert told[1] == told[2]
+    assert int(told[3]) > conversations
+    assert ":robot_face: Claude:" in text
     assert "recorded answers only" in text
     assert "Stopping ..." in text
     assert list(temporary.iterdir()) == []

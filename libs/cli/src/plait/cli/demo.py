@@ -18,6 +18,7 @@ from typing import Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from plait.cli.demo_notices import receivers
 from plait.cli.demo_records import Outcome, Watch, print_summary
 from plait.cli.plan import Options, Plan
 from plait.cli.program import free_port, listening
@@ -47,13 +48,19 @@ async def demo(options: Options, console: Console, *, leave: bool) -> bool:
     stop = told_to_stop()
     scenarios = load(samples_folder())
     closing = for_passing_demo if leave else for_demo
-    async with _upstream() as claude, running(options, _own_settings(), console, stop, closing) as plan:
+    async with (
+        _upstream() as claude,
+        receivers() as notices,
+        running(options, _own_settings(), console, stop, closing) as plan,
+    ):
         if stop.is_set():
             return not leave
         outcome = await _unless(stop, _shown(scenarios, claude, plan, console))
         if outcome is None:
             return not leave
+        await notices.settled()
         print_summary(outcome, console)
+        notices.show(console)
         if leave:
             stop.set()
         elif "dashboard" in options.ports:

@@ -113,6 +113,11 @@ class Plan:
         return self.settings.keys_file or self.home.keys
 
     @property
+    def dashboard_url(self) -> str:
+        """The dashboard as readers of notices reach it: as they are told, else on this machine."""
+        return self.settings.dashboard_url or f"http://{self.options.address}:{self.options.dashboard_port}"
+
+    @property
     def mark(self) -> dict[str, str]:
         """By which a later `plait up` knows our processes (`plait.cli.leftovers`)."""
         return {MARK: str(self.home.path.resolve()), "PLAIT_HOME": str(self.home.path)}
@@ -139,6 +144,7 @@ class Plan:
                 "DASHBOARD_API_KEY": self.dashboard_key,
                 "API_URL": self.options.url("api"),
                 "GATEWAY_URL": self.options.url("gateway"),
+                "DASHBOARD_URL": self.dashboard_url,
                 "METRICS_URLS": json.dumps(self._metrics_urls()),
             }
         )

@@ -24,6 +24,11 @@ class UpSettings(Settings):
     )
     credentials_dir: Path | None = Field(None, description="Folder of credentials; default: in the home.")
     keys_file: Path | None = Field(None, description="File of named keys of the read API; default: in the home.")
+    dashboard_url: str | None = Field(
+        None,
+        pattern="^https?://[^/]+",
+        description="The dashboard as readers of notices reach it, for links; default: where it listens here.",
+    )
 
 
 class ClientSettings(BaseSettings):

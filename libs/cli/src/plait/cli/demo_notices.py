@@ -1,0 +1,78 @@
+"""The demo's own Slack, and its own receiver of webhooks: where its notices go instead of to anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from rich.panel import Panel
+from rich.text import Text
+
+from plait.cli.terminal import Console
+from plait.fakes.receiver import WebhookReceiver
+from plait.fakes.slack import ScriptedSlack
+
+_QUIET_S: Final = 1.0
+_LONGEST_S: Final = 10.0
+_POLL_S: Final = 0.1
+_LINES: Final = 8
+_HOST: Final = "127.0.0.1"
+_USERS_OWN: Final = ("SLACK_CHANNEL", "SLACK_MUTE", "SLACK_ENABLED", "NOTIFY", "NOTIFY_MAX_AGE", "DASHBOARD_URL")
+
+
+@dataclass(frozen=True)
+class Receivers:
+    """What took the demo's notices."""
+
+    slack: ScriptedSlack
+    webhook: WebhookReceiver
+
+    async def settled(self) -> None:
+        """Until nothing has come for a second."""
+        began = changed = time.monotonic()
+        seen = -1
+        while time.monotonic() < min(changed + _QUIET_S, began + _LONGEST_S):
+            if (count := len(self.slack.calls) + len(self.webhook.calls)) != seen:
+                seen, changed = count, time.monotonic()
+            await asyncio.sleep(_POLL_S)
+
+    def show(self, console: Console) -> None:
+        """How many notices there were, by kind, and what one of them looks like."""
+        received, messages = self.webhook.received, self.slack.messages
+        kinds = Counter(str(one["type"]).rpartition(".")[2] for one in received)
+        told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) or "none"
+        console.print(
+            f"\nNotices: {len(messages)} in the demo's own Slack, {len(received)} at its webhook ({told})",
+            highlight=False,
+            markup=False,
+        )
+        if turn := next((one["text"] for one in messages if "\n    :wrench:" in one["text"]), None):
+            console.print(Panel(Text(_shortened(turn)), title="one of them, as Slack gets it", width=console.width))
+
+
+def _shortened(text: str) -> str:
+    lines = text.splitlines()
+    return "\n".join(lines if len(lines) <= _LINES else [*lines[: _LINES - 2], "…", lines[-2]])
+
+
+@asynccontextmanager
+async def receivers() -> AsyncIterator[Receivers]:
+    """Receivers that every part started from now on takes for the user's."""
+    secret = secrets.token_hex(16)
+    async with ScriptedSlack() as slack, WebhookReceiver(secret) as webhook:
+        for name in _USERS_OWN:
+            os.environ.pop(name, None)
+        os.environ |= {
+            "SLACK_WEBHOOK_URL": slack.webhook,
+            "WEBHOOK_URL": webhook.url,
+            "WEBHOOK_SECRET": secret,
+            "WEBHOOK_ALLOWED_HOSTS": _HOST,
+        }
+        yield Receivers(slack, webhook)
