@@ -18,7 +18,6 @@ _VARIANTS: Final = "\U000e0100-\U000e01ef"
 """Of ideographs; behind anything else they carry hidden text."""
 _CONTROLS: Final = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 _JOINERS: Final = "\u200c\u200d"
-_FLAG: Final = "\U0001f3f4"
 _ALONE: Final = rf"[\x00-\x7f{_DIRECTION}{_EMPTY}{_TAGS}{_CONTROLS}{_JOINERS}{_VARIANTS}]"
 """Beside one of these a joiner joins nothing."""
 _HIDDEN: Final = (
@@ -26,9 +25,11 @@ _HIDDEN: Final = (
     rf"|(?:(?<={_ALONE})|\A)[{_JOINERS}]|[{_JOINERS}](?:(?={_ALONE})|\Z)"
     rf"|(?<![\u3400-\u9fff\U00020000-\U0003ffff])[{_VARIANTS}]"
 )
-_KEPT: Final = re.compile(r"\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
-"""The flags of England, Scotland, Wales."""
-_SUSPECT: Final = re.compile(f"[{_DIRECTION}{_EMPTY}{_TAGS}{_CONTROLS}{_JOINERS}{_VARIANTS}]")
+_SUSPECT: Final = re.compile(
+    r"(?P<flag>\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f)"
+    f"|[{_DIRECTION}{_EMPTY}{_TAGS}{_CONTROLS}{_JOINERS}{_VARIANTS}]"
+)
+"""The flags of England, Scotland, Wales have tags behind them."""
 _JUDGED: Final = re.compile(_HIDDEN)
 _MARK: Final = '<span class="sign"'
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -47,10 +48,9 @@ def show_unseen(html: str) -> str:
     """
     pieces: list[str] = []
     end = 0
-    flags = [found.span() for found in _KEPT.finditer(html)] if _FLAG in html else []
     for found in _SUSPECT.finditer(html):
         at = found.start()
-        if _JUDGED.match(html, at) and not _stays(html, at) and not any(a <= at < b for a, b in flags):
+        if not found["flag"] and _JUDGED.match(html, at) and not _stays(html, at):
             pieces += html[end:at], _mark(found[0])
             end = at + 1
     return "".join((*pieces, html[end:])) if pieces else html
@@ -63,7 +63,7 @@ def written(text: str) -> str:
 
 def line_of(text: str) -> str:
     """A text for places that take no elements, such as a window's title: without such characters."""
-    return _SUSPECT.sub("", written(text))
+    return _SUSPECT.sub(lambda found: found["flag"] or "", written(text))
 
 
 def _stays(html: str, at: int) -> bool:
