@@ -19,8 +19,6 @@ class SubTask(Struct, frozen=True, kw_only=True):
     branch_id: str
     parent_request_id: UUID
     """The exchange whose answer called it."""
-    preview: str | None
-    """What it was asked, in one line."""
     request_count: int
     total_tokens: int
     failed_count: int
@@ -74,7 +72,6 @@ def _subtask(first: ExchangeSummary, caller: UUID, exchanges: Sequence[ExchangeS
     return SubTask(
         branch_id=first.branch_id or "",
         parent_request_id=caller,
-        preview=first.preview,
         request_count=len(exchanges),
         total_tokens=sum(one.total_tokens for one in exchanges),
         failed_count=sum(one.outcome not in (None, "complete") for one in exchanges),

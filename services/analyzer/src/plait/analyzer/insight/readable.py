@@ -67,7 +67,7 @@ def _no_mark(match: re.Match[str]) -> str:
 
 def _blocks(told: Analysis) -> Iterator[str]:
     yield f"## Summary\n\n{plain(told.summary)}"
-    yield f"**Wanted:** {plain(told.user_intent)}  \n**Sentiment:** {told.sentiment}"
+    yield f"- **Wanted:** {plain(told.user_intent)}\n- **Sentiment:** {told.sentiment}"
     yield from _list("Topics", map(plain, told.key_topics))
     yield from _list("Outcomes", map(plain, told.outcomes))
     yield from _list("To do", map(_item, told.action_items))

@@ -53,7 +53,7 @@ class _Shaper:
     def _asked(self, turn: Turn) -> Iterator[str]:
         new = len(turn.messages) - _trailing_users(turn.messages)
         for place, message in enumerate(turn.messages):
-            text = self._text(message)
+            text = "" if role_of(message) == "system" else self._text(message)
             if text and not (role_of(message) == "assistant" and text == self._answered):
                 who = _who(message)
                 yield self._message(f"earlier, {who}" if place < new else who, turn.exchange, text)
@@ -114,10 +114,7 @@ class _Shaper:
 
     def _subtask(self, one: SubTask) -> str:
         failed = f", {one.failed_count} of them failed" if one.failed_count else ""
-        asked = self._cleaner.short(one.preview or "", self._most)
-        return (
-            f"[sub-task {one.branch_id}: {one.request_count} exchanges{failed}, {one.total_tokens:,} tokens; {asked}]"
-        )
+        return f"[sub-task {one.branch_id}: {one.request_count} exchanges{failed}, {one.total_tokens:,} tokens]"
 
 
 def _who(message: Any) -> str:
