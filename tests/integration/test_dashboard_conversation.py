@@ -140,6 +140,15 @@ def test_the_text_reads_a_branch_from_the_root_to_its_end(week: Week) -> None:
     assert 'title="subtask_1">sub-task 1</span> 3 turns' in task
 
 
+def test_usage_has_curves_of_a_branch_and_tables_of_all(week: Week) -> None:
+    test = view(id=week.spool, view="usage")
+    html = drawn(test)
+    assert len(test.get("vega_lite_chart")) == 2
+    assert "<h2>Cost by model</h2>" in html
+    assert html.count('<td class="lead" title="claude-') == 3
+    assert "Nothing: what could be read from the cache was read" in html
+
+
 @pytest.mark.parametrize("page", ["2", "0", "-1", "x", "99999999999999"])
 def test_a_page_that_is_none_is_the_nearest(week: Week, page: str) -> None:
     assert '<ol class="timeline">' in drawn(view(id=week.spool, view="timeline", page=page))

@@ -11,7 +11,7 @@ from plait.dashboard.islands.element import island
 from plait.dashboard.islands.figures import figures_of
 from plait.dashboard.islands.render import render
 from plait.dashboard.views.shell import begin, clock, id_in_address, say_unknown
-from plait.dashboard.views.tabs import text, timeline, tree
+from plait.dashboard.views.tabs import text, timeline, tree, usage
 from plait.dashboard.views.told import Told, tell
 from plait.dashboard.views.wanted import wanted_of
 
@@ -19,6 +19,7 @@ _TABS: Final[dict[str, tuple[str, Callable[[Told], None]]]] = {
     "tree": ("Tree", tree.show),
     "timeline": ("Timeline", timeline.show),
     "text": ("Text", text.show),
+    "usage": ("Usage", usage.show),
 }
 
 
