@@ -102,6 +102,21 @@ async def add_conversation(db: asyncpg.Connection, root: UUID, **columns: Any) -
     return UUID(str(row["id"]))
 
 
+async def add_analysis(db: asyncpg.Connection, conversation: UUID, **columns: Any) -> UUID:
+    """A row of `analyses`: one of the branch `main` that waits, unless a test says otherwise."""
+    row = {
+        "id": exchange_id(0),
+        "conversation_id": conversation,
+        "branch_id": "main",
+        "domain": ON["domain"],
+        "by_rule": False,
+        "asked_by": "key viewer",
+        **columns,
+    }
+    await insert(db, "analyses", row)
+    return UUID(str(row["id"]))
+
+
 async def add_request_body(db: asyncpg.Connection, exchange: UUID, body: bytes, headers: Sequence[Header] = ()) -> None:
     """What gives the request back, taken apart as the linker does it."""
     parts: RequestParts = take_apart_request(body)

@@ -68,6 +68,7 @@ async def whole(played: scene.Scene, postgres_url: str) -> scene.Scene:
     for exchange in (played.title, played.more, played.task, played.other, played.failed):
         await seeding.add_request_body(connection, exchange, b"{}")
         await seeding.add_answer_body(connection, exchange, b"{}")
+    await seeding.add_analysis(connection, played.told)
     await connection.close()
     return played
 

@@ -35,6 +35,7 @@ async def played(postgres_url: str) -> scene.Scene:
     try:
         played = await scene.play(connection)
         await seeding.add_answer_body(connection, played.more, b"{}")
+        await seeding.add_analysis(connection, played.told)
         await connection.execute("UPDATE exchanges SET request_size = 9, response_size = 9")
         return played
     finally:
@@ -77,7 +78,8 @@ async def reading(client: httpx2.AsyncClient) -> list[tuple[str, dict[str, Any]]
 def asked(path: str, operation: dict[str, Any], s: scene.Scene) -> str:
     """A call of the route for what a.test has."""
     conversation = path.startswith("/api/conversations/")
-    ids = {"id": s.told if conversation else s.root, "a": s.root, "b": s.more}
+    ids: dict[str, object] = {"id": s.told if conversation else s.root, "a": s.root, "b": s.more}
+    ids |= {"conversationId": s.told, "branchId": "main"}
     given = [p["name"] for p in operation.get("parameters", []) if p["in"] == "query" and p["required"]]
     filled = path.format(**{name: str(number) for name, number in ids.items()})
     return str(httpx2.URL(filled, params={name: VALUES[name] for name in given}))

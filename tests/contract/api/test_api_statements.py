@@ -72,7 +72,8 @@ async def reading(client: httpx2.AsyncClient, s: scene.Scene) -> AsyncIterator[s
         get = operations.get("get", {"responses": {"200": {}}})
         if "application/json" not in get["responses"]["200"].get("content", {}):
             continue
-        ids = {"id": s.told if "conversations" in path else s.root, "a": s.root, "b": s.more}
+        ids: dict[str, object] = {"id": s.told if "conversations" in path else s.root, "a": s.root, "b": s.more}
+        ids |= {"conversationId": s.told, "branchId": "main"}
         names = [parameter["name"] for parameter in get.get("parameters", [])]
         filled = path.format(**{name: str(number) for name, number in ids.items()})
         yield str(httpx2.URL(filled, params={name: GIVEN[name] for name in names if name in GIVEN}))

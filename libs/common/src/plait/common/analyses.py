@@ -19,7 +19,7 @@ from plait.common.errors import PlaitError
 from plait.common.events import SOURCE_ANALYSES, AnalysisData, AnalysisEvent, partition_key
 from plait.common.ids import new_exchange_id
 from plait.common.outbox import Connection, Outbox
-from plait.common.queries.analyses import BranchPlace, State
+from plait.common.queries.analyses import BranchPlace, Sought, State
 from plait.common.queries.named import statements
 from plait.common.queries.paging import Reader, Writer
 from plait.common.topics import ANALYSES
@@ -145,10 +145,11 @@ async def queue_again(
     return await _told(connection, row) if row else None
 
 
-async def note(db: Writer, caller: Caller, action: Action, outcome: Outcome, where: BranchPlace | None) -> None:
-    """Write down a call. `where` is None for what names no branch that there is."""
+async def note(db: Writer, caller: Caller, action: Action, outcome: Outcome, where: Sought | None) -> None:
+    """Write down a call; `where`: what it named, None if it is for a list."""
     place = _place(where) if where else {"conversation": None, "branch": None}
-    values = {**place, "domain": where and where.domain, "caller": caller.name, "request_id": caller.request_id}
+    domain = where.domain if isinstance(where, BranchPlace) else None
+    values = {**place, "domain": domain, "caller": caller.name, "request_id": caller.request_id}
     sql, arguments = _SQL["note"].bind({**values, "action": action, "outcome": outcome})
     await db.execute(sql, *arguments)
 
@@ -199,7 +200,7 @@ async def _admit(db: Writer, where: BranchPlace, caller: Caller, action: Action,
     raise TooMany(where.domain, allowance, max(_LEAST_WAIT_S, await db.fetchval(sql, *arguments)))
 
 
-def _place(where: BranchPlace) -> dict[str, object]:
+def _place(where: Sought) -> dict[str, object]:
     return {"conversation": where.conversation_id, "branch": where.branch_id}
 
 

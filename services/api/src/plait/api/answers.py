@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from msgspec import Struct
 
+from plait.common.queries.analyses import AnalysisSummary, State
 from plait.common.queries.conversations import ConversationSummary
 from plait.common.queries.exchanges import ExchangeSummary
 from plait.common.queries.paging import Pagination
@@ -29,6 +32,21 @@ class ConversationPage(Struct, frozen=True):
 
     conversations: list[ConversationSummary]
     pagination: Pagination
+
+
+class AnalysisPage(Struct, frozen=True):
+    """Analyses, those asked for last first."""
+
+    analyses: list[AnalysisSummary]
+    pagination: Pagination
+
+
+class AnalysisAsked(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What asking for an analysis led to."""
+
+    message: str
+    analysis_id: UUID
+    status: State
 
 
 class Domains(Struct, frozen=True):

@@ -15,7 +15,7 @@ from plait.api.database import Database
 from plait.api.encoding import Json
 from plait.api.front import CallId, KeyGate
 from plait.api.live.view import Live
-from plait.api.routes import conversations, health, requests, search, sessions, statistics, token_usage, usage
+from plait.api.routes import analyses, conversations, health, requests, search, sessions, statistics, token_usage, usage
 from plait.api.routes import live as live_routes
 from plait.api.tagging import EntityTags
 from plait.api.throttle import Throttle
@@ -64,7 +64,8 @@ def create_app(
     )
     app.state.database, app.state.doors, app.state.live = database, doors, live
     app.state.limits = limits or LimitSettings()
-    for module in (requests, conversations, live_routes, search, sessions, statistics, usage, token_usage, health):
+    told = (requests, conversations, analyses, live_routes, search, sessions, statistics, usage, token_usage, health)
+    for module in told:
         app.include_router(module.router)
     errors.install(app)
     _publish(app)

@@ -61,8 +61,13 @@ _VALUES: Final = {
     "dateTo": "2026-11-30",
     "tz": "Europe/Berlin",
     "q": "README",
+    "conversation_id": "b498ec92-b0d4-50a9-aad0-be3e2213e5d5",
+    "branch_id": "main",
+    "branchId": "main",
 }
 """Examples of parameters, by their names."""
+_NOT_OURS: Final = ("HTTPValidationError", "ValidationError")
+"""Schemas of the framework's own refusals."""
 _shown: dict[str, type] = {"ErrorAnswer": ErrorAnswer}
 
 
@@ -95,6 +100,15 @@ def answers(good: type, *, found_by_id: bool = False, kept: bool = False) -> Des
     }
 
 
+def askings(good: type, *, also: str) -> Described:
+    """All answers of a route that asks for an analysis; `also`: what 200 means."""
+    return {
+        **answers(good, found_by_id=True),
+        200: described(good, also),
+        429: described(ErrorAnswer, "Too many were asked for; `Retry-After` says how many seconds to wait."),
+    }
+
+
 def deletions(*, found_by_id: bool = False) -> Described:
     """All answers of a route that deletes."""
     return {
@@ -124,11 +138,13 @@ def openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         _, schemas = msgspec.json.schema_components(_shown.values(), ref_template=_REF)
-        document["components"] = {"schemas": _plain(schemas), "securitySchemes": _SCHEMES}
+        asked = document.get("components", {}).get("schemas", {})
+        bodies = {name: schema for name, schema in asked.items() if name not in _NOT_OURS}
+        document["components"] = {"schemas": {**bodies, **_plain(schemas)}, "securitySchemes": _SCHEMES}
         examples = _examples()
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
-                _complete(operation, path, examples.get(f"{method.upper()} {path}"))
+                _complete(operation, path, method, examples.get(f"{method.upper()} {path}"))
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -142,7 +158,7 @@ def _plain(schema: Any) -> Any:
     return {name: _plain(value) for name, value in schema.items() if not (name == "items" and value is False)}
 
 
-def _complete(operation: dict[str, Any], path: str, example: Any) -> None:
+def _complete(operation: dict[str, Any], path: str, method: str, example: Any) -> None:
     """What FastAPI does not know of an operation."""
     responses = operation["responses"]
     responses.pop("422", None)  # we answer 400
@@ -152,11 +168,13 @@ def _complete(operation: dict[str, Any], path: str, example: Any) -> None:
     operation["summary"] = _FIRST_SENTENCE.match(operation["description"].replace("\n", " "))[0]  # type: ignore[index]
     if not is_open(path):
         operation["security"] = [{name: []} for name in _SCHEMES]
-        for status in responses.keys() - {"200", "202"}:
+        for status in responses.keys() - {"200", "201", "202"}:
             responses[status]["content"][_JSON]["example"] = _ERROR
     if example is not None:
-        responses["200"]["content"][_JSON]["example"] = example
-        responses["304"] = _NOT_MODIFIED
+        for status in responses.keys() & {"200", "201"}:
+            responses[status]["content"][_JSON]["example"] = example
+        if method == "get":
+            responses["304"] = _NOT_MODIFIED
     for parameter in operation.get("parameters", []):
         if "example" not in parameter and parameter["name"] in _VALUES:
             parameter["example"] = _VALUES[parameter["name"]]

@@ -126,13 +126,22 @@ async def _validation(request: Request, error: Exception) -> Response:
 def _faults(errors: Any) -> str:
     faults: dict[str, list[str]] = {}
     for one in errors:
-        faults.setdefault(str(one["loc"][1]), []).append(_fault(one))
+        faults.setdefault(_named(one["loc"]), []).append(_fault(one))
     return "; ".join(f"{name}: {' or: '.join(messages)}" for name, messages in faults.items())
+
+
+def _named(place: tuple[str | int, ...]) -> str:
+    """Which parameter, or field of the body, is at fault; places in a body that is no JSON are numbers."""
+    return str(place[1]) if len(place) > 1 and isinstance(place[1], str) else "body"
 
 
 def _fault(one: dict[str, Any]) -> str:
     if one["type"] == "extra_forbidden":
         return "no such parameter"
+    if one["type"] == "missing":
+        return "is missing"
+    if one["type"] == "json_invalid":
+        return f"is no JSON: {one['ctx']['error']}"
     given = f", not {str(one['input'])[:_QUOTED]!r}"
     if one["type"] in _PLAIN:
         return _PLAIN[one["type"]] + given

@@ -24,6 +24,8 @@ from pydantic.alias_generators import to_camel
 
 from plait.api.errors import BadParameter
 from plait.api.raw import Part
+from plait.common.analysis import LONGEST_WISH
+from plait.common.queries.analyses import AnalysisFilter, State
 from plait.common.queries.conversations import ConversationFilter
 from plait.common.queries.exchanges import ExchangeFilter
 from plait.common.queries.paging import Cursor, Page
@@ -212,6 +214,47 @@ class ConversationList(Paged):
             date_from=self.date_from,
             date_to=self.date_to,
             q=self.q or None,
+        )
+
+
+class AnalysisWish(Parameters):
+    """What may be said with an analysis that is asked for."""
+
+    custom_prompt: Annotated[str, Field(max_length=LONGEST_WISH), AfterValidator(_no_nul)] | None = Field(
+        None,
+        description="What this analysis should look at besides the usual.",
+        examples=["Where did it lose sight of the tests?"],
+    )
+
+
+class AnalysisOf(AnalysisWish):
+    """Body of `POST /api/analyses`."""
+
+    conversation_id: UUID = Field(
+        description="Its id, or an older id of it.", examples=["b498ec92-b0d4-50a9-aad0-be3e2213e5d5"]
+    )
+    branch_id: Text = Field("main", description="Name of one of its branches.", examples=["main"])
+
+
+class AnalysisList(Paged):
+    """Filters of `GET /api/analyses`; those that are given must all match."""
+
+    limit: int = Field(50, ge=1, le=1000, description="Rows of the page.")
+    domain: Text | None = Field(None, description="The Host that clients called.")
+    conversation_id: UUID | None = Field(None, description="The conversation's present id.")
+    status: State | None = Field(None, description="What state they are in.")
+    since: Start | None = Field(None, description="Asked for then or later: ISO 8601; without a zone UTC.")
+    until: End | None = Field(None, description="Asked for before; a date alone has its whole day in it.")
+
+    @property
+    def filter(self) -> AnalysisFilter:
+        """What to look for."""
+        return AnalysisFilter(
+            domain=self.domain,
+            conversation_id=self.conversation_id,
+            status=self.status,
+            since=self.since,
+            until=self.until,
         )
 
 

@@ -37,7 +37,6 @@ CREATE TABLE analyses (
     duration_ms       integer,                         -- of the model's calls
     content           text,                            -- Markdown; or the answer as it came, where `data` is null
     data              jsonb,                           -- plait.common.analysis
-    raw               text,                            -- the model's answer, secrets masked
     remarks           jsonb       NOT NULL DEFAULT '[]', -- what a reader should know of how it came about
     UNIQUE (conversation_id, branch_id)
 );

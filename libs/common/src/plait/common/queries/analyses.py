@@ -157,12 +157,16 @@ class TipsOfKind(Struct, frozen=True, kw_only=True, rename="camel"):
     """The last five."""
 
 
-class BranchPlace(Struct, frozen=True, kw_only=True):
-    """A branch that can be analysed."""
+class Sought(Struct, frozen=True, kw_only=True):
+    """A branch as somebody names it: there may be none such."""
 
     conversation_id: UUID
-    """The id that it has now."""
     branch_id: str
+
+
+class BranchPlace(Sought, frozen=True, kw_only=True):
+    """A branch that there is, by the id that its conversation has now."""
+
     domain: str
 
 
