@@ -92,6 +92,19 @@ def find(query: Query, pieces: Sequence[str]) -> Found | None:
     )
 
 
+def places(query: Query, text: str) -> list[tuple[int, int]]:
+    """Where what a query seeks stands in a text: runs of characters, in order and apart."""
+    read = _Text(text)
+    found = sorted((place.start, place.end) for sought in query.wanted for place in read.places(sought))
+    runs: list[tuple[int, int]] = []
+    for start, end in found:
+        if runs and start <= runs[-1][1]:
+            runs[-1] = (runs[-1][0], max(end, runs[-1][1]))
+        else:
+            runs.append((start, end))
+    return runs
+
+
 def _weight(places: Sequence[Place]) -> float:
     """Of one word: the more often the nearer to 1, the half of it where it is never a whole word."""
     count = sum(1.0 if place.whole else _AS_BEGINNING for place in places)

@@ -33,7 +33,7 @@ class Said:
     """added, removed or changed."""
     role: str
     before: int | None
-    """Its place in the first request, and in the second."""
+    """Its place in the first request, and in the second, from 0."""
     after: int | None
     headline: str
     lines: Markup

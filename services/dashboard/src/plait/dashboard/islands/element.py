@@ -9,9 +9,9 @@ import streamlit as st
 from markupsafe import Markup
 
 _ASSETS: Final = resources.files("plait.dashboard.islands") / "assets"
-_STYLES: Final = ("base.css", "pages.css", "lists.css", "conversation.css", "messages.css", "figures.css")
-"""What all pages share, then what each area adds. An area that adds nothing yet has no file."""
-CSS: Final = "\n".join((_ASSETS / name).read_text(encoding="utf-8") for name in _STYLES if (_ASSETS / name).is_file())
+_STYLES: Final = ("base.css", "lists.css", "conversation.css", "messages.css", "figures.css")
+"""What all pages share, then what each area adds."""
+CSS: Final = "\n".join((_ASSETS / name).read_text(encoding="utf-8") for name in _STYLES)
 
 
 def asset(name: str) -> str:

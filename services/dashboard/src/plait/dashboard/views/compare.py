@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-import streamlit as st
-
 from plait.common.comparing import compare
 from plait.common.queries.asked import asked_models
 from plait.common.queries.exchanges import ExchangeSummary, get_summary
@@ -15,6 +13,7 @@ from plait.dashboard.database import read
 from plait.dashboard.islands.comparison import beside
 from plait.dashboard.islands.element import island
 from plait.dashboard.islands.render import render
+from plait.dashboard.views.heading import heading
 from plait.dashboard.views.shell import address_parameter, begin, clock
 
 _SIDES: Final = ("a", "b")
@@ -23,7 +22,7 @@ _SIDES: Final = ("a", "b")
 def show() -> None:
     """Draw the page."""
     begin("Compare", here="/requests")
-    st.title("Compare two requests", anchor=False)
+    heading("Compare two requests")
     asked = {side: address_parameter(side) for side in _SIDES}
     found = {side: _summary(text) for side, text in asked.items()}
     one, other = found["a"], found["b"]

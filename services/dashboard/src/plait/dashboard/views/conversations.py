@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-import streamlit as st
-
 from plait.common.queries.conversations import ConversationFilter, ConversationSummary, Shape, list_conversations
 from plait.common.queries.exchanges import ExchangeFilter, get_summary
 from plait.common.queries.paging import Page
@@ -24,9 +22,11 @@ from plait.common.queries.statistics import get_statistics
 from plait.common.search.query import BadQuery, parse
 from plait.dashboard.database import read
 from plait.dashboard.islands.element import island
+from plait.dashboard.islands.live import CONVERSATIONS, live
 from plait.dashboard.islands.render import render
 from plait.dashboard.settings import Settings
 from plait.dashboard.views.filters import Field, Filters, choose
+from plait.dashboard.views.heading import heading
 from plait.dashboard.views.paging import Place, Shown, pager, place_in_address
 from plait.dashboard.views.shell import address_parameter, begin, clock
 from plait.dashboard.views.trends import BEGINNING, cached_share, trends
@@ -76,10 +76,12 @@ class Found:
 def show() -> None:
     """Draw the page."""
     begin("Conversations", here="/")
-    st.title("Conversations", anchor=False)
+    head = heading("Conversations")
     sorting, place = _sorting(), place_in_address()
     extra = {**sorting.parameters, **place.parameters}
     filters = choose("/", _FIELDS, kinds=list(SHAPES), extra=extra)
+    with head:
+        live(CONVERSATIONS, domain=filters.domain)
     where = _where(filters)
     found = _find(where, sorting, place)
     if found.rows:

@@ -68,6 +68,8 @@ class Filters:
     first_day: date | None = None
     last_day: date | None = None
     """Days, the last one with it; where one is set, `span` does not count."""
+    usual: str = USUAL_SPAN
+    """The span that the page has when its address names none."""
     extra: Mapping[str, str] = field(default_factory=dict)
     """Other parameters of the page that stay while one goes on in it: order, rows a page."""
 
@@ -131,7 +133,7 @@ class Filters:
             "model": self.model,
             "kind": self.kind,
             "status": self.status,
-            "time": "" if self.span == USUAL_SPAN else self.span,
+            "time": "" if self.span == self.usual else self.span,
             "since": self.first_day.isoformat() if self.first_day else "",
             "until": self.last_day.isoformat() if self.last_day else "",
             **self.extra,
@@ -166,6 +168,7 @@ def choose(
     *,
     placeholder: str = "Title, text or id",
     kinds: Sequence[str] = KINDS,
+    usual: str = USUAL_SPAN,
     extra: Mapping[str, str] | None = None,
 ) -> Filters:
     """Draw the controls of a page for some fields, and read what they say.
@@ -178,11 +181,20 @@ def choose(
     with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         words = _words(placeholder) if "q" in fields else ""
         domain = _pick("domain", choices.domains) if "domain" in fields else ""
-        span = _span() if "time" in fields else USUAL_SPAN
+        span = _span(usual) if "time" in fields else usual
         more = [name for name in fields if name in ("account", "model", "kind", "status", "dates")]
         rest = _more(more, choices, kinds, today) if more else _Rest()
     return Filters(
-        path, zone, words, domain, span=span, first_day=rest.first, last_day=rest.last, extra=extra or {}, **rest.picked
+        path,
+        zone,
+        words,
+        domain,
+        span=span,
+        first_day=rest.first,
+        last_day=rest.last,
+        usual=usual,
+        extra=extra or {},
+        **rest.picked,
     )
 
 
@@ -210,11 +222,11 @@ def _words(placeholder: str) -> str:
     return readable(found or "", _LONGEST_WORDS)
 
 
-def _span() -> str:
+def _span(usual: str) -> str:
     return st.segmented_control(
         "Time",
         list(SPANS),
-        default=USUAL_SPAN,
+        default=usual,
         required=True,
         key="time",
         label_visibility="collapsed",

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any, Final
 from uuid import UUID
 
-import streamlit as st
-
 from plait.common.queries.asked import asked_models
 from plait.common.queries.exchanges import ExchangeFilter, ExchangeSummary, list_exchanges
 from plait.common.queries.paging import Listed, Page
 from plait.common.queries.ranking import titles_of
 from plait.dashboard.database import read
 from plait.dashboard.islands.element import island
+from plait.dashboard.islands.live import EXCHANGES, live
 from plait.dashboard.islands.render import render
 from plait.dashboard.settings import Settings
 from plait.dashboard.views.filters import Field, Filters, choose
+from plait.dashboard.views.heading import heading
 from plait.dashboard.views.paging import Place, Shown, pager, place_in_address
 from plait.dashboard.views.shell import address_parameter, begin, clock
 
@@ -25,10 +25,12 @@ _FIELDS: Final[tuple[Field, ...]] = ("q", "domain", "time", "account", "model", 
 def show() -> None:
     """Draw the page."""
     begin("Requests", here="/requests")
-    st.title("Requests", anchor=False)
+    head = heading("Requests")
     place, first = place_in_address(), _first()
     extra = {**place.parameters, "compare": str(first) if first else ""}
     filters = choose("/requests", _FIELDS, placeholder="First line, path, model or id", extra=extra)
+    with head:
+        live(EXCHANGES, ("request", "requests"), domain=filters.domain)
     listed = read(list_exchanges, filters.exchanges, place.page)
     if listed.rows or listed.pagination.next_cursor:
         _draw(filters, listed, place, first)
