@@ -37,6 +37,21 @@ def test_a_wrong_setting_is_one_sentence(
     assert wrong_settings.of_environment(tmp_path) == [f"{name}={shown} cannot be used: {allowed}."]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RETENTION_DAYS_BY_DOMAIN", '{"a.test": 30}'),
+        ("ACCOUNT_TOKEN_LIMITS", '{"*": 500000}'),
+        ("BUDGETS", '{"*": {"day": 2.5}}'),
+    ],
+)
+def test_tables_are_read_as_json(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    assert not [sentence for sentence in wrong_settings.of_parts() if name in sentence]
+    monkeypatch.setenv(name, value[:-1])
+    assert [sentence for sentence in wrong_settings.of_parts() if name in sentence]
+
+
 def test_a_wrong_line_of_the_file_is_found_too(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("LOG_LEVEL=loud\n")
     assert wrong_settings.of_environment(tmp_path)[0].startswith("LOG_LEVEL=loud cannot be used")

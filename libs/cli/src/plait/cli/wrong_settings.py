@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar, get_origin
 
 from pydantic import ValidationError
 
@@ -15,11 +15,14 @@ from plait.cli.plan import Options, Plan
 from plait.cli.settings import UpSettings
 from plait.cli.settings_errors import MASK, one_of, sentence, sentences
 from plait.common.errors import UserError
+from plait.common.events import json_or_none
 from plait.common.logs import LEVELS
 from plait.common.pricing.price_file import read_price_file
 from plait.common.settings import PriceSettings, Settings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
+_JSON: Final = (dict, list, tuple, set, frozenset)
+"""Settings of these types are JSON in the environment."""
 
 
 def refuse(plan: Plan) -> None:
@@ -58,6 +61,9 @@ def of_parts() -> list[str]:
     found: list[str] = []
     for part in PARTS:
         settings = part.settings_class()
+        if broken := _broken_json(settings, os.environ):
+            found += broken
+            continue
         try:
             accepted(settings, os.environ)
         except ValidationError as error:
@@ -67,6 +73,8 @@ def of_parts() -> list[str]:
 
 def of_class(settings: type[Settings], environment: Mapping[str, str]) -> list[str]:
     """A sentence for each setting that this class refuses; `.env` stands behind `environment`, as for the part."""
+    if broken := _broken_json(settings, environment):
+        return broken
     try:
         found = accepted(settings, environment)
     except ValidationError as error:
@@ -91,9 +99,29 @@ def accepted(settings: type[SettingsT], environment: Mapping[str, str]) -> Setti
     Raises:
         ValidationError: it refuses them.
     """
-    given: dict[str, Any] = {
-        name.lower(): value for name, value in environment.items() if name.lower() in settings.model_fields
-    }
-    if settings.model_config.get("env_ignore_empty"):
-        given = {name: value for name, value in given.items() if value}
-    return settings(**given)
+    given = _given(settings, environment)
+    return settings(**{name: _value(settings, name, text) for name, text in given.items()})
+
+
+def _given(settings: type[Settings], environment: Mapping[str, str]) -> dict[str, str]:
+    found = {name.lower(): text for name, text in environment.items() if name.lower() in settings.model_fields}
+    ignores_empty = settings.model_config.get("env_ignore_empty")
+    return {name: text for name, text in found.items() if text or not ignores_empty}
+
+
+def _broken_json(settings: type[Settings], environment: Mapping[str, str]) -> list[str]:
+    """A sentence for each table or list that is no JSON: pydantic would not say it of one setting alone."""
+    return [
+        sentence(name, text, "it must be JSON")
+        for name, text in _given(settings, environment).items()
+        if _is_json(settings, name) and json_or_none(text.encode()) is None
+    ]
+
+
+def _value(settings: type[Settings], name: str, text: str) -> Any:
+    """What a part reads of a variable."""
+    return json_or_none(text.encode()) if _is_json(settings, name) else text
+
+
+def _is_json(settings: type[Settings], name: str) -> bool:
+    return get_origin(settings.model_fields[name].annotation) in _JSON
