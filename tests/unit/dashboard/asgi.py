@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,10 +39,13 @@ async def ask(
         "scheme": scheme,
         "query_string": query.encode(),
     }
-    bodies = iter([{"type": "http.request", "body": body, "more_body": False}])
+    bodies: Iterator[Message] = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def receive() -> Message:
-        return next(bodies)
+        for message in bodies:
+            return message
+        await asyncio.Event().wait()  # the client stays
+        raise AssertionError
 
     async def send(message: Message) -> None:
         sent.append(message)

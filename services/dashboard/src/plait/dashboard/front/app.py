@@ -19,6 +19,7 @@ from plait.dashboard.front.relay import Relay
 from plait.dashboard.front.session import Sessions
 from plait.dashboard.front.texts import Texts
 from plait.dashboard.front.tries import Tries
+from plait.dashboard.front.warming import warmed
 from plait.dashboard.logs import take_over_logs
 from plait.dashboard.look import configure_streamlit
 
@@ -37,6 +38,7 @@ def build_app(sessions: Sessions, database: Database, api: httpx2.AsyncClient, f
     own = [*Login(sessions, Tries()).routes(), *Health(database).routes(), *Texts(database).routes()]
     return App(
         SCRIPT,
+        lifespan=warmed(database),
         middleware=front(sessions),
         routes=[*own, *Relay(sessions, database, api, feed).routes()],
     )

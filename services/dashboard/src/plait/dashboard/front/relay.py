@@ -65,6 +65,7 @@ class Relay:
     def routes(self) -> list[Route]:
         """What the front answers itself."""
         return [
+            Route("/api/session", _session_holds),
             Route("/api/live", self.live),
             Route("/api/requests/{id:uuid}/live", self.answer),
             Route("/api/requests/{id:uuid}/raw", self.raw),
@@ -202,6 +203,11 @@ def _id_in(request: Request, name: str) -> UUID | None:
         return UUID(given) if given else None
     except ValueError as error:
         raise HTTPException(400, f"{name} is no id.") from error
+
+
+async def _session_holds(_: Request) -> Response:
+    """A page whose stream was refused asks here why: without a session the gate says 401."""
+    return Response(status_code=204)
 
 
 async def _nothing(request: Request) -> Response:

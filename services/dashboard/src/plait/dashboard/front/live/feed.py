@@ -17,8 +17,6 @@ _log = structlog.get_logger()
 
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 5.0
-_LINGER_S: Final = 10.0
-"""Pages are left for others: so long the subscription is kept without a listener."""
 _MOST: Final = 1000
 _FOR_ALL: Final = "reset"
 """Events may be missing: told to everybody. What else concerns the stream itself is not passed on."""
@@ -27,8 +25,10 @@ _FOR_ALL: Final = "reset"
 class Feed:
     """Fans the API's events out to those who listen."""
 
-    def __init__(self, api: httpx2.AsyncClient) -> None:
+    def __init__(self, api: httpx2.AsyncClient, *, linger_s: float = 10.0) -> None:
+        """`linger_s`: pages are left for others, so the subscription is kept that long without a listener."""
         self._api = api
+        self._linger_s = linger_s
         self._listeners: set[Listener] = set()
         self._wanted = asyncio.Event()
         self._deserted = asyncio.Event()
@@ -106,7 +106,7 @@ class Feed:
     async def _until_nobody_listens(self) -> None:
         while self._listeners:
             await self._deserted.wait()
-            await asyncio.sleep(_LINGER_S)
+            await asyncio.sleep(self._linger_s)
         self._wanted.clear()
         self._cutter = Cutter()
 

@@ -8,12 +8,10 @@ export default function (component) {
   const { parentElement, data } = component;
   const place = parentElement.querySelector(".live");
   place.component = component;
-  const wanted = JSON.stringify(data);
-  if (place.wanted !== wanted || place.drawn !== data.drawn) {
-    place.news = new Set();
+  const wanted = JSON.stringify(data);  // another one with each run of the script, as `drawn` is its time
+  if (place.wanted !== wanted) {
     place.wanted = wanted;
-    place.drawn = data.drawn;
-    say(place);
+    fresh(place);
   }
   place.querySelector("button").onclick = () => ask(place);
   listen(place, data);
@@ -38,13 +36,18 @@ function start() {
   const live = window.plaitLive;
   live.source?.close();
   live.source = null;
-  if (document.hidden || !live.address) return;
+  if (document.hidden || !live.address) { live.missed = Boolean(live.address); return; }
   const source = live.source = new EventSource(live.address);
   for (const name of live.names) source.addEventListener(name, (event) => heard(live.place, JSON.parse(event.data)));
-  source.addEventListener("reset", () => heard(live.place, {}));
+  source.addEventListener("reset", () => missed(live.place));
   source.addEventListener("closed", (event) => { if (JSON.parse(event.data).reason === "logged out") logIn(); });
-  source.onopen = () => live.place?.classList.add("open");
+  source.onopen = () => {
+    live.place?.classList.add("open");
+    if (live.missed) missed(live.place);
+    live.missed = false;
+  };
   source.onerror = () => {
+    live.missed = true;
     live.place?.classList.remove("open");
     if (source.readyState === EventSource.CLOSED) again(source);
   };
@@ -52,7 +55,7 @@ function start() {
 
 // The browser connects again by itself after a break, but not after a refusal: logged out, or the front is starting.
 async function again(source) {
-  const answer = await fetch("/api/live", { method: "HEAD" }).catch(() => null);
+  const answer = await fetch("/api/session").catch(() => null);
   if (answer?.status === 401) logIn();
   else setTimeout(() => { if (window.plaitLive.source === source) start(); }, 5000);
 }
@@ -74,6 +77,14 @@ function heard(place, news) {
   else say(place);
 }
 
+// While the tab was hidden or the connection broken, something may have happened that nobody told.
+function missed(place) {
+  if (!place || place.component.data.mode === "quiet") return;
+  place.unsure = true;
+  if (place.component.data.mode === "follow") settle(place);
+  else say(place);
+}
+
 function settle(place) {
   place.first ??= performance.now();
   clearTimeout(place.timer);
@@ -83,9 +94,14 @@ function settle(place) {
 function ask(place) {
   clearTimeout(place.timer);
   place.first = undefined;
-  place.news = new Set();
-  say(place);
+  fresh(place);
   place.component.setTriggerValue("asked", true);
+}
+
+function fresh(place) {
+  place.news = new Set();
+  place.unsure = false;
+  say(place);
 }
 
 function say(place) {
@@ -93,6 +109,6 @@ function say(place) {
   place.classList.toggle("quiet", mode === "quiet");
   const many = place.news.size;
   const button = place.querySelector("button");
-  button.hidden = mode === "follow" || many === 0;
-  button.textContent = many ? `${many} new or changed ${many === 1 ? noun : nouns}: show` : "";
+  button.hidden = mode === "follow" || (many === 0 && !place.unsure);
+  button.textContent = many ? `${many} new or changed ${many === 1 ? noun : nouns}: show` : "Show what is new";
 }
