@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -22,7 +22,7 @@ class Notice(Struct, frozen=True, kw_only=True):
 
     id: str
     """The same each time that it is sent."""
-    kind: Kind
+    kind: Kind | Literal["trial"]
     domain: str
     at: datetime
     """When it happened."""

@@ -1,0 +1,43 @@
+"""`plait notices` as the terminal sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from plait.cli import target
+from plait.cli.domains import named
+from plait.cli.terminal import Console
+from plait.common.access.domains import DEFAULT
+from plait.common.errors import UserError
+from plait.notifier.settings import ChannelSettings
+from plait.notifier.trial import send_trial
+
+out = Console()
+app = App(name="notices", help="Notices in Slack and at a webhook.")
+
+
+@app.command(name="test")
+def send(
+    domain: str | None = None, *, home: Annotated[Path | None, Parameter(help="Whose `plait up` is meant.")] = None
+) -> int:
+    """Send a trial notice where a domain's notices go, with the settings of this environment; exits 1 when one is lost.
+
+    Args:
+        domain: Whose; default: any without settings of its own.
+    """
+    folder = target.credentials(target.home(home))
+    tried = asyncio.run(send_trial(ChannelSettings(credentials_dir=folder), named(domain) if domain else DEFAULT))
+    if not tried:
+        raise UserError(
+            f"Notices{f' of {domain}' if domain else ''} go nowhere: set SLACK_WEBHOOK_URL, or put a `slack` block into "
+            "the domain's credential file. Domains that are muted, or have `personal` in their names, tell nothing."
+        )
+    for one in tried:
+        mark, said = ("[red]✗[/]", one.fault) if one.fault else ("[green]✓[/]", "the trial notice was taken")
+        out.print(f"{mark} ", end="", highlight=False)
+        out.print(f"{one.lane}: {said}", highlight=False, markup=False, soft_wrap=True)
+    return 1 if any(one.fault for one in tried) else 0
