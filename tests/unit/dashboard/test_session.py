@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from plait.common.access.doors import Doors
+from plait.common.access.grants import Grant
+from plait.common.access.key_file import Opener
+from plait.common.access.keys import Key
 from plait.dashboard.front.session import LIFETIME, Sessions
+from tests.unit.dashboard.key_files import KEYS, LIMITED, Named, doors
 
 
 class Time:
@@ -114,3 +119,70 @@ async def test_age_wakes_whoever_waits_for_the_end() -> None:
 )
 def test_only_a_key_is_admitted(offered: str, admitted: bool) -> None:
     assert (sessions_of("key").begin(offered) is not None) is admitted
+
+
+@pytest.fixture
+def named() -> Named:
+    return Named()
+
+
+@pytest.fixture
+def of_many(named: Named) -> Sessions:
+    return Sessions(KEYS["viewer"], doors(named), Time())
+
+
+@pytest.mark.parametrize(
+    ("who", "role", "domains"), [("viewer", "viewer", None), ("admin", "admin", None), ("limited", "viewer", LIMITED)]
+)
+def test_a_session_opens_what_its_key_does(of_many: Sessions, who: str, role: str, domains: object) -> None:
+    session = of_many.read(of_many.begin(KEYS[who]) or "")
+    assert session
+    grant = of_many.grant_of(session)
+    assert grant
+    assert (grant.role, grant.domains) == (role, domains)
+
+
+def test_when_a_key_ends_its_sessions_end_and_others_do_not(of_many: Sessions, named: Named) -> None:
+    limited, viewer = of_many.begin(KEYS["limited"]), of_many.begin(KEYS["viewer"])
+    assert limited
+    assert viewer
+    named.given = ()
+    assert of_many.read(limited) is None
+    assert of_many.read(viewer)
+
+
+def test_another_key_of_the_same_name_does_not_take_over_a_session(of_many: Sessions, named: Named) -> None:
+    cookie = of_many.begin(KEYS["limited"])
+    assert cookie
+    other = Key("limited", sha256(b"another").digest())
+    named.given = (Opener(other, named.given[0].grant),)
+    assert of_many.read(cookie) is None
+
+
+def test_what_a_key_opens_is_looked_up_each_time(of_many: Sessions, named: Named) -> None:
+    session = of_many.read(of_many.begin(KEYS["limited"]) or "")
+    assert session
+    named.given = (Opener(named.given[0].key, Grant("limited", "admin", None)),)
+    assert of_many.grant_of(session) == Grant("limited", "admin", None)
+
+
+@pytest.mark.parametrize("domains", [None, frozenset({"other"})])
+async def test_a_key_that_ends_or_opens_something_else_ends_what_is_open(
+    of_many: Sessions, named: Named, domains: frozenset[str] | None
+) -> None:
+    session = of_many.read(of_many.begin(KEYS["limited"]) or "")
+    assert session
+    waiting = asyncio.create_task(of_many.over(session))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    given = named.given[0]
+    named.given = (Opener(given.key, Grant("limited", "viewer", domains)),) if domains else ()
+    await asyncio.wait_for(waiting, 10)
+
+
+def test_a_cookie_tells_neither_the_key_nor_its_digest(of_many: Sessions) -> None:
+    for who in KEYS:
+        cookie = of_many.begin(KEYS[who])
+        assert cookie
+        assert KEYS[who] not in cookie
+        assert sha256(KEYS[who].encode()).hexdigest()[:32] not in cookie
