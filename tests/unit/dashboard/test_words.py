@@ -145,3 +145,16 @@ def test_sizes(size: int, text: str) -> None:
 )
 def test_branches_have_names_to_read(name: str, read: str) -> None:
     assert CLOCK.branch(name, NOW) == read
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (NOW + timedelta(hours=3), ">18:00<"),
+        (NOW + timedelta(hours=10), ">Sun 22 Nov 01:00<"),
+        (NOW - timedelta(days=2), ">Thu 19 Nov 15:00<"),
+        (NOW + timedelta(days=60), ">Wed 20 Jan 2027 15:00<"),
+    ],
+)
+def test_what_is_near_is_told_by_the_minute(moment: datetime, text: str) -> None:
+    assert text in CLOCK.at_minute(moment)

@@ -7,11 +7,11 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from plait.common.errors import UserError
-from plait.common.settings import KeySettings, PostgresSettings
+from plait.common.settings import KeySettings, LimitSettings, PostgresSettings
 from plait.common.settings import Settings as CommonSettings
 
 
-class Settings(CommonSettings, PostgresSettings, KeySettings):
+class Settings(CommonSettings, PostgresSettings, KeySettings, LimitSettings):
     """The dashboard's settings."""
 
     host: str = Field("127.0.0.1", description="Address that the dashboard listens on.")

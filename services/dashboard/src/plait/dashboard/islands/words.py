@@ -140,6 +140,14 @@ class Clock:
         year = "" if local.year == self.now.astimezone(self.zone).year else f" {local.year}"
         return self._time(moment, f"{local.day} {local:%b}{year} {local:%H:%M:%S}")
 
+    def at_minute(self, moment: datetime) -> Markup:
+        """The time alone today, else with weekday and day, exact on hover; for what is a few days away."""
+        local, today = moment.astimezone(self.zone), self.now.astimezone(self.zone)
+        if local.date() == today.date():
+            return self._time(moment, f"{local:%H:%M}")
+        year = "" if local.year == today.year else f" {local.year}"
+        return self._time(moment, f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M}")
+
     def ago(self, moment: datetime) -> Markup:
         """How long ago, the day after a week, exact on hover."""
         return self._time(moment, self._ago(moment))

@@ -175,6 +175,7 @@ def _draw_rest(wanted: Wanted, hours: Sequence[UsageRow], used: Counters, groupe
             week=week,
             weekdays=WEEKDAYS,
             models=[row for row in models if row.cost_usd or row.unpriced_requests],
+            costliest=max((row.cost_usd or 0 for row in models), default=0),
             unpriced=[row for row in models if row.unpriced_requests],
             tools=tools,
             clock=Clock(wanted.stretches.zone, wanted.now),
