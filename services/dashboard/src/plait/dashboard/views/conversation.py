@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Final
+from uuid import UUID
 
 from plait.common.queries.conversations import get_conversation
 from plait.dashboard.database import read
 from plait.dashboard.islands.element import island
 from plait.dashboard.islands.figures import figures_of
+from plait.dashboard.islands.live import CONVERSATIONS, EXCHANGES, live
 from plait.dashboard.islands.render import render
+from plait.dashboard.islands.tree import MAIN
+from plait.dashboard.views import deleting
 from plait.dashboard.views.shell import begin, clock, id_in_address, say_unknown
-from plait.dashboard.views.tabs import text, timeline, tree, usage
+from plait.dashboard.views.tabs import analysis, text, timeline, tree, usage
 from plait.dashboard.views.told import Told, tell
 from plait.dashboard.views.wanted import wanted_of
+from plait.dashboard.visitor import visitor
 
 _TABS: Final[dict[str, tuple[str, Callable[[Told], None]]]] = {
     "tree": ("Tree", tree.show),
     "timeline": ("Timeline", timeline.show),
     "text": ("Text", text.show),
     "usage": ("Usage", usage.show),
+    "analysis": ("Analysis", analysis.show),
 }
 
 
@@ -33,7 +39,10 @@ def show() -> None:
     begin(conversation.title or "Conversation")
     told = tell(conversation, wanted_of(conversation), clock())
     island(render("conversation.html", **_head(told)), key="conversation")
-    _TABS.get(told.wanted.view, _TABS["tree"])[1](told)
+    if told.wanted.action and deleting.show(told):
+        return
+    _TABS[told.wanted.view][1](told)
+    live((*EXCHANGES, *CONVERSATIONS), ("request", "requests"), mode="follow", conversation=told.wanted.id)
 
 
 def _head(told: Told) -> dict[str, Any]:
@@ -44,5 +53,13 @@ def _head(told: Told) -> dict[str, Any]:
         "colour": told.colour,
         "wanted": told.wanted,
         "figures": figures_of(told.shown, told.clock.now),
+        "tip": _tip(told),
+        "may_delete": visitor().may_delete,
         "tabs": [(name, title) for name, (title, _) in _TABS.items()],
     }
+
+
+def _tip(told: Told) -> UUID | None:
+    """The last turn of the chosen branch; of all branches that of the main one."""
+    branch = told.wanted.branch or MAIN
+    return next((e.request_id for e in reversed(told.turns) if told.branch_of[e.request_id] == branch), None)

@@ -33,11 +33,13 @@ class Wanted:
     """newest, or oldest first."""
     side: str
     """show, or side calls are left out."""
+    action: str
+    """delete, while that is asked once more."""
     page: int
     """From 1, in views that have pages."""
 
     def address(self, **changes: str) -> str:
-        """The address with these changes; an empty value is the usual one. `page` is not kept."""
+        """The address with these changes; an empty value is the usual one. `page` and `action` are not kept."""
         values = {
             "branch": self.branch,
             "view": "" if self.view == VIEWS[0] else self.view,
@@ -69,6 +71,7 @@ def wanted_of(conversation: Conversation) -> Wanted:
         opened=address_parameter("open"),
         order=_one_of("order", ("newest",)),
         side=_one_of("side", ("show",)),
+        action=_one_of("action", ("delete",)),
         page=_page(),
     )
 

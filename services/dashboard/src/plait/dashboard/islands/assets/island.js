@@ -63,10 +63,11 @@ function keepPage() {
 function act(event) {
   const root = event.currentTarget;
   if (actOnMessage(root, event) || actOnFinding(root, event)) return;
-  const target = event.target.closest("[data-copy], [data-jump], [data-fold], [data-hide], [data-prompt]");
+  const target = event.target.closest("[data-copy], [data-jump], [data-fold], [data-hide], [data-prompt], [data-address]");
   if (!target) return;
   const { copy, jump: place, fold, hide, prompt } = target.dataset;
   if (copy) copyText(target, copy);
+  if (target.dataset.address !== undefined) copyText(target, location.href);
   if (place) { event.preventDefault(); jump(root, place); }
   if (fold) root.querySelectorAll(".messages details").forEach((part) => { part.open = fold === "open"; });
   if (hide) root.querySelector(".messages").classList.toggle(hide, target.checked);
