@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import streamlit as st
+
 from plait.common.access.grants import Grant
 from plait.dashboard import database, visitor
 from plait.dashboard.visitor import Visitor
@@ -21,6 +23,7 @@ def reading_from(address: str, who: Visitor = ADMINISTRATOR) -> Iterator[None]:
     try:
         yield
     finally:
+        st.cache_data.clear()  # what pages keep for some seconds is of this database
         visitor.attach(None)
         database.attach(None)
         reading.close()

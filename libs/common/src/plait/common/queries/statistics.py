@@ -81,10 +81,9 @@ async def get_statistics(db: Reader, since: datetime, domain: str | None = None)
     """Sums over everything, or over one domain."""
     rows = await read_sums(db, "overview", Span(since), UsageFilter(domain=domain))
     total = next(row for row in rows if row["part"] == _TOTAL)
-    sql, arguments = _SQL["unplaced"].bind({"since": since, "domain": domain})
     return Statistics(
         total_requests=total["requests"],
-        unplaced_requests=await db.fetchval(sql, *arguments),
+        unplaced_requests=await count_unplaced(db, since, domain),
         total_tokens=sum(total[name] for name in TOKENS),
         total_input_tokens=total["input_tokens"],
         total_output_tokens=total["output_tokens"],
@@ -97,6 +96,13 @@ async def get_statistics(db: Reader, since: datetime, domain: str | None = None)
         requests_by_model=_counts(rows, _BY_MODEL, "model"),
         requests_by_type=_counts(rows, _BY_TYPE, "request_type"),
     )
+
+
+async def count_unplaced(db: Reader, since: datetime, domain: str | None = None) -> int:
+    """Exchanges that began since a moment and that no conversation has."""
+    sql, arguments = _SQL["unplaced"].bind({"since": since, "domain": domain})
+    found: int = await db.fetchval(sql, *arguments)
+    return found
 
 
 async def list_domains(db: Reader, since: datetime) -> list[DomainCount]:

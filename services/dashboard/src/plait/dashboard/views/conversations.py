@@ -18,7 +18,7 @@ from plait.common.queries.ranking import (
     running_conversations,
 )
 from plait.common.queries.search import search
-from plait.common.queries.statistics import get_statistics
+from plait.common.queries.statistics import count_unplaced
 from plait.common.search.query import BadQuery, parse
 from plait.dashboard.database import read
 from plait.dashboard.islands.element import island
@@ -164,7 +164,7 @@ def _outside(filters: Filters) -> int:
     """Requests that no conversation has; 0 where filters are set that only conversations know."""
     if filters.until or set(filters.narrowing) - {"domain"}:
         return 0
-    return read(get_statistics, filters.since or BEGINNING, filters.domain or None).unplaced_requests
+    return read(count_unplaced, filters.since or BEGINNING, filters.domain or None)
 
 
 def _say_empty(filters: Filters, place: Place) -> None:

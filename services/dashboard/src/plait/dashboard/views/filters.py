@@ -16,6 +16,7 @@ from plait.common.queries.exchanges import ExchangeFilter
 from plait.common.queries.usage import UsageFilter
 from plait.dashboard.database import read
 from plait.dashboard.islands.words import zone_of
+from plait.dashboard.visitor import visitor
 
 Field = Literal["q", "domain", "account", "model", "kind", "status", "time", "dates"]
 FIELDS: Final[tuple[Field, ...]] = get_args(Field)
@@ -42,6 +43,7 @@ _ANY: Final = {
 _LABELS: Final = {"domain": "Domain", "account": "Account", "model": "Model", "kind": "Kind", "status": "Outcome"}
 _CHOICES_OF: Final = timedelta(days=30)
 """What was in use in this time can be chosen; an older name can be typed."""
+_CHOICES_KEPT: Final = timedelta(seconds=15)
 _LONGEST_WORDS: Final = 500
 _LONGEST_NAME: Final = 255
 _STATUS_DIGITS: Final = 3
@@ -177,7 +179,7 @@ def choose(
     """
     zone = zone_of(st.context.timezone)
     today = datetime.now(zone).date()
-    choices = read(list_choices, _midnight((datetime.now(UTC) - _CHOICES_OF).date(), ZoneInfo("UTC")))
+    choices = _choices(visitor().domains)
     with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         words = _words(placeholder) if "q" in fields else ""
         domain = _pick("domain", choices.domains) if "domain" in fields else ""
@@ -208,6 +210,13 @@ def to_first_page() -> None:
     for name in _PLACES:
         if name in st.query_params:
             del st.query_params[name]
+
+
+@st.cache_data(ttl=_CHOICES_KEPT, max_entries=64, show_spinner=False)
+def _choices(domains: frozenset[str] | None) -> Choices:
+    """What can be chosen by whoever sees these domains."""
+    del domains  # `read` knows them; here they keep apart what each visitor sees
+    return read(list_choices, _midnight((datetime.now(UTC) - _CHOICES_OF).date(), ZoneInfo("UTC")))
 
 
 def _words(placeholder: str) -> str:
