@@ -55,6 +55,16 @@ def test_each_kind_of_secret_is_found_and_the_rest_stays(name: str, secret: str)
     assert found == {"model": "m", "messages": [{"role": "user", "content": f"mine is [redacted:{name}]"}], "n": 1}
 
 
+@pytest.mark.parametrize("before", ["\n", "\x07", "a\r\n", "é", '"'])
+@pytest.mark.parametrize(("name", "secret"), [*ALL[:-3], *ALL[-2:]])
+def test_behind_what_json_writes_with_letters_a_secret_is_found_and_the_body_stays_json(
+    before: str, name: str, secret: str
+) -> None:
+    """The `n` of a line's end is none of the secret behind it."""
+    found = json.loads(EVERYTHING.text(json.dumps({"content": f"{before}{secret} and on"}).encode()))
+    assert found == {"content": f"{before}[redacted:{name}] and on"}
+
+
 @pytest.mark.parametrize(
     "text",
     ["task-list", "ask-me-anything", "a@b", "user@host", "sk-short", "disk-usage-of-the-partition", "@decorator"],
@@ -190,6 +200,13 @@ def test_a_half_key_goes_to_its_end_past_the_mark_of_another_secret() -> None:
     )
     records: list[Record] = [asked(b"{}"), Head(1.0, 200, []), Piece(2.0, body.encode()), END]
     assert b'"[redacted:private-keys] and on"' in encode(EVERYTHING.response(response(records)))
+
+
+def test_a_half_address_at_the_beginning_of_a_line_does_not_take_the_lines_end_with_it() -> None:
+    body = json.dumps({"content": "to\nbo[redacted:emails] and on"})
+    records: list[Record] = [asked(b"{}"), Head(1.0, 200, []), Piece(2.0, body.encode()), END]
+    told = EVERYTHING.response(response(records)).data
+    assert json.loads(bytes(told.body)) == {"content": "to\n[redacted:emails] and on"}  # type: ignore[arg-type]
 
 
 def response(records: list[Record]) -> ResponseEvent:

@@ -14,14 +14,15 @@ from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
 from plait.common.events import ResponseEvent, json_or_none
+from plait.common.redaction.tokens import JSON_WEB_TOKEN, SERVICE_KEY
+from plait.common.redaction.writing import ADDRESS, BEFORE, LOCAL
 from plait.gateway.encodings import Decoder, Identity, Undecodable, decoder_for
 
 NAMED: Final = {
-    "api-keys": rb"(?<![\w-])(?:sk-[\w-]{16,}|(?:AKIA|ASIA)[0-9A-Z]{16}|gh[opsur]_\w{30,}|github_pat_\w{22,}"
-    rb"|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}|AIza[\w-]{35}|npm_\w{36}|hf_\w{30,})",
+    "api-keys": SERVICE_KEY.encode(),
     "private-keys": rb"-----BEGIN [A-Z ]*PRIVATE KEY-----[^\"]*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=\")|\Z)",
-    "tokens": rb"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*",
-    "emails": rb"(?<![\w.%+-])[\w.%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w-])",
+    "tokens": JSON_WEB_TOKEN.encode(),
+    "emails": ADDRESS.encode(),
 }
 """What can be asked for by name. `tokens` are JSON Web Tokens."""
 _OWN: Final = "own"
@@ -30,7 +31,7 @@ _AROUND: Final = {
     "private-keys": rb"%b(?:(?:[^\"\[]|\[(?!redacted:private-keys))*?-----END [A-Z ]*PRIVATE KEY-----"
     rb"|(?:[\w+/=]|\\n)+)",
     "tokens": rb"%b[\w-]+(?:\.[\w-]+)*",
-    "emails": rb"(?<![\w.%%+-])[\w.%%+-]{0,64}%b(?:[\w-]+(?:\.[\w-]+)*)?",
+    "emails": f"{BEFORE}{LOCAL}{{0,64}}".replace("%", "%%").encode() + rb"%b(?:[\w-]+(?:\.[\w-]+)*)?",
 }
 """A mark with the rest of its secret beside it: of one that was cut, a part was long enough to be found.
 

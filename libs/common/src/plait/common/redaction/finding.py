@@ -13,8 +13,10 @@ Look = Callable[[re.Match[str]], "Span | None"]
 
 TAKEN: Final = "taken"
 """Name of the group that is taken out, where it is not the whole match."""
-START: Final = r"(?:(?<![\w-])|(?<=\\[nrt]))"
-"""Where a word begins: also behind a line's end as it is written in JSON."""
+ESCAPED: Final = r"(?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{4})"
+"""Behind a character as JSON writes it: the last letter of that is none of the text."""
+START: Final = rf"(?:(?<![\w-])|{ESCAPED})"
+"""Where a word begins."""
 
 
 def whole(match: re.Match[str]) -> Span:

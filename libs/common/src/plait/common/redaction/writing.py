@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from plait.common.redaction.finding import Finder, Span
+from plait.common.redaction.finding import ESCAPED, Finder, Span
 
-_BEFORE: Final = r"(?:(?<![\w.%+\\-])|(?<=\\[nrt]))"
-"""Behind a line's end as it is written in JSON, too: the letter of that is none of the address."""
-ADDRESS: Final = _BEFORE + r"[\w.%+-]{1,64}(?:@|%40|\\u0040)(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-])"
+LOCAL: Final = r"[\w.%+-]"
+"""A character of what stands before the `@`."""
+BEFORE: Final = rf"(?:(?<![\w.%+\\-])|{ESCAPED})"
+"""Where that begins."""
+_DOMAIN: Final = r"(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-])"
+ADDRESS: Final = rf"{BEFORE}{LOCAL}{{1,64}}@{_DOMAIN}"
+_WRITTEN: Final = rf"{BEFORE}{LOCAL}{{1,64}}(?:@|%40|\\u0040){_DOMAIN}"
 _SPELLED: Final = (
     r"(?<![\w.+-])[\w.+-]{1,64}"
     r"(?:\s?[\[({]\s?at\s?[\])}]\s?[\w-]{1,63}(?:(?:\s?[\[({]\s?dot\s?[\])}]\s?|\.)[\w-]{1,63}){1,4}"
@@ -30,6 +34,6 @@ def _address(match: re.Match[str]) -> Span | None:
 
 
 EMAILS: Final = (
-    Finder(re.compile(ADDRESS), _address, ("@", "%40", "\\u0040")),
+    Finder(re.compile(_WRITTEN), _address, ("@", "%40", "\\u0040")),
     Finder(re.compile(_SPELLED, re.IGNORECASE)),
 )
