@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,6 @@ from typing import Any, Final
 import httpx2
 from google import genai
 from google.genai import errors, types
-from pydantic import ValidationError
 
 from plait.analyzer.providers.prices import cost
 from plait.analyzer.providers.provider import Answer, Ask, Refused, Unavailable
@@ -121,7 +119,7 @@ def _told() -> Iterator[None]:
         raise Unavailable("Gemini did not answer in time.") from error
     except httpx2.HTTPError as error:
         raise Unavailable(f"Gemini cannot be reached: {type(error).__name__}.") from error
-    except (errors.UnknownApiResponseError, ValidationError, json.JSONDecodeError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError) as error:  # what the SDK meets in an odd answer
         raise Unavailable(f"Gemini's answer cannot be read: {type(error).__name__}.") from error
 
 
