@@ -47,6 +47,7 @@ def test_every_recorded_exchange_arrives_and_nothing_is_left(tmp_path: Path, por
     assert branches > conversations
     assert tokens > 1_000_000
     assert "✗" not in text
+    assert "Analyses: 6 of 6 conversations, by the demo's own Gemini" in text
     told = re.search(r"Notices: (\d+) in the demo's own Slack, (\d+) at its webhook \((\d+) turn", text)
     assert told, text
     assert told[1] == told[2]

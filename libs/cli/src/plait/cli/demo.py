@@ -18,6 +18,7 @@ from typing import Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from plait.cli.demo_analyses import analyse, gemini
 from plait.cli.demo_notices import receivers
 from plait.cli.demo_records import Outcome, Watch, print_summary
 from plait.cli.plan import Options, Plan
@@ -51,6 +52,7 @@ async def demo(options: Options, console: Console, *, leave: bool) -> bool:
     async with (
         _upstream() as claude,
         receivers() as notices,
+        gemini(),
         running(options, _own_settings(), console, stop, closing) as plan,
     ):
         if stop.is_set():
@@ -58,8 +60,9 @@ async def demo(options: Options, console: Console, *, leave: bool) -> bool:
         outcome = await _unless(stop, _shown(scenarios, claude, plan, console))
         if outcome is None:
             return not leave
-        await notices.settled()
         print_summary(outcome, console)
+        await analyse(plan, console)
+        await notices.settled()
         notices.show(console)
         if leave:
             stop.set()
