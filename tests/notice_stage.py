@@ -80,6 +80,12 @@ class Stage:
         async with self.database.transaction() as connection:
             return [dict(row) for row in await connection.fetch("SELECT * FROM notices ORDER BY id")]
 
+    async def cost(self, domain: str) -> float:
+        """Dollars that a domain has come to."""
+        async with self.database.transaction() as connection:
+            cost = await connection.fetchval("SELECT sum(cost_usd)::float8 FROM usage WHERE domain = $1", domain)
+        return float(cost)
+
     async def _told(self) -> list[Event]:
         async with self.database.transaction() as connection:
             rows = await connection.fetch("DELETE FROM outbox RETURNING id, event")

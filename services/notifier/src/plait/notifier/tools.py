@@ -13,14 +13,18 @@ MOST_LINES: Final = 20
 """Calls of one turn that are shown."""
 _COMMAND: Final = 50
 _DETAIL: Final = 120
+_SHOWN: Final = ("file_path", "notebook_path", "path", "command", "pattern", "query", "url", "description")
 _STATES: Final = ("pending", "in_progress", "completed")
 
 Input = dict[str, Any]
 
 
-def tool_lines(calls: Sequence[tuple[str, Any]]) -> list[str]:
-    """A line a call, (tool, input), indented below what Claude said; of many the first, and how many more."""
-    lines = [f"    :wrench: {line(name, given)}" for name, given in calls[:MOST_LINES]]
+def tool_lines(calls: Sequence[tuple[str, Any]], masked: Callable[[str], str] = str) -> list[str]:
+    """A line a call, (tool, input), indented below what Claude said; of many the first, and how many more.
+
+    `masked` takes secrets out of a text, which is done before it is cut.
+    """
+    lines = [f"    :wrench: {line(name, _shown(given, masked))}" for name, given in calls[:MOST_LINES]]
     return lines if len(calls) <= MOST_LINES else [*lines, f"    … and {len(calls) - MOST_LINES} more"]
 
 
@@ -30,6 +34,13 @@ def line(name: str, given: Any) -> str:
     about = _ABOUT.get(name, _described)(arguments)
     shown = one_line(name, _DETAIL)
     return f"{shown} - {about}" if about else shown
+
+
+def _shown(given: Any, masked: Callable[[str], str]) -> Input:
+    """What of an input may be shown, without its secrets."""
+    arguments = given if isinstance(given, dict) else {}
+    texts = {name: masked(value) for name in _SHOWN if isinstance(value := arguments.get(name), str)}
+    return texts | ({"todos": arguments["todos"]} if "todos" in arguments else {})
 
 
 def _text(given: Input, *names: str) -> str:

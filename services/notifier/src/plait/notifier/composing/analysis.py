@@ -24,7 +24,7 @@ async def make(connection: Connection, row: asyncpg.Record, number: str, desk: D
     found = await get_analysis(connection, conversation_id, branch)
     if found is None or not found.has_content:
         return None
-    title = f"{row['domain']}: analysis of “{desk.masked(one_line(found.title or 'a conversation', 80))}” is done"
+    title = f"{row['domain']}: analysis of “{one_line(desk.masked(found.title or 'a conversation'), 80)}” is done"
     summary = desk.masked(found.summary or found.content or "")
     shown = [f":mag: {title}{'' if branch == _MAIN else f' (branch {branch})'}", cut(summary), _scores(found)]
     return Notice(

@@ -74,7 +74,7 @@ def _cost(sums: Counters) -> str:
 
 def _top(busiest: Sequence[asyncpg.Record], desk: Desk) -> str:
     lines = [
-        f"{place}. {desk.masked(one_line(one['title'] or 'Untitled conversation', 80))}: "
+        f"{place}. {one_line(desk.masked(one['title'] or 'Untitled conversation'), 80)}: "
         f"{_count(one['requests'], 'request')}, {one['tokens']:,} tokens"
         + (f", {dollars(one['cost_usd'])}" if one["cost_usd"] is not None else "")
         for place, one in enumerate(busiest[:_TOP], start=1)

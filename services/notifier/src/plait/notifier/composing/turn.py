@@ -33,7 +33,7 @@ async def make(connection: Connection, row: asyncpg.Record, number: str, desk: D
 def told(turn: Turn, number: str, desk: Desk) -> Notice:
     """The notice of a turn."""
     user, answer = desk.masked(turn.user), desk.masked(turn.answer)
-    tools = desk.masked("\n".join(tool_lines(turn.calls)))
+    tools = "\n".join(tool_lines(turn.calls, desk.masked))
     done = "\n".join(filter(None, [f":robot_face: Claude: {cut(answer) or _NO_ANSWER}", tools]))
     return Notice(
         id=number,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,25 +10,12 @@ import pytest
 from msgspec import structs
 
 from plait.common.events import ResponseData
-from plait.fakes.slack import ScriptedSlack
 from tests.exchange_events import answered, asked, said
-from tests.notice_stage import Stage, a_stage
+from tests.notice_stage import Stage
 
 READ = {"type": "tool_use", "id": "toolu_1", "name": "Read", "input": {"file_path": "/home/me/app/src/main.py"}}
 BASH = {"type": "tool_use", "id": "toolu_2", "name": "Bash", "input": {"command": "make test"}}
 OTHER_SESSION = "2b1e8a6c-5d3f-4c7b-9a10-000000000002"
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[ScriptedSlack]:
-    async with ScriptedSlack() as slack:
-        yield slack
-
-
-@pytest.fixture
-async def stage(postgres_url: str, tmp_path: Path, slack: ScriptedSlack) -> AsyncIterator[Stage]:
-    async with a_stage(postgres_url, tmp_path, slack) as stage:
-        yield stage
 
 
 def result(number: int) -> dict[str, Any]:
