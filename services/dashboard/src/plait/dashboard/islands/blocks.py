@@ -6,7 +6,7 @@ Nothing in a block is trusted to have the shape that it should have; one of a ty
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -26,6 +26,10 @@ _CALLS: Final = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 _NOTHING: Final = Markup("")
 
 Block = Mapping[str, Any]
+Prose = Callable[[str], Markup]
+"""Draws a text that is folded."""
+_PROSE: Final[dict[bool, Prose]] = {True: markdown, False: plain}
+"""By whether there are colours."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,9 @@ class Part:
     """Of a call the message that brings its result, of a result the one that called; 0: none."""
 
 
-def parts_of(blocks: Iterable[Block], pairs: Pairs, at: str) -> list[Part]:
-    """All parts of blocks, which stand at `at` in the exchange."""
-    return [replace(part, at=f"{at}.{n}") for n, block in enumerate(blocks) for part in _parts(block, pairs)]
+def parts_of(blocks: Iterable[Block], pairs: Pairs, at: str, *, colours: bool = True) -> list[Part]:
+    """All parts of blocks, which stand at `at` in the exchange; without colours what is folded is plain text."""
+    return [replace(part, at=f"{at}.{n}") for n, block in enumerate(blocks) for part in _parts(block, pairs, colours)]
 
 
 def blocks_of(content: Any) -> list[Block]:
@@ -86,17 +90,17 @@ def text_of(block: Block) -> str:
     return tools.as_json(block.get("input", block) if kind in _CALLS else block)
 
 
-def _parts(block: Block, pairs: Pairs) -> Iterator[Part]:
+def _parts(block: Block, pairs: Pairs, colours: bool) -> Iterator[Part]:
     kind = str(block.get("type", ""))
     if kind == "text":
-        yield from _text(_text_in(block, "text"))
+        yield from _text(_text_in(block, "text"), _PROSE[colours])
         yield from _citations(block.get("citations"))
     elif kind in _CALLS:
-        yield _call(block, pairs)
+        yield _call(block, pairs, colours)
     elif is_result(block):
-        yield from _result(block, pairs)
+        yield from _result(block, pairs, colours)
     else:
-        yield _READERS.get(kind, _unknown)(block)
+        yield _READERS.get(kind, _unknown)(block, colours)
 
 
 def _text_in(block: Block, key: str) -> str:
@@ -108,12 +112,12 @@ def _long(part: Part, text: str) -> Part:
     return replace(part, size=len(text), is_cut=bool(cut_off(text))) if is_long(text) else part
 
 
-def _text(text: str) -> Iterator[Part]:
+def _text(text: str, prose: Prose) -> Iterator[Part]:
     """Prose, with the reminders that clients put into it folded away."""
     for turn, piece in enumerate(_REMINDER.split(text)):
         told = piece.strip()
         if told and turn % 2:
-            part = Part("reminder", markdown(clip(told)), "System reminder", one_line(told), "alert")
+            part = Part("reminder", prose(clip(told)), "System reminder", one_line(told), "alert")
             yield _long(part, told)
         elif told:
             yield _long(Part("prose", markdown(clip(told))), told)
@@ -136,17 +140,17 @@ def _sources(found: Sequence[Mapping[str, Any]], name: str) -> Part:
     return Part("sources", listed, f"{len(found)} {name}", one_line(titles), "search")
 
 
-def _call(block: Block, pairs: Pairs) -> Part:
+def _call(block: Block, pairs: Pairs, colours: bool) -> Part:
     name, arguments = _text_in(block, "name") or "tool", block.get("input")
     shown = arguments if isinstance(arguments, dict) else {"input": arguments}
     if "partial_json" in block:
         shown = {"cut off": block["partial_json"]}
     icon = "subtask" if name in tools.AGENTS else "tool"
-    part = Part("call", tools.body(name, shown), one_line(name), tools.headline(name, shown), icon)
+    part = Part("call", tools.body(name, shown, colours=colours), one_line(name), tools.headline(name, shown), icon)
     return _long(replace(part, pair=pairs.result_of(block.get("id"))), text_of(block))
 
 
-def _result(block: Block, pairs: Pairs) -> Iterator[Part]:
+def _result(block: Block, pairs: Pairs, colours: bool) -> Iterator[Part]:
     call = pairs.call_of(block.get("tool_use_id"))
     failed = bool(block.get("is_error")) or _is_error(block.get("content"))
     if found := _searched(block.get("content")):
@@ -155,14 +159,14 @@ def _result(block: Block, pairs: Pairs) -> Iterator[Part]:
     text = _result_text(block)
     part = Part(
         "failed" if failed else "result",
-        tools.result(call.name, call.arguments, text),
+        tools.result(call.name, call.arguments, text, colours=colours),
         _result_name(call, failed=failed),
         _result_line(text),
         "cross" if failed else "check",
         pair=call.index,
     )
     yield _long(part, text)
-    yield from (_picture(b) for b in blocks_of(block.get("content")) if b.get("type") == "image")
+    yield from (_picture(b, colours) for b in blocks_of(block.get("content")) if b.get("type") == "image")
 
 
 def _is_error(content: object) -> bool:
@@ -195,7 +199,7 @@ def _result_text(block: Block) -> str:
     )
 
 
-def _picture(block: Block) -> Part:
+def _picture(block: Block, _: bool) -> Part:
     """A picture in the message itself, if it is one that browsers only draw; of one elsewhere the address."""
     source = _source(block)
     kind, data = str(source.get("media_type", "")), str(source.get("data", ""))
@@ -208,7 +212,7 @@ def _picture(block: Block) -> Part:
     return Part("chip", name="Image", headline=one_line(str(where)), icon="image")
 
 
-def _document(block: Block) -> Part:
+def _document(block: Block, _: bool) -> Part:
     source = _source(block)
     what = block.get("title") or source.get("url") or source.get("media_type") or source.get("type") or "document"
     if source.get("type") == "text" and isinstance(source.get("data"), str):
@@ -222,22 +226,24 @@ def _source(block: Block) -> Block:
     return source if isinstance(source, dict) else {}
 
 
-def _thinking(block: Block) -> Part:
+def _thinking(block: Block, colours: bool) -> Part:
     text = _text_in(block, "thinking")
     if not text.strip():
         return Part("chip", name="Thinking", headline="not shown by the provider", icon="thought")
-    return _long(Part("thinking", markdown(clip(text)), "Thinking", one_line(text), "thought"), text)
+    return _long(Part("thinking", _PROSE[colours](clip(text)), "Thinking", one_line(text), "thought"), text)
 
 
-def _redacted(block: Block) -> Part:
+def _redacted(block: Block, _: bool) -> Part:
     size = bytes_of(len(str(block.get("data", ""))))
     return Part("chip", name="Thinking", headline=f"encrypted by the provider · {size}", icon="thought")
 
 
-def _unknown(block: Block) -> Part:
+def _unknown(block: Block, colours: bool) -> Part:
     shown = tools.as_json(block)
     name = one_line(str(block.get("type", "unknown block")))
-    return _long(Part("other", tools.code(shown, "json"), name, one_line(shown)), shown)
+    return _long(
+        Part("other", (tools.coloured if colours else tools.uncoloured)(shown, "json"), name, one_line(shown)), shown
+    )
 
 
 _READERS: Final = {

@@ -7,6 +7,7 @@ the content policy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import MutableMapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -39,6 +40,8 @@ _CLEANER: Final = nh3.Cleaner(
 )
 
 
+_LANGUAGE: Final = re.compile(r"\s*[\w+#.-]{0,20}\s*")
+"""What may stand behind a fence without being shown: it is seen in the colours."""
 _Env = MutableMapping[str, Any]
 
 
@@ -54,13 +57,15 @@ class _Renderer(RendererHTML):
         """`![alt](address)` as text."""
         token = tokens[index]
         named = f"image: {token.content}" if token.content else "image"
-        return f'<span class="chip">{escape(named)} · {escape(str(token.attrs.get("src", "")))}</span>'
+        told = " · ".join(str(part) for part in (named, token.attrGet("src"), token.attrGet("title")) if part)
+        return f'<span class="chip">{escape(told)}</span>'
 
     def fence(self, tokens: Sequence[Token], index: int, _options: OptionsDict, _env: _Env) -> str:
         """A fenced block."""
         token = tokens[index]
         language = token.info.split(maxsplit=1)[0] if token.info.strip() else ""
-        return f'<pre class="code">{highlight(token.content.rstrip(), language)}</pre>'
+        told = "" if _LANGUAGE.fullmatch(token.info) else f'<span class="chip">{escape(token.info)}</span>\n'
+        return f'<pre class="code">{told}{highlight(token.content.rstrip(), language)}</pre>'
 
     def code_block(self, tokens: Sequence[Token], index: int, _options: OptionsDict, _env: _Env) -> str:
         """An indented block."""
@@ -94,7 +99,8 @@ class _Parser(MarkdownIt):
 def _parser() -> MarkdownIt:
     parser = _Parser("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
     parser.enable(["table", "strikethrough"])
-    parser.disable("entity")  # `&lt;` is shown as it was written
+    # What they would take away is shown as it was written: `&lt;`, and addresses that are named somewhere else.
+    parser.disable(["entity", "reference"])
     return parser
 
 

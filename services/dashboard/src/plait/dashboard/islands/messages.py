@@ -19,6 +19,8 @@ from plait.dashboard.islands.texts import clip, one_line
 
 LABELS: Final = {"user": "User", "assistant": "Assistant", "tools": "Tool result", "system": "System"}
 _KEPT: Final = Kept(48_000_000)
+_COLOURED: Final = 60_000
+"""Characters of JSON, from the end of a request, whose folded parts have colours: these take 4 µs for each."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,17 @@ class Message:
 
 
 def draw_messages(messages: Sequence[Any]) -> list[Markup]:
-    """The messages of a request body as HTML. Those drawn before are taken as they were made."""
+    """The messages of a request body as HTML. Those drawn before are taken as they were made.
+
+    Only as many of the last have colours as are made in a moment; what is folded in those before is plain text.
+    """
     pairs = pair(messages)
-    return [_draw(index, message, pairs) for index, message in enumerate(messages, start=1)]
+    written = [json.dumps(message) for message in messages]
+    plain = _plain(list(map(len, written)))
+    return [
+        _draw(n + 1, message, text, pairs, colours=n >= plain)
+        for n, (message, text) in enumerate(zip(messages, written, strict=True))
+    ]
 
 
 def read_messages(messages: Sequence[Any]) -> list[Message]:
@@ -71,10 +81,20 @@ def read_tools(offered: object) -> list[Part]:
     return [_offered(tool) for tool in offered if isinstance(tool, dict)] if isinstance(offered, list) else []
 
 
-def _draw(index: int, message: Any, pairs: Pairs) -> Markup:
+def _plain(sizes: Sequence[int]) -> int:
+    """How many of the first are drawn without colours."""
+    left = _COLOURED
+    for n, size in reversed(list(enumerate(sizes, start=1))):
+        left -= size
+        if left < 0:
+            return n
+    return 0
+
+
+def _draw(index: int, message: Any, written: str, pairs: Pairs, *, colours: bool) -> Markup:
     """What it looks like hangs on itself, its place, and what its calls and results belong to."""
-    content = json.dumps([index, message, list(_paired(message, pairs))]).encode()
-    return _KEPT.get(content, lambda: render("message.html", message=_message(index, message, pairs)))
+    content = f"{index} {colours} {json.dumps(list(_paired(message, pairs)))} {written}".encode()
+    return _KEPT.get(content, lambda: render("message.html", message=_message(index, message, pairs, colours=colours)))
 
 
 def _paired(message: Any, pairs: Pairs) -> Iterator[object]:
@@ -83,7 +103,7 @@ def _paired(message: Any, pairs: Pairs) -> Iterator[object]:
         yield pairs.result_of(block.get("id")), call.index, call.name, call.arguments.get("file_path")
 
 
-def _message(index: int, message: Any, pairs: Pairs) -> Message:
+def _message(index: int, message: Any, pairs: Pairs, *, colours: bool = True) -> Message:
     at = f"request.messages.{index - 1}"
     if not isinstance(message, dict):
         return Message(index, "user", parts_of([{"value": message}], pairs, at), at)
@@ -92,7 +112,7 @@ def _message(index: int, message: Any, pairs: Pairs) -> Message:
     if role == "system":
         return Message(index, role, read_system(message.get("content"), "System message", f"{at}.content"), at)
     role = "tools" if role == "user" and _brings_results_only(blocks) else role
-    return Message(index, role, parts_of(blocks, pairs, f"{at}.content"), at)
+    return Message(index, role, parts_of(blocks, pairs, f"{at}.content", colours=colours), at)
 
 
 def _brings_results_only(blocks: Sequence[Block]) -> bool:
@@ -106,6 +126,6 @@ def _text(block: Block) -> str:
 
 def _offered(tool: Mapping[str, Any]) -> Part:
     description = str(tool.get("description", tool.get("type", "")))
-    schema = tools.code(tools.as_json(tool.get("input_schema", {})), "json")
+    schema = tools.coloured(tools.as_json(tool.get("input_schema", {})), "json")
     name = one_line(str(tool.get("name", "tool")))
     return Part("call", markdown(clip(description)) + schema, name, one_line(description), "tool")

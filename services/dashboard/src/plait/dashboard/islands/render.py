@@ -11,14 +11,15 @@ from plait.dashboard.islands import icons, words
 from plait.dashboard.islands.context import context_bar, context_of
 from plait.dashboard.islands.unseen import show_unseen
 
-_TEMPLATES: Final = Environment(
+TEMPLATES: Final = Environment(
     loader=PackageLoader("plait.dashboard.islands"),
     autoescape=True,
     undefined=StrictUndefined,
+    auto_reload=False,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters.update(
+TEMPLATES.filters.update(
     figure=words.figure,
     dollars=words.dollars,
     share=words.share,
@@ -27,8 +28,8 @@ _TEMPLATES.filters.update(
     short_id=words.short_id,
     short_model=words.short_model,
 )
-_TEMPLATES.globals.update(icon=icons.icon, between=words.between, nothing=words.NOTHING)
-_TEMPLATES.globals.update(context_bar=context_bar, context_of=context_of)
+TEMPLATES.globals.update(icon=icons.icon, between=words.between, nothing=words.NOTHING)
+TEMPLATES.globals.update(context_bar=context_bar, context_of=context_of)
 
 
 def render(template: str, **values: Any) -> Markup:
@@ -36,4 +37,4 @@ def render(template: str, **values: Any) -> Markup:
 
     Characters that cannot be seen, or turn the reading direction, have a mark wherever they stand.
     """
-    return Markup(show_unseen(_TEMPLATES.get_template(template).render(**values)))  # noqa: S704
+    return Markup(show_unseen(TEMPLATES.get_template(template).render(**values)))  # noqa: S704

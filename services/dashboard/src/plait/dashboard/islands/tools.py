@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from plait.dashboard.islands.code import changed_lines, colour_json, difference, highlight, numbered
 from plait.dashboard.islands.markdown import markdown, plain
 from plait.dashboard.islands.texts import clip, one_line
 
 Arguments = Mapping[str, Any]
+Code = Callable[[str, str], Markup]
+"""Draws code of a language."""
 
 AGENTS: Final = frozenset({"Task", "Agent", "Workflow"})
 """Tools that start a sub-agent."""
@@ -36,17 +38,20 @@ def headline(name: str, arguments: Arguments) -> str:
     return f"{told} {_size(name, arguments)}".rstrip()
 
 
-def body(name: str, arguments: Arguments) -> Markup:
+def body(name: str, arguments: Arguments, *, colours: bool = True) -> Markup:
     """The call unfolded."""
+    code = coloured if colours else uncoloured
     try:
-        return _BODIES.get(name, _as_json)(arguments)
+        return _BODIES.get(name, _as_json)(arguments, code)
     except (KeyError, TypeError, AttributeError):
-        return _as_json(arguments)
+        return _as_json(arguments, code)
 
 
-def result(name: str, arguments: Arguments, text: str) -> Markup:
+def result(name: str, arguments: Arguments, text: str, *, colours: bool = True) -> Markup:
     """What the call brought, unfolded."""
     told = clip(text)
+    if not colours:
+        return plain(told)
     if name == "Read" and (shown := numbered(told, str(arguments.get("file_path", "")))):
         return _pre(shown)
     return markdown(told) if name in _PROSE else plain(told)
@@ -60,21 +65,26 @@ def as_json(value: object) -> str:
         return json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def code(text: str, language: str = "", filename: str = "") -> Markup:
+def coloured(text: str, language: str = "") -> Markup:
     """A block of code in colours."""
     told = clip(text)
-    return _pre(colour_json(told) if language == "json" else highlight(told, language, filename))
+    return _pre(colour_json(told) if language == "json" else highlight(told, language))
+
+
+def uncoloured(text: str, language: str = "") -> Markup:  # noqa: ARG001 - as `coloured`
+    """A block of code as it stands."""
+    return _pre(escape(clip(text)))
 
 
 def _pre(shown: Markup, kind: str = "") -> Markup:
     return Markup('<pre class="code{}">{}</pre>').format(kind, shown)
 
 
-def _as_json(arguments: Arguments) -> Markup:
+def _as_json(arguments: Arguments, code: Code) -> Markup:
     return code(as_json(arguments), "json")
 
 
-def _shell(arguments: Arguments) -> Markup:
+def _shell(arguments: Arguments, code: Code) -> Markup:
     return _note(arguments.get("description")) + code(str(arguments["command"]), "bash")
 
 
@@ -86,11 +96,11 @@ def _file(name: object) -> Markup:
     return Markup('<div class="file">{}</div>').format(clip(str(name)))
 
 
-def _edit(arguments: Arguments) -> Markup:
+def _edit(arguments: Arguments, _: Code) -> Markup:
     return _file(arguments["file_path"]) + _change(arguments)
 
 
-def _edits(arguments: Arguments) -> Markup:
+def _edits(arguments: Arguments, _: Code) -> Markup:
     return _file(arguments["file_path"]) + Markup("").join(map(_change, arguments["edits"]))
 
 
@@ -98,19 +108,19 @@ def _change(edit: Arguments) -> Markup:
     return _pre(difference(clip(edit["old_string"]), clip(edit["new_string"])), " diff")
 
 
-def _write(arguments: Arguments) -> Markup:
+def _write(arguments: Arguments, _: Code) -> Markup:
     return _file(arguments["file_path"]) + _pre(difference("", clip(arguments["content"])), " diff")
 
 
-def _spawn(arguments: Arguments) -> Markup:
+def _spawn(arguments: Arguments, _: Code) -> Markup:
     return markdown(clip(str(arguments["prompt"])))
 
 
-def _script(arguments: Arguments) -> Markup:
+def _script(arguments: Arguments, code: Code) -> Markup:
     return code(str(arguments["script"]), "javascript")
 
 
-def _todos(arguments: Arguments) -> Markup:
+def _todos(arguments: Arguments, _: Code) -> Markup:
     return Markup('<ul class="todos">{}</ul>').format(Markup("").join(map(_todo, arguments["todos"])))
 
 
@@ -150,7 +160,7 @@ _CHANGES: Final[dict[str, Callable[[Arguments], list[tuple[str, str]]]]] = {
 }
 _PROSE: Final = AGENTS | {"WebFetch", "WebSearch"}
 """Tools that answer as people write."""
-_BODIES: Final[dict[str, Callable[[Arguments], Markup]]] = {
+_BODIES: Final[dict[str, Callable[[Arguments, Code], Markup]]] = {
     "Bash": _shell,
     "Edit": _edit,
     "MultiEdit": _edits,
