@@ -50,6 +50,7 @@ class Stage:
     notifier: Notifier
     rounds: Rounds
     delivery: Delivery
+    lanes: Lanes
 
     async def play(self, *parts: Part) -> list[Record]:
         """Let this happen; the records that the notifier got."""
@@ -103,10 +104,11 @@ async def a_stage(postgres_url: str, folder: Path, slack: ScriptedSlack, **given
     }
     settings = Settings(**(usual | given))
     database, directory, clock = Database(postgres_url, name="test", size=4), Directory(folder), Clock()
+    lanes = Lanes()
     directory.look()
     async with new_session(settings.allowed_hosts) as session:
         delivery = Delivery(
-            database, settings, directory, lambda route: open_channel(route, session, settings), Lanes(), clock
+            database, settings, directory, lambda route: open_channel(route, session, settings), lanes, clock
         )
         yield Stage(
             database,
@@ -119,5 +121,6 @@ async def a_stage(postgres_url: str, folder: Path, slack: ScriptedSlack, **given
             Notifier(database, settings, directory, clock=clock),
             Rounds(database, settings, directory, clock=clock),
             delivery,
+            lanes,
         )
         await database.close()

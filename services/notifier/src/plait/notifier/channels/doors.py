@@ -92,8 +92,8 @@ async def _no_redirects(request: aiohttp.ClientRequest, handler: aiohttp.ClientH
 
 
 def new_session(named: Collection[str]) -> aiohttp.ClientSession:
-    """Connections that lead nowhere else; notices that take longer than 10 s are given up."""
-    connector = aiohttp.TCPConnector(resolver=Resolver(named), use_dns_cache=False, limit_per_host=2)
+    """Connections that lead nowhere else, a new one for each notice; those that take longer than 10 s are given up."""
+    connector = aiohttp.TCPConnector(resolver=Resolver(named), use_dns_cache=False, force_close=True)
     return aiohttp.ClientSession(
         connector=connector, timeout=_TIMEOUT, middlewares=(_no_redirects,), cookie_jar=aiohttp.DummyCookieJar()
     )
