@@ -44,8 +44,21 @@ def test_the_figures_of_the_documentation_are_those_of_the_tables() -> None:
     assert f"recall {recall:.0%}, precision {precision:.0%}" in DOCS.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("text", ["hunter2", "4111111111111112", "GB30 WEST 1234 5698 7654 32", "+1 2", "a@b", "sk-"])
-def test_bare_words_wrong_check_digits_and_short_ones_stay(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("hunter2", "4111111111111112", "GB30 WEST 1234 5698 7654 32", "+1 2", "a@b", "sk-", "MA 02110-1301"),
+        *(
+            "a jwt-bearer exchange.",
+            "x-api-key: _API_KEY",
+            "token: imdsv2_session_token",
+            "TOKEN = 'request-type/at'",
+            "api_key: _AzureApiKeyT",
+        ),
+        *("Bearer github_pat_XXXX", "postgres://user:password@host", "password = ':****'", "api_key: sk-ant-…"),
+    ],
+)
+def test_bare_words_wrong_check_digits_short_ones_and_names_stay(text: str) -> None:
     assert ALL.text(f"it is {text} here") == f"it is {text} here"
 
 

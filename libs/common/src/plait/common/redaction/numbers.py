@@ -42,7 +42,8 @@ _TOLD: Final = re.compile(
     rf"[\"']?[ ]{{0,2}}[:=]?[ ]{{0,2}}[\"']?(?P<{TAKEN}>\+?\(?\d{_DIGITS}{{6,14}})(?!\d)",
     re.ASCII | re.IGNORECASE,
 )
-_DATE: Final = re.compile(r"\d{1,2}([ /-])\d{1,2}\1\d{4}\b")
+_NO_PHONE: Final = re.compile(r"\d{1,2}([ /-])\d{1,2}\1\d{4}\b|\d{5}-\d{4}$", re.ASCII)
+"""Dates, and American post codes."""
 
 
 def _digits(text: str) -> str:
@@ -78,8 +79,8 @@ def _is_iban(text: str) -> bool:
 
 
 def _national(match: re.Match[str]) -> Span | None:
-    """9 to 12 digits, and no date."""
-    is_one = 9 <= len(_digits(match.group())) <= 12 and not _DATE.match(match.group())
+    """9 to 12 digits, and nothing else that has as many."""
+    is_one = 9 <= len(_digits(match.group())) <= 12 and not _NO_PHONE.match(match.group())
     return match.span() if is_one else None
 
 

@@ -53,19 +53,21 @@ _CLIENT: Final = re.compile(
 )
 
 _PLACEHOLDER: Final = re.compile(
-    r"[$<{%*#\[(]|\\?\$|.*(?:\$\{|\{\{|\[redacted:)|masked:|(.)\1*$|x{3,}|\.{3}"
+    r"[$<{%*#\[(]|\\?\$|.*(?:\$\{|\{\{|\[redacted:|x{4}|\*{3}|\.{3}|…)|masked:|(.)\1*$|xxx$"
     r"|(?:your|some|example|dummy|change|insert|enter)[-_ ]",
     re.IGNORECASE | re.DOTALL,
 )
 _WORDS: Final = (
     "none null nil true false undefined string bytes password passwd secret token required optional missing invalid"
-    " unset empty hidden default changeme redacted example secretstr bearer basic object number text identifier"
+    " pass unset empty hidden default changeme redacted example secretstr bearer basic object number text identifier"
 )
 _NO_SECRETS: Final = frozenset(_WORDS.split())
 _PATH: Final = re.compile(r"[A-Za-z_]\w*(?:(?:\.|::|->|\?\.)[A-Za-z_]\w*)+")
 _FILE: Final = re.compile(r"(?:~|\.{1,2})?/[\w.-]+(?:/[\w.-]+)*|[a-z]+://.*", re.IGNORECASE)
-_LABEL: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:[-_ .][a-z]+)*", re.ASCII)
+_LABEL: Final = re.compile(r"_*[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*|[._]?[a-z]+(?:[-_ ./][a-z]+)*", re.ASCII)
 """Names of variables and fields: letters alone, or capitals."""
+_NUMBERED: Final = re.compile(r"[a-z]+\d?(?:[-_][a-z]+\d?)+", re.ASCII)
+"""Names as well, some with a digit: no program issues such keys, but people choose such passwords."""
 _CURSORS: Final = re.compile(
     r"(?:page|next|continuation|sync|stop|pad|eos|bos|unk|special|mask|cancel|cancellation)[_-]?$"
 )
@@ -100,9 +102,9 @@ def _is_secret(value: str, *, is_password: bool, may_be_word: bool) -> bool:
     """`may_be_word`: it stands where programs have no names, so that letters alone may be a password."""
     if _PLACEHOLDER.match(value) or value.lower() in _NO_SECRETS or _FILE.fullmatch(value) or len(value.split()) > 1:
         return False
-    if _LABEL.fullmatch(value) or value.isalpha():
+    if _LABEL.fullmatch(value) or value.strip("_").isalpha():
         return is_password and may_be_word and not value.isupper() and "_" not in value
-    return is_password or (len(value) >= _SHORTEST_KEY and not _is_figure(value))
+    return is_password or not (len(value) < _SHORTEST_KEY or _is_figure(value) or _NUMBERED.fullmatch(value))
 
 
 def _is_figure(value: str) -> bool:
@@ -110,12 +112,13 @@ def _is_figure(value: str) -> bool:
 
 
 def _header(match: re.Match[str]) -> Span | None:
-    return match.span("bare") if _is_secret(match["bare"], is_password=False, may_be_word=False) else None
+    is_one = _is_secret(match["bare"].rstrip("."), is_password=False, may_be_word=False)
+    return match.span("bare") if is_one else None
 
 
 def _told(match: re.Match[str]) -> Span | None:
     """A part of an address, a command or a cookie: whatever is no placeholder."""
-    return None if _PLACEHOLDER.match(match[TAKEN]) else group(match)
+    return None if _PLACEHOLDER.match(match[TAKEN]) or match[TAKEN] in _NO_SECRETS else group(match)
 
 
 PASSWORDS: Final = (
