@@ -27,8 +27,9 @@ NOT_PARTS = {"migrate", "postgres", "kafka"}
 each_part = pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
 
 
-def environment(part: Part) -> dict[str, str]:
-    found: dict[str, str] = SERVICES[part.name].get("environment", {})
+def environment(part: Part) -> dict[str, str | None]:
+    """None: passed on from where compose runs, if it is set there."""
+    found: dict[str, str | None] = SERVICES[part.name].get("environment", {})
     return found
 
 
@@ -95,7 +96,8 @@ def test_it_is_told_all_that_has_no_default_for_a_container(part: Part) -> None:
 def test_its_values_are_accepted(part: Part, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     for name, value in environment(part).items():
-        monkeypatch.setenv(name, _filled(value))
+        if value is not None:
+            monkeypatch.setenv(name, _filled(value))
     settings: Settings = part.settings_class()()
     assert settings.log_level == "info"
 
@@ -104,7 +106,7 @@ def test_its_values_are_accepted(part: Part, monkeypatch: pytest.MonkeyPatch, tm
 def test_ports_are_the_parts_own(part: Part) -> None:
     assert environment(part).get("PORT") == (str(part.port) if part.port else None)
     asked = " ".join(SERVICES[part.name].get("healthcheck", {}).get("test", []))
-    port = part.port or int(environment(part).get("METRICS_PORT", 0))
+    port = part.port or int(environment(part).get("METRICS_PORT") or 0)
     assert f"127.0.0.1:{port}/health/ready" in asked or not (part.port or part.tells_health)
     assert ("METRICS_PORT" in environment(part)) == part.tells_health
 
@@ -122,10 +124,12 @@ def test_gateway_and_shipper_share_the_spool() -> None:
         assert f"spool:{SERVICES[name]['environment']['SPOOL_DIR']}" in SERVICES[name]["volumes"]
 
 
-def test_the_gateway_alone_has_the_credentials_and_may_write_them() -> None:
+def test_the_gateway_alone_may_write_the_credentials() -> None:
     folder = SERVICES["gateway"]["environment"]["CREDENTIALS_DIR"]
     mounting = [name for name, each in SERVICES.items() if f"credentials:{folder}" in each.get("volumes", [])]
     assert mounting == ["gateway"]
+    reading = [name for name, each in SERVICES.items() if f"credentials:{folder}:ro" in each.get("volumes", [])]
+    assert reading == ["notifier", "dashboard"]
     assert re.search(rf"install --directory --owner plait .* {folder}$", DOCKERFILE, re.MULTILINE)
 
 
