@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -37,6 +39,14 @@ class MaskingSettings(Settings):
 def home(given: Path | None) -> Home:
     """The home that --home, PLAIT_HOME or the default names."""
     return Home((given or UpSettings().plait_home).expanduser().resolve())
+
+
+def user() -> str:
+    """Who gives the command, for what is written down of it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user often has no name
+        return f"user {os.getuid()}"
 
 
 def credentials(home: Home) -> Path:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
-import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,19 +95,11 @@ async def _with_bar(database: Database, selection: Selection, found: int) -> int
     columns = (TextColumn("deleted"), MofNCompleteColumn())
     with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as progress:
         task = progress.add_task("deleted", total=found)
-        return await delete_all(database, selection, _user(), lambda done: progress.update(task, completed=done))
+        return await delete_all(database, selection, target.user(), lambda done: progress.update(task, completed=done))
 
 
 def _exchanges(number: int) -> str:
     return f"{number:,} exchange{'' if number == 1 else 's'}"
-
-
-def _user() -> str:
-    """For the audit row."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user often has no name
-        return f"user {os.getuid()}"
 
 
 def _refuse(why: str) -> int:

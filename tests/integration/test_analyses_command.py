@@ -1,0 +1,101 @@
+"""`plait analyze` and `plait analyses` as a user runs them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from plait.cli import main
+from tests import scene
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def told(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> UUID:
+    """A conversation of the database that the commands mean."""
+    monkeypatch.setenv("DATABASE_URL", postgres_url)
+
+    async def play() -> UUID:
+        connection = await asyncpg.connect(postgres_url)
+        try:
+            return (await scene.play(connection)).told
+        finally:
+            await connection.close()
+
+    return asyncio.run(play())
+
+
+@pytest.fixture
+def plait(capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main.main([str(one) for one in arguments])
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def sql(postgres_url: str) -> Callable[[str], list[Any]]:
+    async def asked(statement: str) -> list[Any]:
+        connection = await asyncpg.connect(postgres_url)
+        try:
+            return [tuple(row) for row in await connection.fetch(statement)]
+        finally:
+            await connection.close()
+
+    return lambda statement: asyncio.run(asked(statement))
+
+
+def test_the_commands(told: UUID, plait: Run, sql: Callable[[str], list[Any]]) -> None:
+    assert "There are no such analyses" in plait("analyses", "list")[2]
+    status, _, says = plait("analyses", "show", told)
+    assert (status, "Nobody has asked for this analysis" in says) == (1, True)
+
+    status, says, _ = plait("analyze", told, "--no-wait", "--prompt", "mind the tests")
+    assert (status, "It is queued" in says) == (0, True)
+    plait("analyze", told, "--no-wait", "--again", "--prompt", "mind all")
+    assert sql("SELECT custom_prompt, regenerations FROM analyses") == [("mind all", 1)]
+    head, row = plait("analyses", "list")[1].splitlines()
+    assert head.split("\t")[:3] == ["conversation", "branch", "state"]
+    assert row.split("\t")[:3] == [str(told), "main", "pending"]
+
+    sql("UPDATE analyses SET status = 'failed', error = 'Gemini answered 503', attempts = 5")
+    status, _, says = plait("analyses", "show", told)
+    assert (status, "failed: Gemini answered 503" in says) == (1, True)
+    assert plait("analyses", "retry", "--all")[1] == "1 queued anew.\n"
+    assert sql("SELECT status, attempts, error, custom_prompt FROM analyses") == [("pending", 0, None, "mind all")]
+    status, _, says = plait("analyses", "retry", told)
+    assert (status, "neither of failed" in says) == (1, True)
+
+    sql("UPDATE analyses SET status = 'processing', lease = gen_random_uuid(), leased_until = now() + interval '1 h'")
+    assert plait("analyses", "reset", told)[1] == "1 queued anew.\n"
+    assert sql("SELECT status, lease FROM analyses") == [("pending", None)]
+
+    sql("UPDATE analyses SET status = 'completed', content = E'# Done\\n\\x1b[2J', completed_at = now()")
+    status, said, _ = plait("analyze", told)
+    assert (status, said) == (0, "# Done\n\\x1b[2J\n")
+    actions = ["request", "regenerate", "reset", "reset", "request"]
+    assert sql("SELECT action FROM analysis_calls ORDER BY id") == [(action,) for action in actions]
+
+
+def test_what_is_refused(told: UUID, plait: Run) -> None:
+    cases: list[tuple[list[object], int, str]] = [
+        (["analyze", uuid4()], 1, "There is no branch main"),
+        (["analyze", "7"], 2, "Invalid value"),
+        (["analyses", "retry"], 2, "name a conversation, or give --all"),
+        (["analyses", "reset", told, "--all"], 2, "name a conversation, or give --all"),
+        (["analyze", told, "--prompt", "x" * 5000], 2, "longer than 4000"),
+        (["analyses", "list", "--status", "lost"], 2, "Invalid value"),
+    ]
+    for arguments, status, says in cases:
+        refused = plait(*arguments)
+        assert refused[0] == status, refused
+        assert says in refused[2]
