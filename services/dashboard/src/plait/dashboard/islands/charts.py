@@ -35,6 +35,7 @@ _LARGE: Final = 1000.0
 _HEIGHT: Final = 260
 _GAP: Final = 0.12
 """Of a bar's place, left free between it and the next."""
+_FEW: Final = 31
 _DAYS_NAMED: Final = 9
 """So many days are named with their weekday, which would be too long for more."""
 
@@ -140,9 +141,13 @@ def line(
     description: str,
     unit: Unit = "number",
     limit: float | None = None,
+    highest: float | None = None,
     height: int = _HEIGHT,
 ) -> Chart:
-    """A curve with the ground under it; a dashed line where the limit is, a dot at each point that is marked."""
+    """A curve with the ground under it; a dashed line where the limit is, a dot at each point that is marked.
+
+    `highest`: where the axis ends, if not with the values. Of few points each has a dot of its own.
+    """
     rows: dict[str, list[Any]] = {
         "at": [point.at for point in points],
         "value": [point.value for point in points],
@@ -151,7 +156,7 @@ def line(
         "warned": [point.warned for point in points],
         "note": [point.note for point in points],
     }
-    highest = max([*rows["value"], limit or 0], default=0)
+    up = _up(unit, highest or max([*rows["value"], limit or 0], default=0), highest)
     across = _across("at", ticks, _reach(rows["at"], rows["at"]))
     told = [_told("when"), _told("shown")]
     layers: list[dict[str, Any]] = [
@@ -159,13 +164,14 @@ def line(
             "mark": {
                 "type": "area", "aria": False, "opacity": 0.16, "color": PALETTE[2],
                 "line": {"color": PALETTE[2], "strokeWidth": 2},
+                "point": {"filled": True, "size": 40, "color": PALETTE[2]} if len(points) <= _FEW else False,
             },
-            "encoding": {"x": across, "y": _up(unit, highest), "tooltip": told},
+            "encoding": {"x": across, "y": up, "tooltip": told},
         },
         {
             "transform": [{"filter": "datum.warned"}],
             "mark": {"type": "point", "aria": False, "filled": True, "opacity": 1, "size": 70, "color": WARNING},
-            "encoding": {"x": across, "y": _up(unit, highest), "tooltip": [_told("note"), *told]},
+            "encoding": {"x": across, "y": up, "tooltip": [_told("note"), *told]},
         },
     ]  # fmt: skip
     if limit is not None:
@@ -221,11 +227,12 @@ def _across(field: str, ticks: Sequence[Tick], reach: tuple[float, float]) -> di
     }
 
 
-def _up(unit: Unit, highest: float) -> dict[str, Any]:
+def _up(unit: Unit, highest: float, end: float | None = None) -> dict[str, Any]:
     axis: dict[str, Any] = {"title": None, "format": _format(unit, highest), "tickCount": 5, "domain": False}
     if unit == "number":
         axis["tickMinStep"] = 1
-    return {"field": "value", "type": "quantitative", "axis": axis, "scale": {"domainMin": 0}}
+    scale = {"domainMin": 0} if end is None else {"domain": [0, end]}
+    return {"field": "value", "type": "quantitative", "axis": axis, "scale": scale}
 
 
 def _format(unit: Unit, highest: float) -> str:

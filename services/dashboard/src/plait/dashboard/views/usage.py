@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -81,6 +81,9 @@ def show() -> None:
     hours = read(usage_by_time, "hour", wanted.span, wanted.where, zone=wanted.stretches.zone, now=wanted.now)
     cells = read(usage_series, wanted.apart, wanted.stretches.begins, wanted.stretches.until, wanted.where)
     used = together(hours)
+    if not used.requests and read(first_use) is None:
+        _say_empty()
+        return
     _draw_head(wanted, hours, used)
     if used.requests or cells:
         grouped = group(cells, wanted.apart, wanted.measure)
@@ -91,24 +94,31 @@ def show() -> None:
 
 def _wanted() -> Wanted | None:
     """None: nothing is recorded at all."""
-    asked = {name: readable(address_parameter(name)) for name in ("by", "unit", "measure", "tz", *_NAMED)}
+    asked = _asked()
     filters = choose("/usage", _FIELDS, extra=asked)
-    zone = ZoneInfo(asked["tz"]) if asked["tz"] in zones() else filters.zone
-    filters, now = replace(filters, zone=zone), datetime.now(UTC)
+    filters, now = replace(filters, zone=ZoneInfo(asked["tz"]) if asked["tz"] else filters.zone), datetime.now(UTC)
     since = _since(filters, now)
     if since is None:
         return None
     until = max(filters.until or now, since)
     apart = asked["by"] if asked["by"] in APART else _USUAL_APART
-    measure = asked["measure"] if asked["measure"] in MEASURES else _USUAL_MEASURE
+    measure = asked["measure"] if asked["measure"] in MEASURES and apart != "tool" else _USUAL_MEASURE
     where = msgspec.structs.replace(
         filters.usage,
         key_name=asked["key"] or None,
         tag=asked["tag"] or None,
         agent_type=asked["agent"] or None,
     )
-    stretches = cut(unit_for(asked["unit"], since, until), since, until, zone)
-    return Wanted(filters, where, apart, _USUAL_MEASURE if apart == "tool" else measure, stretches, now)
+    stretches = cut(unit_for(asked["unit"], since, until), since, until, filters.zone)
+    return Wanted(filters, where, apart, measure, stretches, now)
+
+
+def _asked() -> dict[str, str]:
+    """What the address holds beside the filters that have controls; empty where that makes no sense."""
+    known: dict[str, Collection[str]] = {"by": APART, "unit": UNITS, "measure": MEASURES, "tz": zones()}
+    asked = {name: address_parameter(name) for name in known}
+    named = {name: readable(address_parameter(name)) for name in _NAMED}
+    return {**{name: value if value in known[name] else "" for name, value in asked.items()}, **named}
 
 
 def _since(filters: Filters, now: datetime) -> datetime | None:
