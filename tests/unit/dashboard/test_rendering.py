@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -11,69 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plait.dashboard.islands import markdown as md
+from plait.dashboard.islands import messages
 from plait.dashboard.islands.blocks import Part
 from plait.dashboard.islands.code import difference, highlight
 from plait.dashboard.islands.messages import Message, draw_messages, read_answer, read_messages, read_system, read_tools
 from plait.dashboard.islands.render import render
 from plait.dashboard.islands.texts import clip, cut_off, one_line
-from tests.dashboard_scene import ATTACKS, rich_body
-
-HARMLESS = {
-    *("a", "b", "blockquote", "br", "button", "code", "details", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6"),
-    *("bdi", "header", "hr", "img", "input", "label", "li", "ol", "p", "path", "pre", "rect", "circle", "s", "section"),
-    *("span", "strong", "summary", "svg", "table", "tbody", "td", "th", "thead", "tr", "ul"),
-}
-MORE_ATTACKS = [
-    *ATTACKS,
-    "<a href='javascript:alert(1)'>x</a>",
-    "[x](JaVaScRiPt:alert(1))",
-    "[x](java\nscript:alert(1))",
-    "[x](vbscript:x) [y](file:///etc/passwd) [z](//evil.example) [r](relative) [h](#hash)",
-    "![x](data:image/svg+xml;base64,PHN2Zy8+) ![y][ref]\n\n[ref]: https://evil.example/y.png 'title'",
-    "<https://good.example/?a=<script>> <javascript:alert(1)>",
-    "```<script>\nalert(1)\n```\n\n~~~html\n<img src=x onerror=alert(1)>\n~~~",
-    '`<img src=x onerror="alert(1)">`',
-    "|<script>|\n|-|\n|<img src=x onerror=y>|",
-    "<!DOCTYPE html><math><mtext><style><img src=x onerror=alert(1)></style>",
-    "\u202egnp.exe \u200b\u200d\ufeff \x00 \x1b[31m",
-    "&lt;script&gt;alert(1)&lt;/script&gt; &#60;script&#62;",
-    "</div></details></section><script>alert(1)</script>",
-    "<form action=/logout><input type=submit></form>",
-    "[x](https://good.example 'a\" onmouseover=\"alert(1)')",
-]
-
-
-class Reader(HTMLParser):
-    """Gathers what a browser would make of HTML."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed("".join(html))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def assert_harmless(html: str) -> Reader:
-    reader = Reader(html)
-    for tag, attributes in reader.tags:
-        assert tag in HARMLESS, f"{tag} in {html!r}"
-        assert not any(name.startswith("on") or name == "style" for name in attributes), html
-        if tag == "a" and "data-jump" in attributes:
-            assert re.fullmatch(r"#m\d+", attributes["href"] or "")
-        elif tag == "a":
-            href = attributes.get("href") or ""
-            assert href.startswith(("https://", "http://", "mailto:")), html
-            assert attributes["target"] == "_blank"
-            assert "noopener" in (attributes["rel"] or "")
-        if tag == "img":
-            assert (attributes["src"] or "").startswith("data:image/png;base64,"), html
-    return reader
+from plait.dashboard.islands.unseen import show_unseen
+from tests.attack_scene import blocks as attacked_blocks
+from tests.attack_scene import body as attacked_body
+from tests.attack_scene import results_of
+from tests.attack_table import ATTACKS, LONG_LINE
+from tests.dashboard_scene import rich_body
+from tests.harmless import Reader, assert_harmless
 
 
 def page(body: Any, answer: Any = None) -> str:
@@ -91,54 +40,70 @@ def page(body: Any, answer: Any = None) -> str:
     )
 
 
-@pytest.mark.parametrize("attack", MORE_ATTACKS)
-def test_attacks_as_prose(attack: str) -> None:
-    assert_harmless(md.markdown(attack))
+@pytest.mark.parametrize("name", ATTACKS)
+def test_attacks_as_prose(name: str) -> None:
+    assert_harmless(md.markdown(ATTACKS[name]))
 
 
-@pytest.mark.parametrize("attack", MORE_ATTACKS)
-def test_attacks_in_every_place_of_a_message(attack: str) -> None:
-    blocks: list[Any] = [
-        {"type": "text", "text": attack},
-        {"type": "text", "text": f"<system-reminder>{attack}</system-reminder>"},
-        {"type": "thinking", "thinking": attack},
-        {"type": "redacted_thinking", "data": attack},
-        {"type": "tool_use", "id": attack, "name": attack, "input": {attack: attack}},
-        *(
-            {"type": "tool_use", "id": n, "name": n, "input": arguments(attack)}
-            for n in ("Bash", "Edit", "Write", "Task", "TodoWrite")
-        ),
-        {"type": "tool_result", "tool_use_id": attack, "content": attack, "is_error": True},
-        {"type": "tool_result", "tool_use_id": "x", "content": [{"type": "text", "text": attack}, {"type": attack}]},
-        {"type": "image", "source": {"type": "url", "url": attack}},
-        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": attack}},
-        {"type": "image", "source": {"type": "base64", "media_type": attack, "data": "AAAA"}},
-        {"type": "document", "title": attack, "source": {"type": "text", "data": attack}},
-        {"type": attack, attack: attack},
+@pytest.mark.parametrize("name", ATTACKS)
+def test_attacks_in_every_place_of_a_message(name: str) -> None:
+    attack = ATTACKS[name]
+    said = [
+        {"role": attack, "content": attacked_blocks(attack)},
+        {"role": "user", "content": results_of(attack)},
+        {"role": "system", "content": attack},
+        {"role": "user", "content": attack},
     ]
     tool = {"name": attack, "description": attack, "input_schema": {attack: attack}}
-    body = {
-        "system": attack,
-        "tools": [tool],
-        "messages": [{"role": attack, "content": blocks}, {"role": "user", "content": attack}],
-    }
-    assert_harmless(page(body, {"content": blocks}))
+    body = {"system": attack, "tools": [tool], "messages": said}
+    assert_harmless(page(body, {"content": attacked_blocks(attack)}))
 
 
-def arguments(attack: str) -> dict[str, Any]:
-    todos = [{"content": attack, "status": attack}]
-    named = ("command", "file_path", "old_string", "content", "prompt", "description")
-    return {**dict.fromkeys(named, attack), "new_string": "x", "todos": todos}
+@pytest.mark.parametrize("colours", [True, False])
+def test_no_message_ends_outside_itself(monkeypatch: pytest.MonkeyPatch, *, colours: bool) -> None:
+    monkeypatch.setattr(messages, "_COLOURED", 10**9 if colours else 0)
+    for html in draw_messages(attacked_body()["messages"]):
+        assert whole(html) == 1
 
 
-@pytest.mark.parametrize("attack", [a for a in ATTACKS if "](" not in a])
-def test_an_attack_is_shown_as_it_was_written(attack: str) -> None:
-    shown = Reader(md.markdown(attack)).text
-    assert "".join(shown.split()) == "".join(attack.split())
+def whole(html: str) -> int:
+    """How many elements there are outside of all others; fails where one is closed that is not open, or left open."""
+    opened: list[str] = []
+    outermost = 0
+    for closing, tag in re.findall(r"<(/?)([a-z0-9]+)(?:\s[^<>]*)?>", html):
+        if closing:
+            assert opened.pop() == tag
+        elif tag not in {"br", "hr", "img", "input", "path", "circle", "rect"}:
+            outermost += not opened
+            opened.append(tag)
+    assert opened == []
+    return outermost
+
+
+WITHOUT_MARKS = [n for n, a in ATTACKS.items() if not re.search(r"\]\(|```|`|^\||\*\*|<https", a)]
+
+
+@pytest.mark.parametrize("name", WITHOUT_MARKS)
+def test_an_attack_is_shown_as_it_was_written(name: str) -> None:
+    shown = Reader(show_unseen(md.markdown(ATTACKS[name]))).text
+    assert "".join(shown.split()) == "".join(ATTACKS[name].split())
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_every_word_of_an_attack_is_shown(name: str) -> None:
+    read = Reader(render_text(ATTACKS[name]))
+    shown = " ".join([read.text, *(attributes.get("title") or "" for _, attributes in read.tags)])
+    assert [word for word in re.findall(r"[\w.;&#]{3,}", ATTACKS[name]) if word not in shown] in ([], ["html"])
+
+
+def render_text(text: str) -> str:
+    """A text as the message that it is."""
+    (html,) = draw_messages([{"role": "user", "content": text}])
+    return html
 
 
 @given(st.text(max_size=400))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_any_text_is_harmless(text: str) -> None:
     assert_harmless(md.markdown(text))
 
@@ -148,6 +113,7 @@ def test_any_text_is_harmless(text: str) -> None:
         st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
     )
 )
+@settings(deadline=None)
 def test_any_json_can_be_shown(value: Any) -> None:
     body = {
         "system": value,
@@ -179,10 +145,10 @@ def test_a_picture_elsewhere_is_a_chip_with_its_address() -> None:
 
 
 def test_a_long_line_is_cut_and_told() -> None:
-    html = page({"messages": [{"role": "user", "content": "a" * 1_000_000}]})
-    assert "Show all 1,000,000 characters" in html
+    html = page({"messages": [{"role": "user", "content": LONG_LINE}]})
+    assert f"Show all {len(LONG_LINE.strip()):,} characters" in html
     assert 'data-whole="request.messages.0.content.0"' in html
-    assert len(html) < 100_000
+    assert len(html) < 300_000
 
 
 def test_markdown_reads_as_one_expects() -> None:

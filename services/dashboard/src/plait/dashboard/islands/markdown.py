@@ -50,7 +50,8 @@ class _Renderer(RendererHTML):
 
     def link_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: _Env) -> str:
         """`[text](address)`: where it leads is told on hover, whatever its text or title says."""
-        tokens[index].attrSet("title", str(tokens[index].attrGet("href")))
+        link = tokens[index]
+        link.attrSet("title", " · ".join(str(part) for part in (link.attrGet("href"), link.attrGet("title")) if part))
         return str(self.renderToken(tokens, index, options, env))
 
     def image(self, tokens: Sequence[Token], index: int, _options: OptionsDict, _env: _Env) -> str:
