@@ -62,6 +62,7 @@ def test_kinds_of_rows_and_branches_are_told_apart() -> None:
         ]
     )
     assert [row.get("who", "") for row in data["rows"]] == ["person", "subtask", "", "compact", "side"]
+    assert [row.get("parent") for row in data["rows"]] == [None, 0, 0, 2, 2]
     assert data["rows"][1]["opens"]
     assert data["rows"][4]["badge"] == [["web search", ""]]
     assert data["branches"][1] == {"name": "sub-task 1", "colour": 1, "kind": "subtask", "lane": 1}

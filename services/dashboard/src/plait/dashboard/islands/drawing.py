@@ -29,6 +29,8 @@ _SAID: Final = {
     "retry": "retry",
     "interrupted": "after a cut",
 }
+_NUMBERS: Final = frozenset({"branch", "parent"})
+"""Of a row: 0 is the first of them. What else is empty is left out: there are thousands of rows."""
 
 Address = Callable[[str], str]
 """The address of this page with the run of that key unfolded."""
@@ -109,7 +111,7 @@ def _row(row: Row, branch: int, seen: Seen) -> dict[str, Any]:
         "until": last.timestamp.timestamp() * 1000 if run > 1 else 0,
         **(_facts(first) if run == 1 else {}),
     }
-    return {name: value for name, value in values.items() if value not in (None, "", 0, False) or name == "branch"}
+    return {name: value for name, value in values.items() if value or (name in _NUMBERS and value is not None)}
 
 
 def _facts(one: ExchangeSummary) -> dict[str, Any]:

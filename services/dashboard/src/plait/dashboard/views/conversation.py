@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from plait.common.queries.conversations import get_conversation
+from plait.common.queries.conversations import Branch, get_conversation
 from plait.dashboard.database import read
 from plait.dashboard.islands.element import island
 from plait.dashboard.islands.figures import figures_of
@@ -27,6 +28,17 @@ _TABS: Final[dict[str, tuple[str, Callable[[Told], None]]]] = {
     "usage": ("Usage", usage.show),
     "analysis": ("Analysis", analysis.show),
 }
+_MOST_CHIPS: Final = 8
+_FIRST: Final = ("main", "user", "compact", "subtask")
+"""Kinds of branches, those first that a reader looks for."""
+
+
+@dataclass(frozen=True)
+class Chips:
+    """Branches to choose, and those to unfold."""
+
+    shown: list[Branch]
+    more: list[Branch]
 
 
 def show() -> None:
@@ -53,10 +65,21 @@ def _head(told: Told) -> dict[str, Any]:
         "colour": told.colour,
         "wanted": told.wanted,
         "figures": figures_of(told.shown, told.clock.now),
+        "chips": _chips(told),
         "tip": _tip(told),
         "may_delete": visitor().may_delete,
         "tabs": [(name, title) for name, (title, _) in _TABS.items()],
     }
+
+
+def _chips(told: Told) -> Chips:
+    """The first branches, what people opened before what agents did, and always the chosen one."""
+    branches = told.conversation.branches
+    if len(branches) <= _MOST_CHIPS + 2:
+        return Chips(branches, [])
+    first = sorted(branches, key=lambda b: _FIRST.index(b.kind))[:_MOST_CHIPS]
+    shown = [b for b in branches if b in first or b == told.branch]
+    return Chips(shown, [b for b in branches if b not in shown])
 
 
 def _tip(told: Told) -> UUID | None:

@@ -123,7 +123,7 @@ class List {
       drawn.append(shape("path", { d: stroke(n, line), class: `b${branch.colour}${branch.kind === "subtask" ? " dashed" : ""}` }));
     }
     const node = make("span", `node ${row.who || ""} ${row.state || ""}${row.run ? " run" : ""}`);
-    node.style.left = `${((lane + 0.5) / lanes) * 100}%`;
+    node.style.left = `calc(.4rem + (100% - .8rem) * ${(lane + 0.5) / lanes})`; // as the style sheet has the lines
     box.append(drawn, node);
     return box;
   }
