@@ -19,7 +19,8 @@ from plait.fakes.ledger import Call
 from plait.fakes.tokens import TokenServer
 from plait.gateway.metrics import TOKEN_REFRESHES
 from plait.gateway.oauth.refresher import PAUSE_SECONDS
-from tests.contract.gateway.relaying import HOST, Gateway, error_of, relaying
+from plait.gateway.spool.records import Ending
+from tests.contract.gateway.relaying import HOST, Gateway, ended, error_of, relaying
 
 DOMAIN = HOST[1]
 
@@ -103,6 +104,7 @@ async def test_a_login_that_has_ended_is_a_401_with_its_cure_and_no_storm(
         assert kind == "authentication_error"
         assert f"(invalid_grant). Log in again with `plait login {DOMAIN}`." in message
         assert header(one.headers, "www-authenticate") == "Bearer"
+        assert (await ended(gateway, header(one.headers, "x-request-id"))).ending is Ending.REFUSED
     assert len(server.asked) <= 1 + (time.monotonic() - began) / PAUSE_SECONDS
     assert messages(claude) == []
     server.instead.clear()

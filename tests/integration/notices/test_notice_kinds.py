@@ -123,6 +123,29 @@ async def test_a_login_that_claude_refuses_is_told_once_until_there_is_another(s
     assert "plait login a.test" in texts[0]
 
 
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (
+            "… cannot be refreshed: … Log in again with `plait login a.test`.",
+            ":key: a.test: the login at Claude has ended",
+        ),
+        (
+            "… cannot be refreshed: … It is tried again in 5 s.",
+            ":x: a.test: a request was refused by the gateway: auth",
+        ),
+    ],
+)
+async def test_a_login_that_the_gateway_cannot_renew(stage: Stage, tmp_path: Path, message: str, shown: str) -> None:
+    credential(tmp_path, type="oauth", oauth={"accessToken": "t", "refreshToken": "r", "expiresAt": 1})
+    stage.directory.look()
+    call = asked(body=b"")
+    fault = Fault("authentication_error", message)
+    await stage.play(call, structs.replace(ended(call, outcome="rejected", status=401), error=fault))
+    (text,) = await stage.texts()
+    assert text.startswith(shown)
+
+
 async def test_a_login_that_nothing_renews_is_told_by_the_clock(stage: Stage, tmp_path: Path) -> None:
     credential(tmp_path, type="oauth", oauth={"accessToken": "t", "expiresAt": 1000})
     stage.directory.look()

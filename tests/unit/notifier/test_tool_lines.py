@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plait.common.redaction import SECRETS, Redactor
@@ -55,6 +55,7 @@ def test_each_tool_has_its_form(tool: str, given: Any, shown: str) -> None:
     assert tool_lines([(tool, given)]) == [f"    :wrench: {shown}"]
 
 
+@settings(deadline=None)
 @given(st.text(), JSON)
 def test_whatever_comes_is_one_short_line(tool: str, given: Any) -> None:
     (shown,) = tool_lines([(tool, given)])

@@ -6,12 +6,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plait.notifier.wording import CUT, MOST_CHARACTERS, MOST_LINES, cut, dollars, one_line, percent, span
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(1, 30), st.integers(1, 80))
 def test_what_is_kept_is_the_beginning_and_says_that_it_was_cut(text: str, lines: int, characters: int) -> None:
     shown = cut(text, lines=lines, characters=characters)
@@ -39,6 +40,7 @@ def test_twenty_lines_or_three_thousand_characters(text: str, shown: str) -> Non
     assert cut(text) == shown
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(2, 50))
 def test_one_line_is_one(text: str, most: int) -> None:
     shown = one_line(text, most)

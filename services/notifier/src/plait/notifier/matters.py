@@ -19,6 +19,8 @@ LEVELS: Final = (80, 95, 100)
 _TROUBLE: Final = ("failed", "interrupted", "rejected")
 _UNAUTHORISED: Final = 401
 _REJECTED: Final = "rejected"
+_CURE: Final = "plait login"
+"""Stands in the gateway's refusals where nothing else helps (docs/credentials.md)."""
 _LONGEST_TYPE: Final = 100
 
 
@@ -64,8 +66,13 @@ def trouble_of(answer: ResponseData) -> Trouble | None:
         domain=answer.domain,
         at=answer.ended_at,
         type=kind.replace("\0", "")[:_LONGEST_TYPE],
-        is_unauthorised=answer.status == _UNAUTHORISED and kind == "authentication_error",
+        is_unauthorised=answer.status == _UNAUTHORISED and kind == "authentication_error" and not _will_pass(answer),
     )
+
+
+def _will_pass(answer: ResponseData) -> bool:
+    """Whether the gateway refused it for want of a token that it is still trying to renew: no person needs to."""
+    return answer.outcome == "rejected" and answer.error is not None and _CURE not in answer.error.message
 
 
 def limits_of(answer: ResponseData) -> list[Matter]:

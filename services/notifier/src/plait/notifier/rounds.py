@@ -22,14 +22,14 @@ from plait.notifier.queue import queue
 from plait.notifier.routes import Routes
 from plait.notifier.settings import Period, Settings
 
-_EVERY_S: Final = 30.0
+_EVERY_S: Final = 15.0
 _AGAIN_S: Final = 5.0
 _LEVELS: Final = (80, 100)
 _DAY: Final = timedelta(days=1)
 
 
 class Rounds:
-    """Looks every half minute whether something is due."""
+    """Looks every quarter of a minute whether something is due."""
 
     def __init__(
         self,

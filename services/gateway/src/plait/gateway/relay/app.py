@@ -8,7 +8,7 @@ from uuid import UUID
 
 from plait.common.ids import new_exchange_id
 from plait.common.masking import Masker
-from plait.gateway.access.access import Access
+from plait.gateway.access.access import Access, Admission
 from plait.gateway.access_log import AccessLog
 from plait.gateway.relay import refusals
 from plait.gateway.relay.call import Call, ClientGone, Receive, Scope, Send, call_of, drain, read_body, refusal_line
@@ -18,7 +18,7 @@ from plait.gateway.relay.cors import Cors
 from plait.gateway.relay.fields import Fields, to_claude, to_service
 from plait.gateway.relay.forward import Forward, Recorder
 from plait.gateway.relay.health import Health
-from plait.gateway.relay.identity import admit, as_admitted
+from plait.gateway.relay.identity import Unready, admit, as_admitted
 from plait.gateway.relay.protocol import cut
 from plait.gateway.relay.refusals import Refusal
 from plait.gateway.relay.upstream import Upstream
@@ -88,6 +88,9 @@ class Relay:
         capture = Capture(self._spool, self._masker, exchange_id.bytes, self._log)
         try:
             admission = await admit(self._access, call.fields)
+        except Unready as refusal:
+            await self._refuse_known(refusal, refusal.admission, call, capture, exchange_id, receive, send)
+            return
         except Refusal as refusal:
             await self._refuse(refusal, call, exchange_id, receive, send)
             return
@@ -98,15 +101,28 @@ class Relay:
             capture.end(Ending.CLIENT_GONE, "client_gone", str(gone))
             return
         except Refusal as refusal:
-            capture.request(call, admission, b"")
-            fields, answer = refusal.answer(str(exchange_id), close=True)
-            capture.own_answer(refusal, fields, answer, Ending.REFUSED)
-            await _say(refusal.status, fields, answer, receive, send)
+            await self._refuse_known(refusal, admission, call, capture, exchange_id, receive, send)
             return
         capture.request(call, admission, body.data)
         fields = as_admitted(to_claude(call.fields), admission)
         forward = Forward(self._claude, capture, call, exchange_id, recorder=self._spool)
         await forward.run(scope, fields, body, receive, send)
+
+    async def _refuse_known(
+        self,
+        refusal: Refusal,
+        admission: Admission,
+        call: Call,
+        capture: Capture,
+        exchange_id: UUID,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Refuse somebody who was let in: it is recorded, without a body."""
+        capture.request(call, admission, b"")
+        fields, answer = refusal.answer(str(exchange_id), close=True)
+        capture.own_answer(refusal, fields, answer, Ending.REFUSED)
+        await _say(refusal.status, fields, answer, receive, send)
 
     async def _to_api(self, call: Call, exchange_id: UUID, scope: Scope, receive: Receive, send: Send) -> None:
         """What belongs to our own services passes the same way, unrecorded."""

@@ -14,18 +14,32 @@ _CREDENTIALS: Final = (b"authorization", b"x-api-key")
 _BETA: Final = b"anthropic-beta"
 
 
+class Unready(Refusal):
+    """The sender is let in, but his domain's login at Claude has expired, and cannot be refreshed now."""
+
+    def __init__(self, refusal: Refusal, admission: Admission) -> None:
+        super().__init__(refusal.status, refusal.type, refusal.message, refusal.reason, refusal.fields)
+        self.admission = admission
+
+
 async def admit(access: Access, fields: Fields) -> Admission:
     """Who sends a request with these fields; an old token of the domain is refreshed first.
 
     Raises:
         Refusal: the sender is not let in.
+        Unready: he is, but there is nothing to show to Claude.
     """
     hosts, authorizations, api_keys = (_values(fields, name) for name in (b"host", *_CREDENTIALS))
     host = hosts[0] if len(hosts) == 1 else None
     if max(len(authorizations), len(api_keys)) > 1:
         return _admit_doubled(access, host, authorizations, api_keys)
     admission = access.admit(host, next(iter(authorizations), None), next(iter(api_keys), None))
-    return await access.fresh(admission) if admission.stale else admission
+    if not admission.stale:
+        return admission
+    try:
+        return await access.fresh(admission)
+    except Refusal as refusal:
+        raise Unready(refusal, admission) from refusal
 
 
 def _admit_doubled(
