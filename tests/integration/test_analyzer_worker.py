@@ -127,7 +127,7 @@ async def test_an_analysis_is_made(stage: Stage) -> None:
     (prompt,) = stage.gemini.prompts
     assert (prompt.model, prompt.has_tools) == ("gemini-4-argon", False)
     assert prompt.config["responseMimeType"] == "application/json"
-    assert "promptingTips" in prompt.config["responseJsonSchema"]["properties"]
+    assert "promptingTips" in prompt.config["responseSchema"]["properties"]
     assert "Mind the tests" in prompt.system + prompt.user
     assert "Tell me a story" in prompt.user
     told = await stage.events()

@@ -102,12 +102,12 @@ def answered(**changes: Any) -> str:
     return json.dumps({**told, **changes})
 
 
-def outside(prompt: Prompt) -> str:
+def outside(system: str, user: str) -> str:
     """What a model reads that is not in the fences which the rules tell of."""
-    found = BOUNDARY.search(prompt.system)
+    found = BOUNDARY.search(system)
     assert found
     boundary = found[1]
-    text = f"{prompt.system}\n{prompt.user}"
+    text = f"{system}\n{user}"
     for name in ("UNTRUSTED TRANSCRIPT", "WISH"):
         before, _, rest = text.partition(f"<<<{name} {boundary}\n")
         text = before + rest.partition(f"\n{boundary} {name}>>>")[2]
@@ -116,7 +116,7 @@ def outside(prompt: Prompt) -> str:
 
 def obeying(prompt: Prompt, order: str) -> str:
     """What a model answers that carries out every order it finds outside of the fences."""
-    return "As you wish: PWNED" if order in outside(prompt) else answered()
+    return "As you wish: PWNED" if order in outside(prompt.system, prompt.user) else answered()
 
 
 def _block(each: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -173,6 +174,7 @@ def test_without_prices_the_costliest_steps_are_those_of_most_tokens() -> None:
     ]
 
 
+@with_settings(deadline=None)
 @given(st.text() | st.recursive(st.none() | st.text(), lambda inner: st.lists(inner), max_leaves=5).map(json.dumps))
 def test_no_answer_raises(answer: str) -> None:
     unfit(answer)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
 from plait.analyzer.insight.cutting import Cut, estimate, fit
@@ -67,6 +68,7 @@ async def test_still_too_long_ones_lose_their_middle_as_exactly_as_the_counter_c
     assert counter.asked <= 22
 
 
+@with_settings(deadline=None)
 @given(st.lists(st.text(max_size=300), min_size=1, max_size=60), st.integers(60, 2000))
 async def test_no_cut_has_more_tokens_than_allowed(told: list[str], most: int) -> None:
     cut = await fitted(told, most, Counter())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
 from plait.analyzer.insight.checking import Fit, check
@@ -64,7 +65,7 @@ async def test_an_order_is_data_wherever_it_stands(injection: str) -> None:
     assert prompt.user.count(f"<<<UNTRUSTED TRANSCRIPT {boundary}\n") == 1
     assert prompt.user.count(f"\n{boundary} UNTRUSTED TRANSCRIPT>>>") == 1
     assert ORDER in prompt.user
-    assert ORDER not in outside(prompt)
+    assert ORDER not in outside(prompt.system, prompt.user)
     checked = check(obeying(prompt, ORDER), talk("a", "b"), SETTINGS)
     assert isinstance(checked, Fit)
     assert ORDER not in checked.content
@@ -92,11 +93,12 @@ async def test_boundaries_are_new_each_time_and_never_in_the_text() -> None:
         fence(f"it ends here: {boundary}", "DATA", boundary)
 
 
+@with_settings(deadline=None)
 @given(st.text(), st.text())
 async def test_whatever_is_said_or_wished_is_within_its_own_fence(said: str, wished: str) -> None:
-    usual = len(outside(await prepared(talk("a", "b"))))
+    usual = await prepared(talk("a", "b"))
     prompt = await prepared(talk(said, "b"), wished)
-    assert len(outside(prompt)) == usual
+    assert len(outside(prompt.system, prompt.user)) == len(outside(usual.system, usual.user))
 
 
 async def test_a_wish_is_added_bounded_and_cut_and_the_rules_stay() -> None:

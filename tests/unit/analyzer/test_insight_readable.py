@@ -6,6 +6,7 @@ import re
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -119,6 +120,7 @@ PIECES = st.sampled_from(
 )
 
 
+@with_settings(deadline=None)
 @given(st.lists(PIECES, max_size=40).map("".join))
 def test_no_text_becomes_markdown(text: str) -> None:
     parsed = READER.parse(f"- **Issue:** {plain(text)}\n\n{plain(text)}\n")
@@ -130,6 +132,7 @@ def test_no_text_becomes_markdown(text: str) -> None:
     assert {child.type for child in children} <= QUIET
 
 
+@with_settings(deadline=None)
 @given(st.lists(PIECES, max_size=40).map("".join))
 def test_nothing_ends_a_block_of_code(text: str) -> None:
     (fence,) = READER.parse(as_code(text))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
 from plait.analyzer.insight.shaping import shape
@@ -150,6 +151,7 @@ JSON = st.recursive(
 )
 
 
+@with_settings(deadline=None)
 @given(JSON, JSON, JSON)
 def test_nothing_that_a_client_sends_raises(message: Any, answer: Any, body: Any) -> None:
     record = branch(turn(0, [message, {"role": "user", "content": message}], answer, body=body))

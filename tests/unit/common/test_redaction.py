@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
 from plait.common.redaction import KINDS, SECRETS, Redactor
@@ -79,6 +80,7 @@ def test_only_what_was_asked_for_is_taken_out_and_an_unknown_kind_is_named() -> 
         Redactor(["e-mails"])
 
 
+@with_settings(deadline=None)
 @given(st.lists(st.one_of(st.sampled_from([text for _, text, _ in SECRET]), st.sampled_from(HARMLESS), st.text())))
 def test_what_was_redacted_stays_as_it_is(parts: list[str]) -> None:
     once = ALL.text("\n".join(parts))

@@ -52,7 +52,7 @@ class Gemini:
         config = types.GenerateContentConfig(
             system_instruction=ask.system,
             response_mime_type="application/json",
-            response_json_schema=ask.schema,
+            response_schema=ask.schema,
             max_output_tokens=self._most,
             temperature=0.2,
         )
