@@ -1,0 +1,102 @@
+"""Claude as the one that analyses: what is sent through the gateway, and what its answers mean to us."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from plait.analyzer.providers import Ask, Provider, Refused, Unavailable, provider_of
+from plait.analyzer.settings import ProviderSettings
+from plait.common.analysis import response_schema
+from plait.fakes.answers import Answer, error_answer, json_answer, raw_answer
+from plait.fakes.claude import ScriptedClaude
+
+ASK = Ask("be an analyst", "what was said", response_schema())
+USAGE = {"input_tokens": 100, "output_tokens": 20, "cache_read_input_tokens": 5, "cache_creation_input_tokens": None}
+
+
+def message(*texts: str, **more: Any) -> Answer:
+    content = [{"type": "thinking", "thinking": "hm"}, *({"type": "text", "text": text} for text in texts)]
+    return json_answer({"type": "message", "role": "assistant", "content": content, "usage": USAGE, **more})
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[ScriptedClaude]:
+    async with ScriptedClaude() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def provider(gateway: ScriptedClaude) -> AsyncIterator[Provider]:
+    settings = {
+        "analysis_provider": "claude",
+        "analysis_claude_key": "client-key",
+        "analysis_claude_domain": "work.example",
+        "analysis_timeout_s": 0.5,
+        "gateway_url": gateway.url + "/",
+    }
+    made = provider_of(ProviderSettings.model_validate(settings))
+    yield made
+    await made.close()
+
+
+async def test_what_is_sent_and_read(gateway: ScriptedClaude, provider: Provider) -> None:
+    gateway.rules.append(lambda _: message('{"summary"', ': "s"}', stop_reason="end_turn"))
+    answer = await provider.answer(ASK)
+    assert answer.text == '{"summary": "s"}'
+    assert (answer.prompt_tokens, answer.completion_tokens, answer.total_tokens) == (105, 20, 125)
+    assert answer.cost_usd is not None
+    (call,) = gateway.calls
+    assert call.path == "/t/plait-analysis/v1/messages"
+    assert (call.header("host"), call.header("x-api-key")) == ("work.example", "client-key")
+    sent = call.json
+    assert (sent["system"], sent["messages"]) == ("be an analyst", [{"role": "user", "content": "what was said"}])
+    assert "tools" not in sent
+    form = sent["output_config"]["format"]
+    assert form["type"] == "json_schema"
+    assert form["schema"]["additionalProperties"] is False
+    assert "maximum" not in str(form["schema"])
+
+
+async def test_its_own_counter(gateway: ScriptedClaude, provider: Provider) -> None:
+    gateway.rules.append(lambda call: json_answer({"input_tokens": 7}) if "count_tokens" in call.path else None)
+    assert await provider.count("what") == 7
+
+
+@pytest.mark.parametrize(
+    ("answer", "says", "after"),
+    [
+        (error_answer(529, "Overloaded"), "529", None),
+        (error_answer(429, "Slow down", headers=(("retry-after", "4"),)), "429", 4.0),
+        (raw_answer(b"<html>", "text/html"), "cannot be read", None),
+        (json_answer({"content": []}), "cannot be read", None),
+        (message(), "is empty", None),
+        (message("x").ending("hold", 0), "did not answer in time", None),
+        (message("x").cut_every(10).ending("cut", 1), "cannot be reached", None),
+    ],
+    ids=["overloaded", "too many", "a page", "another form", "empty", "silent", "cut"],
+)
+async def test_what_may_pass(
+    gateway: ScriptedClaude, provider: Provider, answer: Answer, says: str, after: float | None
+) -> None:
+    gateway.rules.append(lambda _: answer)
+    with pytest.raises(Unavailable, match=says) as raised:
+        await provider.answer(ASK)
+    assert raised.value.after_s == after
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (error_answer(401, "No such key"), "Is ANALYSIS_CLAUDE_KEY right"),
+        (error_answer(400, "max_tokens: too large"), "too large"),
+        (message(stop_reason="refusal"), "refuses what it was sent"),
+    ],
+    ids=["key", "bad request", "refusal"],
+)
+async def test_what_will_not_pass(gateway: ScriptedClaude, provider: Provider, answer: Answer, says: str) -> None:
+    gateway.rules.append(lambda _: answer)
+    with pytest.raises(Refused, match=says):
+        await provider.answer(ASK)
