@@ -17,7 +17,7 @@ from plait.dashboard.islands import evidence
 from plait.dashboard.islands.causes import tell_cause
 from plait.dashboard.islands.icons import icon
 from plait.dashboard.islands.texts import one_line
-from plait.dashboard.islands.words import Clock, duration, exact
+from plait.dashboard.islands.words import Clock, dollars, duration, exact
 
 Fact = tuple[str, Markup | str]
 
@@ -37,7 +37,7 @@ class CostLine:
 
     name: str
     count: str
-    dollars: str
+    dollars: Markup
     share: float
     """Of the whole cost, 0 to 1."""
 
@@ -170,7 +170,7 @@ def _bill(charge: Charge) -> Iterator[CostLine]:
 
 def _line(name: str, count: str, cost: Decimal | None, whole: Decimal | None) -> CostLine:
     share = float(cost / whole) if cost is not None and whole else 0.0
-    return CostLine(name, count, dollars(cost), share)
+    return CostLine(name, count, dollars(None if cost is None else float(cost)), share)
 
 
 def _remarks(charge: Charge) -> Iterator[str]:
@@ -187,14 +187,6 @@ def _remarks(charge: Charge) -> Iterator[str]:
         yield f"Charged as {told}."
     if charge.price_version and charge.price_model:
         yield f"Prices: {charge.price_model}, {charge.price_version}."
-
-
-def dollars(amount: Decimal | float | None) -> str:
-    """A price to the hundredth of a cent, more where that would be nothing."""
-    if amount is None:
-        return "not known"
-    told = f"{amount:,.4f}"
-    return f"${told}" if not amount or Decimal(told.replace(",", "")) else f"${amount:.2g}"
 
 
 def _id(value: UUID | str | None) -> Markup:

@@ -16,13 +16,13 @@ from plait.dashboard.database import read
 from plait.dashboard.islands import evidence, messages
 from plait.dashboard.islands.causes import tell_cause
 from plait.dashboard.islands.element import island
-from plait.dashboard.islands.facts import Known, calls_in, dollars
+from plait.dashboard.islands.facts import Known, calls_in
 from plait.dashboard.islands.live import EXCHANGES, live, tail
 from plait.dashboard.islands.outline import as_received, raw_part
 from plait.dashboard.islands.render import render
 from plait.dashboard.islands.stream import MOST_ROWS, read_stream, timeline
 from plait.dashboard.islands.unseen import line_of
-from plait.dashboard.islands.words import bytes_of
+from plait.dashboard.islands.words import bytes_of, dollars
 from plait.dashboard.views.shell import address_parameter, begin, clock, id_in_address, say_unknown
 
 _VIEWS: Final = (("", "Conversation"), ("stream", "Stream"), ("raw", "Raw"), ("headers", "Headers"))
