@@ -252,15 +252,6 @@ def test_messages_unfold_and_tools_can_be_hidden(watched: Watched, board: Board)
     assert watched.faults == []
 
 
-def test_the_tree_can_be_walked_by_keyboard(watched: Watched, board: Board) -> None:
-    page = watched.log_in(f"/conversation?id={board.week.spool}")
-    page.locator(".tree a").first.focus()
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Read, Grep")).to_be_visible()
-    assert watched.faults == []
-
-
 @pytest.mark.parametrize("policy", [True, False])
 def test_attacks_do_nothing_with_and_without_the_policy(browser: Browser, board: Board, policy: bool) -> None:
     how = browser.new_context(bypass_csp=not policy)

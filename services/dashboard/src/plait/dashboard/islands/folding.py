@@ -33,7 +33,7 @@ def fold(exchanges: Sequence[ExchangeSummary], opened: Collection[str] = ()) -> 
 
 def heads(exchanges: Sequence[ExchangeSummary], opened: Collection[str]) -> set[str]:
     """The keys among `opened` that name a run of these exchanges."""
-    return {key_of(run) for run in _runs(exchanges) if len(run) >= _FEWEST} & set(opened)
+    return {key_of(run) for run in _runs(exchanges) if len(run) >= _FEWEST} & set(opened) if opened else set()
 
 
 def _parts(run: list[ExchangeSummary], opened: Collection[str]) -> list[list[ExchangeSummary]]:
