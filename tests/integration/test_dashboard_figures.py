@@ -17,7 +17,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from plait.common.access.grants import Grant
-from plait.dashboard.islands import daily
 from plait.dashboard.visitor import Visitor
 from tests.dashboard_reading import reading_from
 from tests.dashboard_server import database as fresh_database
@@ -115,16 +114,11 @@ def test_sums_are_those_of_the_rows(seeded: str, domain: str | None, tag: str | 
 def test_the_table_to_take_away_adds_up_to_the_same_whatever_it_is_split_by(
     seeded: str, by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken: list[str] = []
-
-    def keep(days: daily.Days) -> str:
-        taken.append(daily.table_of(days))
-        return taken[-1]
-
+    taken: list[Callable[[], str]] = []
     expected = raw(seeded)
-    monkeypatch.setattr("plait.dashboard.views.usage.table_of", keep)
+    monkeypatch.setattr("streamlit.download_button", lambda _, make, **_options: taken.append(make))
     drawn(view(usage, by=by, time="30 days"))
-    rows = list(csv.DictReader(io.StringIO(taken[0])))
+    rows = list(csv.DictReader(io.StringIO(taken[0]())))
     assert sum(int(row["requests"]) for row in rows) == expected["requests"]
     assert sum(int(row["total_tokens"]) for row in rows) == expected["tokens"]
     assert sum(float(row["cost_usd"] or 0) for row in rows) == pytest.approx(expected["cost"])

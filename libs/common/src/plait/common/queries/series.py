@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final, Literal, get_args
-
-from msgspec.structs import asdict
 
 from plait.common.buckets import Span
 from plait.common.queries.named import statements
@@ -18,6 +17,9 @@ _SQL: Final = statements("series")
 Apart = Literal["domain", "account", "model", "key", "tag", "agent", "kind", "tool"]
 """What can be told apart over time."""
 APART: Final[tuple[Apart, ...]] = get_args(Apart)
+
+_COUNTED_NAMES: Final = tuple(name for name in Counters.__struct_fields__ if name != "cost_usd")
+_COUNTED: Final = attrgetter(*_COUNTED_NAMES)
 
 
 class Cell(Counters, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -77,8 +79,11 @@ def _call(row: dict[str, Any]) -> Cell:
 
 def together(cells: Iterable[Counters]) -> Counters:
     """Counters added up. The cost is null where a price is missing and all that is known comes to nothing."""
-    found = [asdict(cell) for cell in cells]
-    sums: dict[str, Any] = {name: sum(one[name] or 0 for one in found) for name in Counters.__struct_fields__}
-    if not sums["cost_usd"] and any(one["cost_usd"] is None for one in found):
-        sums["cost_usd"] = None
-    return Counters(**sums)
+    found = list(cells)
+    costs = [cell.cost_usd for cell in found]
+    cost = sum(known for known in costs if known is not None)
+    sums = map(sum, zip(*map(_COUNTED, found), strict=True))
+    return Counters(
+        **dict(zip(_COUNTED_NAMES, sums, strict=False)),
+        cost_usd=cost if cost or None not in costs else None,
+    )

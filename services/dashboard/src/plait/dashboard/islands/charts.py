@@ -221,6 +221,7 @@ def _across(field: str, ticks: Sequence[Tick], reach: tuple[float, float]) -> di
             "values": places,
             "labelExpr": f"{labels}[indexof({json.dumps(places)}, datum.value)]",
             "labelOverlap": "greedy",
+            "labelBound": True,
             "labelAlign": "left",
             "ticks": False,
         },

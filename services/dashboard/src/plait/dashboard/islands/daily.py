@@ -6,7 +6,6 @@ import csv
 import io
 from bisect import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from plait.common.buckets import label
@@ -23,39 +22,43 @@ COLUMNS: Final = (
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-@dataclass(frozen=True)
-class Days:
-    """The days (or weeks) of a time that had anything."""
-
-    apart: Apart
-    totals: list[tuple[str, Counters]]
-    """The latest first, by its date; a week by that of its first day."""
-    rows: list[tuple[str, str, Counters]]
-    """The same by key, oldest first; an empty key where there is none."""
+def days_of(cells: Sequence[Cell], stretches: Stretches) -> list[tuple[str, Counters]]:
+    """The days (or weeks) that had anything with all they had, the latest first; a week by its first day."""
+    held = _by_day(cells, stretches)
+    return [(day, together(own)) for day, own in sorted(held.items(), reverse=True)]
 
 
-def days_of(cells: Sequence[Cell], stretches: Stretches, apart: Apart) -> Days:
+def table_of(cells: Sequence[Cell], stretches: Stretches, apart: Apart) -> str:
+    """The days by key, oldest first, as CSV with a head; the key is empty where there is none.
+
+    What a table program would take for a formula begins with an apostrophe.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["date", apart, *COLUMNS])
+    for day, own in sorted(_by_day(cells, stretches).items()):
+        keys: dict[str, list[Cell]] = {}
+        for cell in own:
+            keys.setdefault(cell.key or "", []).append(cell)
+        for key, held in sorted(keys.items()):
+            used = together(held)
+            writer.writerow([day, _plain(key), *(_cell(getattr(used, name)) for name in COLUMNS)])
+    return text.getvalue()
+
+
+def _by_day(cells: Sequence[Cell], stretches: Stretches) -> dict[str, list[Cell]]:
     """Cells of hours put together to days; those of days and weeks as they are."""
     begins = stretches.days if stretches.unit == "hour" else stretches.begins
     dates = [label("day", begin, stretches.zone) for begin in begins]
-    held: dict[str, dict[str, list[Cell]]] = {}
+    places = [dates[max(bisect(begins, begin) - 1, 0)] for begin in stretches.begins]
+    held: dict[str, list[Cell]] = {}
     for cell in cells:
-        day = dates[max(bisect(begins, stretches.begins[cell.number]) - 1, 0)]
-        held.setdefault(day, {}).setdefault(cell.key or "", []).append(cell)
-    rows = [(day, key, together(own)) for day, keys in sorted(held.items()) for key, own in sorted(keys.items())]
-    totals = [(day, together(one for own in keys.values() for one in own)) for day, keys in held.items()]
-    return Days(apart, sorted(totals, reverse=True, key=lambda row: row[0]), rows)
+        held.setdefault(places[cell.number], []).append(cell)
+    return held
 
 
-def table_of(days: Days) -> str:
-    """The rows as CSV with a head. What a table program would take for a formula begins with an apostrophe."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["date", days.apart, *COLUMNS])
-    for day, key, used in days.rows:
-        shown = f"'{key}" if key.startswith(_FORMULA) else key
-        writer.writerow([day, shown, *(_cell(getattr(used, name)) for name in COLUMNS)])
-    return text.getvalue()
+def _plain(key: str) -> str:
+    return f"'{key}" if key.startswith(_FORMULA) else key
 
 
 def _cell(value: float | None) -> str:

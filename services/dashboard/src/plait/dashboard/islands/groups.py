@@ -13,7 +13,7 @@ from plait.common.queries.series import Apart, Cell, together
 from plait.common.queries.usage import Counters
 from plait.dashboard.islands.charts import PALETTE, Chart, Part, bars, colour
 from plait.dashboard.islands.stretches import Stretches
-from plait.dashboard.islands.words import dollars, exact, figure, short_model
+from plait.dashboard.islands.words import dollars, exact, figure, money, short, short_model
 
 Measure = Literal["requests", "tokens", "cost"]
 MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
@@ -65,10 +65,17 @@ def value(number: float, measure: Measure) -> Markup:
 
 
 def mean(number: float, measure: Measure) -> Markup:
-    """A mean of it in few characters, exact on hover."""
+    """A mean of it in few characters, exact on hover where that is more."""
     if measure == "cost" or number >= _LARGE:
         return value(number, measure)
-    return Markup("{}").format(f"{number:.1f}" if number % 1 else f"{number:.0f}")
+    return Markup("{}").format(in_words(number, measure))
+
+
+def in_words(number: float, measure: Measure) -> str:
+    """A mean of it in few characters alone."""
+    if measure == "cost":
+        return money(number)
+    return short(number) if number >= _LARGE else f"{number:.1f}" if number % 1 else f"{number:.0f}"
 
 
 def group(cells: Sequence[Cell], apart: Apart, measure: Measure) -> Grouped:

@@ -21,11 +21,8 @@ class Week:
     """Means of 7 days by 24 hours; None where the time has no such hour."""
 
     cells: list[list[float | None]]
-
-    @property
-    def highest(self) -> float:
-        """The highest mean."""
-        return max((value for row in self.cells for value in row if value is not None), default=0.0)
+    highest: float
+    """The highest mean."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +52,9 @@ def week_of(hours: Hours, zone: ZoneInfo) -> Week:
         place = (local.weekday(), local.hour)
         sums[place] = sums.get(place, 0.0) + value
         days.setdefault(place, set()).add(local.date())
-    return Week(
-        [
-            [sums[day, hour] / len(days[day, hour]) if (day, hour) in sums else None for hour in range(_HOURS)]
-            for day in range(len(WEEKDAYS))
-        ]
-    )
+    means = {place: total / len(days[place]) for place, total in sums.items()}
+    cells = [[means.get((day, hour)) for hour in range(_HOURS)] for day in range(len(WEEKDAYS))]
+    return Week(cells, max(means.values(), default=0.0))
 
 
 def pace_of(hours: Hours, now: datetime) -> Pace:

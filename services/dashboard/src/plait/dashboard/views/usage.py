@@ -21,10 +21,21 @@ from plait.dashboard.islands import charts
 from plait.dashboard.islands.advice import sum_up_cause
 from plait.dashboard.islands.daily import days_of, table_of
 from plait.dashboard.islands.element import island
-from plait.dashboard.islands.groups import MEASURES, Grouped, Measure, chart_of, group, mean, measured, value, written
+from plait.dashboard.islands.groups import (
+    MEASURES,
+    Grouped,
+    Measure,
+    chart_of,
+    group,
+    in_words,
+    mean,
+    measured,
+    value,
+    written,
+)
 from plait.dashboard.islands.render import render
 from plait.dashboard.islands.stretches import UNITS, Stretches, cut, days_before, unit_for
-from plait.dashboard.islands.week import WEEKDAYS, Pace, pace_of, week_of
+from plait.dashboard.islands.week import WEEKDAYS, Pace, Week, pace_of, week_of
 from plait.dashboard.islands.words import Clock
 from plait.dashboard.settings import Settings
 from plait.dashboard.views.filters import Field, Filters, choose, readable
@@ -182,8 +193,7 @@ def _draw_rest(wanted: Wanted, hours: Sequence[UsageRow], used: Counters, groupe
             value=value,
             mean=mean,
             used=used,
-            week=week,
-            weekdays=WEEKDAYS,
+            week=[(name, _heat(cells, week, wanted)) for name, cells in zip(WEEKDAYS, week.cells, strict=True)],
             models=[row for row in models if row.cost_usd or row.unpriced_requests],
             costliest=max((row.cost_usd or 0 for row in models), default=0),
             unpriced=[row for row in models if row.unpriced_requests],
@@ -193,6 +203,14 @@ def _draw_rest(wanted: Wanted, hours: Sequence[UsageRow], used: Counters, groupe
         ),
         key="usage",
     )
+
+
+def _heat(cells: Sequence[float | None], week: Week, wanted: Wanted) -> list[tuple[str, str] | None]:
+    """Of each hour of a weekday how warm it is, in percent, and its mean in words; None: there is no such hour."""
+    return [
+        None if one is None else (f"{100 * one / week.highest:.1f}" if one else "0", in_words(one, wanted.of_all))
+        for one in cells
+    ]
 
 
 def _cache(wanted: Wanted, used: Counters) -> dict[str, Any]:
@@ -209,11 +227,11 @@ def _cache(wanted: Wanted, used: Counters) -> dict[str, Any]:
 
 
 def _draw_days(wanted: Wanted, cells: Sequence[Cell]) -> None:
-    days = days_of(cells, wanted.stretches, wanted.apart)
-    island(render("usage_days.html", wanted=wanted, days=days.totals), key="usage_days")
+    days = days_of(cells, wanted.stretches)
+    island(render("usage_days.html", wanted=wanted, days=days), key="usage_days")
     st.download_button(
         "Download as CSV",
-        table_of(days),
+        lambda: table_of(cells, wanted.stretches, wanted.apart),
         file_name=f"usage-by-{wanted.apart}.csv",
         mime="text/csv",
         on_click="ignore",
