@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
-from plait.cli import main
+from plait.cli import doctor, main
+from plait.cli.doctor import Finding
+from plait.cli.home import Home
 from tests import scene
 
 Run = Callable[..., tuple[int, str, str]]
@@ -99,3 +102,19 @@ def test_what_is_refused(told: UUID, plait: Run) -> None:
         refused = plait(*arguments)
         assert refused[0] == status, refused
         assert says in refused[2]
+
+
+def test_the_doctor_tells_of_analyses_that_nobody_makes(
+    told: UUID, plait: Run, sql: Callable[[str], list[Any]], tmp_path: Path
+) -> None:
+    def found() -> Finding:
+        return asyncio.run(doctor._analyses(Home(tmp_path)))
+
+    plait("analyze", told, "--no-wait")
+    assert found().good
+    sql("UPDATE analyses SET not_before = now() - interval '6 min'")
+    assert "1 wait, and nobody makes them" in found().says
+    live = "gen_random_uuid(), 'b', 'd', 'processing', false, 'x', now() + interval '10 s'"
+    columns = "id, conversation_id, branch_id, domain, status, by_rule, asked_by, leased_until"
+    sql(f"INSERT INTO analyses ({columns}) VALUES (gen_random_uuid(), {live})")
+    assert found().good, "somebody is at work: the others wait for their turn"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from plait.cli import database, leftovers, open_deletions, plan, target, topics, wrong_settings
+from plait.cli import database, leftovers, open_deletions, plan, target, topics, untended_analyses, wrong_settings
 from plait.cli.embedded import binaries, kafka
 from plait.cli.home import Home
 from plait.cli.plan import Options
@@ -49,7 +49,7 @@ async def examine(home: Home) -> list[Finding]:
     """All checks, side by side; a check that cannot be made is a finding, too."""
     checks: tuple[Check, ...] = (
         _python, _disk, _packages, _java, _settings, _secrets, _credentials, _is_running, _postgres, _deletions,
-        _broker, _spool,
+        _analyses, _broker, _spool,
     )  # fmt: skip
     findings = await asyncio.gather(*(check(home) for check in checks))
     return [*findings, *await _services(home)]
@@ -194,6 +194,17 @@ async def _deletions(home: Home) -> Finding:
     if found:
         return Finding("deletions", False, f"not ended: {open_deletions.told(found)}", "start the linker: it ends them")
     return Finding("deletions", True, "all that were asked for are ended, or at work")
+
+
+async def _analyses(home: Home) -> Finding:
+    untended = await untended_analyses.count(home)
+    if untended is None:
+        return Finding("analyses", True, "not looked at: Postgres is not to be asked")
+    if untended:
+        return Finding(
+            "analyses", False, f"{untended} wait, and nobody makes them", "start the analyzer, or see its log"
+        )
+    return Finding("analyses", True, "none waits that somebody should be making")
 
 
 async def _broker(home: Home) -> Finding:

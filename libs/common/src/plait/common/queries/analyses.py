@@ -219,6 +219,13 @@ async def find_branch(db: Reader, conversation_id: UUID, branch_id: str) -> Bran
     return BranchPlace(conversation_id=row["conversation_id"], branch_id=branch_id, domain=row["domain"])
 
 
+async def count_untended(db: Reader) -> int:
+    """Jobs that have been due for five minutes or more while no analyzer makes any."""
+    sql, arguments = _SQL["untended"].bind({})
+    row = await db.fetchrow(sql, *arguments)
+    return row["jobs"] if row else 0
+
+
 def _with_tokens(row: asyncpg.Record) -> dict[str, Any]:
     fields = dict(row)
     prompt, completion, total = (fields.pop(name) for name in _TOKENS)

@@ -115,3 +115,11 @@ SELECT c.id AS conversation_id, c.domain, c.branch_ids
 FROM links l
 JOIN conversations c ON c.id = l.conversation_id
 WHERE l.own_id = :conversation
+
+-- name: untended
+-- Jobs that have been due for some minutes, if none is being made: no analyzer runs, or none can work.
+SELECT count(*)::integer AS jobs
+FROM analyses a
+WHERE (a.status = 'pending' AND a.not_before < now() - interval '5 minutes'
+        OR a.status = 'processing' AND a.leased_until < now() - interval '5 minutes')
+    AND NOT EXISTS (SELECT FROM analyses w WHERE w.status = 'processing' AND w.leased_until >= now())
