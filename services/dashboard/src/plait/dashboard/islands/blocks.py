@@ -161,7 +161,7 @@ def _result(block: Block, pairs: Pairs, colours: bool) -> Iterator[Part]:
         "failed" if failed else "result",
         tools.result(call.name, call.arguments, text, colours=colours),
         _result_name(call, failed=failed),
-        _result_line(text),
+        _result_line(text, first_only=call.name == "Read"),
         "cross" if failed else "check",
         pair=call.index,
     )
@@ -186,9 +186,10 @@ def _result_name(call: Call, *, failed: bool) -> str:
     return f"{one_line(call.name)} {'failed' if failed else 'result'}"
 
 
-def _result_line(text: str) -> str:
+def _result_line(text: str, *, first_only: bool) -> str:
     lines = text.count("\n") + 1
-    return f"{lines} lines · {one_line(text)}" if lines > 1 else one_line(text) or "empty"
+    told = one_line(text.partition("\n")[0] if first_only else text)
+    return f"{lines} lines · {told}" if lines > 1 else told or "empty"
 
 
 def _result_text(block: Block) -> str:

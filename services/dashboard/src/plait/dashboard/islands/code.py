@@ -41,7 +41,7 @@ _CLASSES: Final = (
 )
 MARKED: Final = frozenset(name for _, name in _CLASSES)
 """The classes that coloured code uses."""
-_NUMBERED: Final = re.compile(r" *(\d{1,7})(\t|→)(.*)")
+_NUMBERED: Final = re.compile(r" *(\d{1,7})(?:(\t|→)(.*))?")
 _JSON: Final = re.compile(
     r'(?P<f>"(?:[^"\\]|\\.)*+"(?=\s*:))|(?P<s>"(?:[^"\\]|\\.)*+"?)|(?P<n>-?\d[\d.eE+-]*)|(?P<k>true|false|null)'
     r'|(?P<other>[^"\d\-tfn]+|.)',
@@ -78,7 +78,7 @@ def numbered(text: str, filename: str) -> Markup | None:
     """
     lines = text.split("\n")
     found = list(takewhile(bool, map(_NUMBERED.fullmatch, lines)))
-    told = [line.groups() for line in found if line]
+    told = [line.groups("") for line in found if line]
     if not told:
         return None
     shown = highlight_lines("\n".join(said for _, _, said in told), filename)
