@@ -16,6 +16,7 @@ from plait.common.queries.exchanges import ExchangeFilter
 from plait.common.queries.usage import UsageFilter
 from plait.dashboard.database import read
 from plait.dashboard.islands.words import zone_of
+from plait.dashboard.views.bound import bound
 from plait.dashboard.visitor import visitor
 
 Field = Literal["q", "domain", "account", "model", "kind", "status", "time", "dates"]
@@ -47,6 +48,8 @@ _CHOICES_KEPT: Final = timedelta(seconds=15)
 _LONGEST_WORDS: Final = 500
 _LONGEST_NAME: Final = 255
 _STATUS_DIGITS: Final = 3
+_FIRST_DAY: Final = date(2020, 1, 1)
+"""Before anything was recorded."""
 _PLACES: Final = ("page", "after")
 """Parameters that say how far down a list is; another list begins at its top."""
 
@@ -181,11 +184,11 @@ def choose(
     today = datetime.now(zone).date()
     choices = _choices(visitor().domains)
     with st.container(horizontal=True, vertical_alignment="center", key="filters"):
-        words = _words(placeholder) if "q" in fields else ""
-        domain = _pick("domain", choices.domains) if "domain" in fields else ""
-        span = _span(usual) if "time" in fields else usual
+        words = _words(path, placeholder) if "q" in fields else ""
+        domain = _pick(path, "domain", choices.domains) if "domain" in fields else ""
+        span = _span(path, usual) if "time" in fields else usual
         more = [name for name in fields if name in ("account", "model", "kind", "status", "dates")]
-        rest = _more(more, choices, kinds, today) if more else _Rest()
+        rest = _more(path, more, choices, kinds, today) if more else _Rest()
     return Filters(
         path,
         zone,
@@ -205,13 +208,6 @@ def readable(text: str, longest: int = _LONGEST_NAME) -> str:
     return text.replace("\0", "").strip()[:longest]
 
 
-def to_first_page() -> None:
-    """What every control does when it is changed."""
-    for name in _PLACES:
-        if name in st.query_params:
-            del st.query_params[name]
-
-
 @st.cache_data(ttl=_CHOICES_KEPT, max_entries=64, show_spinner=False)
 def _choices(domains: frozenset[str] | None) -> Choices:
     """What can be chosen by whoever sees these domains."""
@@ -219,54 +215,54 @@ def _choices(domains: frozenset[str] | None) -> Choices:
     return read(list_choices, _midnight((datetime.now(UTC) - _CHOICES_OF).date(), ZoneInfo("UTC")))
 
 
-def _words(placeholder: str) -> str:
-    found = st.text_input(
-        "Search",
-        key="q",
-        placeholder=placeholder,
-        label_visibility="collapsed",
-        bind="query-params",
-        on_change=to_first_page,
-    )
+def _words(path: str, placeholder: str) -> str:
+    place = bound(path, "q", readable, readable, drops=_PLACES)
+    found = st.text_input("Search", placeholder=placeholder, label_visibility="collapsed", **place)
     return readable(found or "", _LONGEST_WORDS)
 
 
-def _span(usual: str) -> str:
-    return st.segmented_control(
-        "Time",
-        list(SPANS),
-        default=usual,
-        required=True,
-        key="time",
-        label_visibility="collapsed",
-        bind="query-params",
-        on_change=to_first_page,
-        width="content",
+def _span(path: str, usual: str) -> str:
+    place = bound(
+        path,
+        "time",
+        lambda text: text if text in SPANS else usual,
+        lambda span: "" if span == usual else span,
+        drops=_PLACES,
     )
+    names = list(SPANS)
+    found: str = st.segmented_control(
+        "Time", names, required=True, label_visibility="collapsed", width="content", **place
+    )
+    return found
 
 
-def _pick(name: str, options: Sequence[str]) -> str:
+def _pick(path: str, name: str, options: Sequence[str]) -> str:
     """One of some names, or another one that is typed."""
     anything = _ANY[name]
+    place = bound(
+        path,
+        name,
+        lambda text: readable(text) or anything,
+        lambda chosen: "" if chosen == anything else readable(chosen or ""),
+        drops=_PLACES,
+    )
     found = st.selectbox(
         _LABELS[name],
         [anything, *options],
-        key=name,
         accept_new_options=True,
         label_visibility="collapsed" if name == "domain" else "visible",
-        bind="query-params",
-        on_change=to_first_page,
+        **place,
     )
     return "" if found == anything else readable(found or "")
 
 
-def _more(fields: Sequence[Field], choices: Choices, kinds: Sequence[str], today: date) -> _Rest:
+def _more(path: str, fields: Sequence[Field], choices: Choices, kinds: Sequence[str], today: date) -> _Rest:
     """The controls behind the button."""
     options = {"account": choices.accounts, "model": choices.models, "kind": kinds, "status": (*ENDINGS, *_REFUSALS)}
     set_ones = sum(bool(st.query_params.get(name)) for name in (*fields, "since", "until"))
     with st.popover(f"Filters · {set_ones}" if set_ones else "Filters", key="more"):
-        picked: dict[str, str] = {name: _pick(name, options[name]) for name in fields if name in options}
-        first, last = _days(today) if "dates" in fields else (None, None)
+        picked: dict[str, str] = {name: _pick(path, name, options[name]) for name in fields if name in options}
+        first, last = _days(path, today) if "dates" in fields else (None, None)
     picked["status"] = _status(picked.get("status", ""))
     return _Rest(picked, first, last)
 
@@ -277,14 +273,25 @@ def _status(text: str) -> str:
     return text if known else ""
 
 
-def _days(today: date) -> tuple[date | None, date | None]:
+def _days(path: str, today: date) -> tuple[date | None, date | None]:
     """Two days between which to look, instead of the usual spans."""
-    columns = zip(("since", "until"), ("From", "To"), st.columns(2), strict=True)
-    first, last = (
-        place.date_input(label, None, max_value=today, key=name, bind="query-params", on_change=to_first_page)
-        for name, label, place in columns
-    )
+    first_at, last_at = st.columns(2)
+    with first_at:
+        first = _day(path, "since", "From", today)
+    with last_at:
+        last = _day(path, "until", "To", today)
     return (first, last) if not (first and last and last < first) else (last, first)
+
+
+def _day(path: str, name: str, label: str, today: date) -> date | None:
+    def value_of(text: str) -> date | None:
+        try:
+            return max(min(date.fromisoformat(text), today), _FIRST_DAY)
+        except ValueError:
+            return None
+
+    place = bound(path, name, value_of, lambda day: day.isoformat() if day else "", drops=_PLACES)
+    return st.date_input(label, None, min_value=_FIRST_DAY, max_value=today, **place)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
