@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,8 +11,10 @@ import pytest
 from msgspec import structs
 
 from plait.common.events import ResponseData
+from plait.fakes.slack import ScriptedSlack
 from tests.exchange_events import answered, asked, said
-from tests.notice_stage import Stage
+from tests.notice_stage import Stage, a_stage
+from tests.recorded_events import parts_of, scenarios
 
 READ = {"type": "tool_use", "id": "toolu_1", "name": "Read", "input": {"file_path": "/home/me/app/src/main.py"}}
 BASH = {"type": "tool_use", "id": "toolu_2", "name": "Bash", "input": {"command": "make test"}}
@@ -136,8 +139,52 @@ async def test_an_sdk_s_thread_sends_new_messages_alone(stage: Stage) -> None:
     last = asked(result(1), at=10, session=None, thread=go_on)
     await stage.play(first, answered(first, [READ]))
     await stage.play(last, answered(last, "Done."))
-    (text,) = await stage.texts()
+    go_on = {"type": "continue", "previous_message_id": f"msg_{last.exchange_id.hex}"}
+    more = asked(said("user", "More"), at=20, session=None, thread=go_on)
+    await stage.play(more, answered(more, "Even more."))
+    text, other = await stage.texts()
     assert ":bust_in_silhouette: User: Do it\n:robot_face: Claude: Done.\n    :wrench: Read - src/main.py" in text
+    assert other.startswith(":bust_in_silhouette: User: More\n:robot_face: Claude: Even more.\na.test")
+
+
+async def test_texts_that_clients_put_beside_results_are_no_person_s(stage: Stage) -> None:
+    user = said("user", "Simplify it")
+    call = {"type": "tool_use", "id": "toolu_9", "name": "Skill", "input": {"skill": "simplify"}}
+    skill = [
+        {"type": "tool_result", "tool_use_id": "toolu_9", "content": "Launching skill"},
+        {"type": "text", "text": "Simplify like this: ..."},
+    ]
+    first, last = asked(user), asked(user, said("assistant", [call]), said("user", skill), at=10)
+    await stage.play(first, answered(first, [call]), last, answered(last, "Done."))
+    (text,) = await stage.texts()
+    assert text.startswith(":bust_in_silhouette: User: Simplify it\n:robot_face: Claude: Done.\n    :wrench: Skill")
+
+
+async def test_a_prompt_beside_a_result_is_a_person_s(stage: Stage) -> None:
+    """As after a stop by a limit of turns."""
+    resumed = [*result(1)["content"], {"type": "text", "text": "Go on"}]
+    call = asked(said("user", "One"), said("assistant", [READ]), said("user", resumed))
+    await stage.play(call, answered(call, "Done."))
+    assert (await stage.texts())[0].startswith(":bust_in_silhouette: User: Go on\n")
+
+
+async def test_every_turn_of_the_recorded_samples_is_told_once(
+    database_url: str, tmp_path: Path, slack: ScriptedSlack
+) -> None:
+    """Compactions in the middle of a turn, skills and background agents among them."""
+    told: dict[str, list[str]] = {}
+    async with a_stage(database_url, tmp_path, slack, notify="turn", notify_max_age="9999d") as stage:
+        for name in ("compact_auto", "deferred_and_aux", "subagent_two_parallel", "err_529_twice"):
+            before = len(slack.messages)
+            await stage.play(*(part for one in scenarios()[name] for part in parts_of(one)))
+            told[name] = [text.partition("\n")[0] for text in (await stage.texts())[before:]]
+    person = ":bust_in_silhouette: User:"
+    assert told == {
+        "compact_auto": [f"{person} Do the steps one by one.", f"{person} Anything else?"],
+        "deferred_and_aux": [f"{person} Search the web for example domain, then simplify."],
+        "subagent_two_parallel": [f"{person} Use two agents: count files and find add."],
+        "err_529_twice": [f"{person} What is 2+2?"],
+    }
 
 
 async def test_secrets_are_masked(stage: Stage) -> None:

@@ -42,13 +42,13 @@ SELECT w.parent, w.depth, b.encoding, b.data FROM walked AS w JOIN blobs AS b ON
 
 STEPS: Final = """
 WITH RECURSIVE walked AS (
-    SELECT l.exchange_id, l.parent_id, 1 AS steps FROM links AS l WHERE l.exchange_id = $1
+    SELECT l.exchange_id, l.parent_id, 1 AS steps, l.exchange_id = $2 AS found FROM links AS l WHERE l.exchange_id = $1
     UNION ALL
-    SELECT l.exchange_id, l.parent_id, w.steps + 1
+    SELECT l.exchange_id, l.parent_id, w.steps + 1, w.found OR l.exchange_id = $2
     FROM walked AS w
     JOIN links AS l ON l.exchange_id = w.parent_id
     JOIN exchanges AS e ON e.id = l.exchange_id
-    WHERE e.message_count > $2 AND w.steps < $3 AND w.exchange_id IS DISTINCT FROM $4
+    WHERE w.steps < $4 AND (NOT w.found OR e.message_count > $3)
 )
 SELECT
     w.exchange_id, u.exchange_id IS NOT NULL AS reported, u.subscription, u.cost_usd, u.output_tokens,
@@ -57,8 +57,20 @@ FROM walked AS w
 LEFT JOIN usage AS u ON u.exchange_id = w.exchange_id
 ORDER BY w.steps
 """
-"""The exchanges of a turn, the last first, with what they used. $1: the last one; $2: number of messages before the
-user's text, $3: most steps, $4: the first exchange, if it is known."""
+"""The exchanges of a turn, the last first, with what they used. $1: the last one; $2: one whose request holds the
+person's text, $3: number of messages before the text there, $4: most steps."""
+
+BEFORE_COMPACTION: Final = """
+WITH RECURSIVE walked AS (
+    SELECT l.parent_id, l.link_kind, 1 AS steps FROM links AS l WHERE l.exchange_id = $1
+    UNION ALL
+    SELECT l.parent_id, l.link_kind, w.steps + 1 FROM walked AS w JOIN links AS l ON l.exchange_id = w.parent_id
+    WHERE w.link_kind <> 'after_compaction' AND w.steps < $2
+)
+SELECT summary.parent_id FROM walked AS w JOIN links AS summary ON summary.exchange_id = w.parent_id
+WHERE w.link_kind = 'after_compaction'
+"""
+"""$1: an exchange, $2: most steps. The one that the last compaction before it followed."""
 
 CLAIM: Final = """
 INSERT INTO notices_told (lane, key) SELECT DISTINCT lane, key FROM unnest($1::text[], $2::text[]) AS g (lane, key)

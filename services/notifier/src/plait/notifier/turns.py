@@ -28,9 +28,11 @@ _RUN: Final = 64
 """Messages that are read at a time, from the end."""
 _MOST_MESSAGES: Final = 4096
 _MOST_STEPS: Final = 1000
+_ALL: Final = 2**31 - 1
 _MOST_THREADS: Final = 100
 """Requests of an SDK's thread, each with its new messages alone, that are looked through for the person's text."""
 _GOES_ON: Final = ("tool_use", "pause_turn")
+_LOADERS: Final = frozenset({"Skill", "SlashCommand", "ToolSearch"})
 _CALLS: Final = ("tool_use", "server_tool_use", "mcp_tool_use")
 
 Message = dict[str, Any]
@@ -75,9 +77,9 @@ class _Said(Struct):
     user: str
     messages: list[Message]
     before: int
-    """Messages of the request that brought the text, in front of it."""
-    opener: UUID | None = None
-    """That request, where it is not found by its number of messages."""
+    """Messages in front of the text, in the request that it was found in."""
+    holder: UUID | None = None
+    """That request."""
 
 
 async def read_turn(connection: Connection, last_id: UUID) -> Turn | None:
@@ -90,7 +92,7 @@ async def read_turn(connection: Connection, last_id: UUID) -> Turn | None:
     if said is None:
         return None
     messages = [*said.messages, answer]
-    steps = await connection.fetch(statements.STEPS, last_id, said.before, _MOST_STEPS, said.opener)
+    steps = await connection.fetch(statements.STEPS, last_id, said.holder, said.before, _MOST_STEPS)
     return Turn(
         first_id=UUID(int=steps[-1]["exchange_id"].int),
         last_id=last_id,
@@ -108,7 +110,7 @@ async def read_turn(connection: Connection, last_id: UUID) -> Turn | None:
 
 
 async def _said(connection: Connection, last_id: UUID, row: asyncpg.Record) -> _Said | None:
-    """Looks for the last text of a person; an SDK's thread sends new messages alone, so it looks further back there."""
+    """Looks for the last text of a person, also in front of what was not sent again with it."""
     later: list[Message] = []
     for _ in range(_MOST_THREADS):
         found = await _in_request(connection, row)
@@ -116,16 +118,28 @@ async def _said(connection: Connection, last_id: UUID, row: asyncpg.Record) -> _
             return None
         found.messages += later
         if found.user:
-            found.opener = last_id if later else None
+            found.holder = last_id
+            if _continues(row):
+                found.before = _ALL  # no request of a thread repeats another's messages
             return found
-        if not _continues(row) or row["parent_id"] is None:
+        earlier = await _earlier(connection, last_id, row)
+        before = await connection.fetchrow(statements.CONTENTS, earlier) if earlier else None
+        if earlier is None or before is None:
             return None
-        last_id = row["parent_id"]
-        before = await connection.fetchrow(statements.CONTENTS, last_id)
-        if before is None:
-            return None
-        row, later = before, [_answer(before), *found.messages]
+        last_id, row, later = earlier, before, [_answer(before), *found.messages]
     return None
+
+
+async def _earlier(connection: Connection, number: UUID, row: asyncpg.Record) -> UUID | None:
+    """The exchange that holds what a request without any text of a person left out.
+
+    A part of an SDK's thread has new messages alone, and a compaction in the middle of a turn leaves a summary.
+    """
+    if _continues(row):
+        parent: UUID | None = row["parent_id"]
+        return parent
+    found: UUID | None = await connection.fetchval(statements.BEFORE_COMPACTION, number, _MOST_STEPS)
+    return found
 
 
 async def _in_request(connection: Connection, row: asyncpg.Record) -> _Said | None:
@@ -134,18 +148,24 @@ async def _in_request(connection: Connection, row: asyncpg.Record) -> _Said | No
     link = row["chain"]
     while link is not None and len(behind) < _MOST_MESSAGES:
         run = await connection.fetch(statements.MESSAGES, link, _RUN)
-        for one in run:
-            message = _value(one)
-            if user := typed_text(message):
+        messages = [_value(one) for one in run]
+        for one, message, previous in zip(run, messages, [*messages[1:], {}], strict=True):
+            if user := typed_text(message, previous):
                 return _Said(user, behind[::-1], one["depth"] - 1)
             behind.append(message)
         link = run[-1]["parent"] if run else None
     return None if row["chain"] is None else _Said("", behind[::-1], 0)
 
 
-def typed_text(message: Message) -> str:
-    """What a person typed in a message; empty: it is a tool's result, an answer, or what the client put in."""
-    if message.get("role") != "user":
+def typed_text(message: Message, previous: Message) -> str:
+    """What a person typed in a message; empty: it is a tool's result, an answer, or what the client put in.
+
+    `previous`: the message before. Clients put the texts of skills and of loaded tools beside the results of the calls
+    that asked for them.
+    """
+    results = {block.get("tool_use_id") for block in _blocks(message, "tool_result")}
+    asked_by = {block.get("name") for block in _blocks(previous, "tool_use") if block.get("id") in results}
+    if message.get("role") != "user" or asked_by & _LOADERS:
         return ""
     texts = (without_reminders(text).strip() for text in _texts(message))
     return "\n\n".join(text for text in texts if text and is_typed(text))
@@ -171,8 +191,10 @@ def _last_text(messages: Iterable[Message]) -> str:
 
 
 def _calls(messages: Iterable[Message]) -> list[tuple[str, Any]]:
+    """Each call once: a compaction repeats what it keeps."""
     found = (block for one in messages if one.get("role") == "assistant" for block in _blocks(one, *_CALLS))
-    return [(block["name"], block.get("input")) for block in found if isinstance(block.get("name"), str)]
+    each = {str(block.get("id") or number): block for number, block in enumerate(found)}
+    return [(block["name"], block.get("input")) for block in each.values() if isinstance(block.get("name"), str)]
 
 
 def _continues(row: asyncpg.Record) -> bool:
