@@ -70,6 +70,19 @@ def test_what_stands_around_a_secret_stays() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ("""pw = "it's2cold", b = "c\"""", """pw = "[redacted:passwords]", b = "c\""""),
+        (r'{"password": "a\\b\"c9", "d": "e"}', r'{"password": "[redacted:passwords]", "d": "e"}'),
+        (r"{\"secret\": \"q8Lk3vN2\", \"d\": \"e\"}", r"{\"secret\": \"[redacted:passwords]\", \"d\": \"e\"}"),
+        ("password='never closed9", "password='never closed9"),
+    ],
+)
+def test_quoted_secrets_end_where_their_quotes_do(text: str, without: str) -> None:
+    assert ALL.text(text) == without
+
+
 def test_only_what_was_asked_for_is_taken_out_and_an_unknown_kind_is_named() -> None:
     text = "bo@example.com, password=hunter2"
     assert Redactor(["emails"]).text(text) == "[redacted:emails], password=hunter2"

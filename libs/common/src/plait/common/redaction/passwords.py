@@ -18,7 +18,8 @@ _ISSUED: Final = (
 """What people choose, and what programs issue."""
 _NAME: Final = rf"(?P<name>{_CHOSEN}|{_ISSUED})(?:[_-]?(?:key|base|value|b64))?\d?"
 _QUOTE: Final = r"\\?[\"'`]"
-_QUOTED: Final = rf"(?P<quote>{_QUOTE})(?P<quoted>[^\"'`\n\\]{{4,512}})(?:{_QUOTE})"
+_QUOTED: Final = rf"(?P<quote>{_QUOTE})(?P<quoted>(?:(?!(?P=quote))(?:\\[^\n]|[^\n])){{4,512}})(?P=quote)"
+"""Up to the quote that it began with; one behind a backslash is a part of it."""
 _BARE: Final = r"(?P<bare>[^\s\"'`,;&<>(){}\[\]\\|]{4,512})"
 _ASSIGNED: Final = re.compile(
     rf"{_NAME}(?:{_QUOTE})?\]?[ \t]{{0,8}}(?::=|=>|={{1,3}}|:)[ \t]{{0,8}}(?:{_QUOTED}|{_BARE})", re.IGNORECASE
