@@ -130,6 +130,13 @@ async def test_over_https_the_cookie_is_secure(app: ASGIApp) -> None:
     assert "strict-transport-security" in answer.headers
 
 
+async def test_behind_a_proxy_that_says_https_it_is_secure_too(app: ASGIApp) -> None:
+    form = urlencode({"key": KEY}).encode()
+    answer = await ask(app, "/login", "POST", {**OWN, "x-forwarded-proto": "https"}, form)
+    assert "; Secure" in answer.headers["set-cookie"]
+    assert "strict-transport-security" in answer.headers
+
+
 @pytest.mark.parametrize("onward", ["https://evil.example/", "//evil.example", "/\\evil.example", "/logout"])
 async def test_a_login_never_leads_elsewhere(app: ASGIApp, onward: str) -> None:
     assert (await log_in(app, onward=onward)).headers["location"] == "/"

@@ -27,3 +27,8 @@ def same_origin(headers: Headers) -> bool:
     """Whether the page that sent this came from the host that it was sent to."""
     origin = urlsplit(headers.get("origin", ""))
     return bool(origin.netloc) and origin.netloc.lower() == headers.get("host", "").lower()
+
+
+def over_https(scheme: str, headers: Headers) -> bool:
+    """Whether the browser came over https, to us or to a proxy that says so. Saying so falsely harms only oneself."""
+    return scheme == "https" or headers.get("x-forwarded-proto", "").split(",")[0].strip() == "https"

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Final
 
 import streamlit
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from plait.dashboard.front.addresses import over_https
+
 _INLINE_SCRIPT: Final = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
-_HTTPS: Final = "https"
 _DATA: Final = "/api/"
 _DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
 """What is under /api/ was recorded, and is no page: whatever it holds, as a page it could do nothing."""
@@ -76,7 +77,7 @@ class SecurityHeaders:
                 headers.update(self._headers)
                 if scope["path"].startswith(_DATA):
                     headers["content-security-policy"] = _DATA_POLICY
-                if scope.get("scheme") == _HTTPS:
+                if over_https(scope.get("scheme", ""), Headers(scope=scope)):
                     headers["strict-transport-security"] = "max-age=31536000"
             await send(message)
 

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from plait.dashboard.assets import LOGO, LOGO_ADDRESS
-from plait.dashboard.front.addresses import own_address
+from plait.dashboard.front.addresses import over_https, own_address
 from plait.dashboard.front.session import COOKIE, LIFETIME, Sessions
 from plait.dashboard.front.tries import Tries
 
@@ -65,15 +65,19 @@ class Login:
         if session := self.sessions.read(request.cookies.get(COOKIE, "")):
             self.sessions.end(session)
         answer = RedirectResponse("/login", 303)
-        answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=request.url.scheme == "https")
+        answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=_over_https(request))
         return answer
 
 
 def _welcome(request: Request, cookie: str, following: str) -> Response:
     answer = RedirectResponse(following, 303)
-    secure = request.url.scheme == "https"
+    secure = _over_https(request)
     answer.set_cookie(COOKIE, cookie, max_age=LIFETIME, path="/", httponly=True, samesite="lax", secure=secure)
     return answer
+
+
+def _over_https(request: Request) -> bool:
+    return over_https(request.url.scheme, request.headers)
 
 
 async def _read_form(request: Request) -> dict[str, str]:
