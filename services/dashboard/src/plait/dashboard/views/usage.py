@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 import streamlit as st
 
-from plait.common.buckets import Span, zones
-from plait.common.queries.cache import CacheFilter, list_dearest, sum_misses_by_cause
-from plait.common.queries.series import APART, Apart, Cell, first_use, together, usage_series
-from plait.common.queries.tools import list_tools
-from plait.common.queries.usage import Counters, UsageFilter, UsageRow, usage_by, usage_by_time
+from plait.common.buckets import zones
+from plait.common.queries.series import APART, Apart, Cell, first_use
+from plait.common.queries.usage import UsageFilter
 from plait.dashboard.database import read
 from plait.dashboard.islands import charts
 from plait.dashboard.islands.advice import sum_up_cause
@@ -40,13 +38,13 @@ from plait.dashboard.islands.words import Clock
 from plait.dashboard.settings import Settings
 from plait.dashboard.views.filters import Field, Filters, choose, readable
 from plait.dashboard.views.shell import address_parameter, begin
+from plait.dashboard.views.used import Question, Used, read_used
 
 _FIELDS: Final[tuple[Field, ...]] = ("domain", "time", "account", "model", "kind", "dates")
 _NAMED: Final = ("key", "tag", "agent")
 """Filters that are set by a click on a row; no control has them."""
 _DAYS: Final = {"24 hours": 2, "7 days": 7, "30 days": 30}
 _LAST_DAY: Final = "24 hours"
-_DEAREST: Final = 5
 _USUAL_APART: Final[Apart] = "domain"
 _USUAL_MEASURE: Final[Measure] = "requests"
 
@@ -66,14 +64,14 @@ class Wanted:
     now: datetime
 
     @property
-    def span(self) -> Span:
-        """All of the time that is shown."""
-        return Span(self.stretches.begins[0], self.stretches.until)
-
-    @property
     def of_all(self) -> Measure:
         """What the hours are measured by: tools have calls alone, and their page tells requests there."""
         return _USUAL_MEASURE if self.apart == "tool" else self.measure
+
+    @property
+    def question(self) -> Question:
+        """What to read."""
+        return Question(self.where, self.apart, self.of_all, self.stretches)
 
     @property
     def noun(self) -> str:
@@ -89,18 +87,16 @@ def show() -> None:
     if wanted is None:
         _say_empty()
         return
-    hours = read(usage_by_time, "hour", wanted.span, wanted.where, zone=wanted.stretches.zone, now=wanted.now)
-    cells = read(usage_series, wanted.apart, wanted.stretches.begins, wanted.stretches.until, wanted.where)
-    used = together(hours)
-    if not used.requests and read(first_use) is None:
+    used = read_used(wanted.question)
+    if not used.all.requests and read(first_use) is None:
         _say_empty()
         return
-    _draw_head(wanted, hours, used)
-    if used.requests or cells:
-        grouped = group(cells, wanted.apart, wanted.measure)
+    _draw_head(wanted, used)
+    if used.all.requests or used.cells:
+        grouped = group(used.cells, wanted.apart, wanted.measure)
         _draw_bars(wanted, grouped)
-        _draw_rest(wanted, hours, used, grouped)
-        _draw_days(wanted, cells)
+        _draw_rest(wanted, used, grouped)
+        _draw_days(wanted, used.cells)
 
 
 def _wanted() -> Wanted | None:
@@ -141,18 +137,17 @@ def _since(filters: Filters, now: datetime) -> datetime | None:
     return read(first_use)
 
 
-def _draw_head(wanted: Wanted, hours: Sequence[UsageRow], used: Counters) -> None:
-    pace = pace_of([(_start(row), measured(row, wanted.of_all)) for row in hours], wanted.now)
-    prompt = used.input_tokens + used.cache_read_input_tokens + used.cache_creation_input_tokens
+def _draw_head(wanted: Wanted, used: Used) -> None:
+    pace = pace_of(used.hours, wanted.now)
     island(
         render(
             "usage_head.html",
             wanted=wanted,
-            used=used,
+            used=used.all,
+            prompt=_prompt(used),
             pace=pace,
             value=value,
             mean=mean,
-            prompt=prompt,
             peak=_hour_name(pace, wanted.stretches.zone),
             filters=wanted.filters,
             choices=_choices(wanted),
@@ -177,10 +172,8 @@ def _draw_bars(wanted: Wanted, grouped: Grouped) -> None:
         charts.draw(chart, key="usage_chart")
 
 
-def _draw_rest(wanted: Wanted, hours: Sequence[UsageRow], used: Counters, grouped: Grouped) -> None:
-    week = week_of([(_start(row), measured(row, wanted.of_all)) for row in hours], wanted.stretches.zone)
-    models = read(usage_by, "model", wanted.span, wanted.where)
-    tools = read(list_tools, wanted.span, domain=wanted.where.domain, account_id=wanted.where.account_id)
+def _draw_rest(wanted: Wanted, used: Used, grouped: Grouped) -> None:
+    week = week_of(used.hours, wanted.stretches.zone)
     island(
         render(
             "usage.html",
@@ -192,14 +185,16 @@ def _draw_rest(wanted: Wanted, hours: Sequence[UsageRow], used: Counters, groupe
             sum_up_cause=sum_up_cause,
             value=value,
             mean=mean,
-            used=used,
+            used=used.all,
+            prompt=_prompt(used),
             week=[(name, _heat(cells, week, wanted)) for name, cells in zip(WEEKDAYS, week.cells, strict=True)],
-            models=[row for row in models if row.cost_usd or row.unpriced_requests],
-            costliest=max((row.cost_usd or 0 for row in models), default=0),
-            unpriced=[row for row in models if row.unpriced_requests],
-            tools=tools,
+            models=[row for row in used.models if row.cost_usd or row.unpriced_requests],
+            costliest=max((row.cost_usd or 0 for row in used.models), default=0),
+            unpriced=[row for row in used.models if row.unpriced_requests],
+            tools=used.tools,
+            causes=used.causes,
+            dearest=used.dearest,
             clock=Clock(wanted.stretches.zone, wanted.now),
-            **_cache(wanted, used),
         ),
         key="usage",
     )
@@ -213,17 +208,9 @@ def _heat(cells: Sequence[float | None], week: Week, wanted: Wanted) -> list[tup
     ]
 
 
-def _cache(wanted: Wanted, used: Counters) -> dict[str, Any]:
-    """What the cache gave, and what broke it; misses are not kept by kind, key, tag and agent."""
-    where = wanted.where
-    narrowed = any((where.kind, where.key_name, where.tag, where.agent_type))
-    filters = CacheFilter(domain=where.domain, account_id=where.account_id, model=where.model)
-    prompt = used.total_tokens - used.output_tokens
-    if narrowed:
-        return {"prompt": prompt, "causes": None, "dearest": []}
-    causes = read(sum_misses_by_cause, wanted.span, filters)
-    dearest = read(list_dearest, wanted.span, filters, limit=_DEAREST) if causes else []
-    return {"prompt": prompt, "causes": causes, "dearest": dearest}
+def _prompt(used: Used) -> int:
+    """Tokens of all prompts."""
+    return used.all.total_tokens - used.all.output_tokens
 
 
 def _draw_days(wanted: Wanted, cells: Sequence[Cell]) -> None:
@@ -275,11 +262,6 @@ def _title(wanted: Wanted) -> str:
 
 def _hour_name(pace: Pace, zone: ZoneInfo) -> str:
     return "" if pace.peak_at is None else cut("hour", pace.peak_at, pace.peak_at, zone).names[0]
-
-
-def _start(row: UsageRow) -> datetime:
-    assert isinstance(row.start, datetime), "rows of hours say when they begin"
-    return row.start
 
 
 def _say_empty() -> None:
