@@ -20,7 +20,13 @@ def test_everything_is_told_unless_somebody_chooses() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "span"), [("90s", timedelta(seconds=90)), ("2h", timedelta(hours=2)), ("1d", timedelta(days=1))]
+    ("text", "span"),
+    [
+        ("900", timedelta(minutes=15)),
+        ("90s", timedelta(seconds=90)),
+        ("2h", timedelta(hours=2)),
+        ("1d", timedelta(days=1)),
+    ],
 )
 def test_spans(text: str, span: timedelta) -> None:
     assert Settings(notify_max_age=text).max_age == span
@@ -31,7 +37,7 @@ def test_spans(text: str, span: timedelta) -> None:
     [
         {"notify": "turns"},
         {"notify_max_age": "0m"},
-        {"notify_max_age": "15"},
+        {"notify_max_age": "15 minutes"},
         {"notify_max_age": "-15m"},
         {"notify_digest_at": "24:00"},
         {"notify_time_zone": "Mars/Olympus"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 import aiohttp
@@ -58,7 +59,9 @@ async def run(stop: asyncio.Event) -> None:
                 works = (rounds.run(), _watch(directory), *(sender.run() for sender in senders))
                 beside = [tasks.create_task(work) for work in works]
                 await consume(notifier, group=GROUP, topics=READS[GROUP], settings=settings, stop=stop)
-                await asyncio.wait([asyncio.create_task(sender.finish()) for sender in senders], timeout=_GRACE_S)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_GRACE_S):
+                        await asyncio.gather(*(sender.finish() for sender in senders))
                 for task in beside:
                     task.cancel()
         finally:

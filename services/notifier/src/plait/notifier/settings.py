@@ -17,8 +17,8 @@ from plait.common.buckets import zones
 Kind = Literal["turn", "error", "limit", "login", "analysis", "digest", "budget"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 Period = Literal["day", "month"]
-_SPAN: Final = re.compile(r"([1-9]\d{0,5})([smhd])")
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_SPAN: Final = re.compile(r"([1-9]\d{0,6})([smhd]?)")
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def _span(text: str) -> timedelta:

@@ -163,8 +163,8 @@ def typed_text(message: Message, previous: Message) -> str:
     `previous`: the message before. Clients put the texts of skills and of loaded tools beside the results of the calls
     that asked for them.
     """
-    results = {block.get("tool_use_id") for block in _blocks(message, "tool_result")}
-    asked_by = {block.get("name") for block in _blocks(previous, "tool_use") if block.get("id") in results}
+    results = {str(block.get("tool_use_id")) for block in _blocks(message, "tool_result")}
+    asked_by = {str(block.get("name")) for block in _blocks(previous, "tool_use") if str(block.get("id")) in results}
     if message.get("role") != "user" or asked_by & _LOADERS:
         return ""
     texts = (without_reminders(text).strip() for text in _texts(message))
