@@ -109,16 +109,25 @@ def test_history_that_was_sent_along_is_marked_and_answers_are_not_told_twice() 
     assert said(record) == ["old", "older", "new", "yes", "more", "ok"]
 
 
-def test_pictures_documents_and_bodies_that_are_no_messages_are_named() -> None:
+def test_pictures_and_documents_are_named_and_what_is_in_them_stays_here() -> None:
     picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
+    drawing = {"type": "image", "source": {"type": "base64", "media_type": "image/x", "data": "BBBB"}}
+    paper = {"type": "document", "title": "t", "source": {"type": "text", "media_type": "text/plain", "data": "CCCC"}}
+    linked = {"type": "document", "source": {"type": "url", "url": "https://a.test/p.pdf"}}
     record = branch(
-        turn(0, [user(picture, {"type": "document", "title": "t"})], assistant("ok"), body={"prompt": "p"}),
-        turn(1, [user(result([picture]))], assistant("fine")),
+        turn(0, [user(picture, paper, linked)], assistant("ok")),
+        turn(1, [user(result([picture, drawing, {"type": "text", "text": "seen"}]))], assistant("fine")),
     )
     texts = said(record)
-    assert texts[0].startswith("[image, image/png: 3 bytes]\n[document: {")
-    assert texts[1] == '{"prompt": "p"}'
-    assert texts[3] == "← tool, 0 characters:  [image, image/png, 3 bytes]"
+    assert texts[0] == (
+        "[image, image/png, 4 characters]\n[document, t, text/plain, 4 characters]\n[document, https://a.test/p.pdf]"
+    )
+    assert texts[2].endswith(": [image, image/png, 4 characters]\n[image, image/x, 4 characters]\nseen")
+    assert not any(data in text for data in ("AAAA", "BBBB", "CCCC") for text in texts)
+
+
+def test_bodies_that_are_no_messages_are_told_in_short() -> None:
+    assert said(branch(turn(0, [], assistant("ok"), body={"prompt": "p"}))) == ['{"prompt": "p"}', "ok"]
 
 
 @pytest.mark.parametrize("place", [0, 50, 400, 8_030, 20_000, 99_900])

@@ -18,6 +18,7 @@ from plait.common.texts import Said, role_of, said, said_in
 _OPEN: Final = "<system-reminder>"
 _CLOSE: Final = "</system-reminder>"
 _AGENTS: Final = frozenset({"Task", "Agent", "Workflow"})
+_FILES: Final = ("image", "document")
 _TELLING: Final = ("description", "file_path", "path", "command", "pattern", "query", "url")
 """Arguments that say what a call is about; they come first."""
 _WORTH_MORE: Final = 4
@@ -86,7 +87,7 @@ class _Shaper:
             return self._call(block)
         if isinstance(block, dict) and "tool_use_id" in block:
             return self._result(block)
-        return "\n".join(line for part in said_in([block]) if (line := self._said(part)))
+        return "\n".join(line for part in said_in([_named(block)]) if (line := self._said(part)))
 
     def _call(self, block: Mapping[str, Any]) -> str:
         name = block["name"]
@@ -96,14 +97,14 @@ class _Shaper:
         return f"→ {self._cleaner.short(name, self._most)}: {self._cleaner.short(given, most)}"
 
     def _result(self, block: Mapping[str, Any]) -> str:
-        parts = list(said_in(block.get("content")))
-        text = "\n".join(part.text for part in parts if part.sort != "image")
-        pictures = "".join(f" [{part.label}, {part.text}]" for part in parts if part.sort == "image")
+        content = block.get("content")
+        parts = said_in([_named(each) for each in content] if isinstance(content, list) else content)
+        text = "\n".join(part.text for part in parts)
         name = self._tools.get(str(block["tool_use_id"]), "tool")
         failed = block.get("is_error") is True
         most = self._most * _WORTH_MORE if failed or name in _AGENTS else self._most
         label = f"← {self._cleaner.short(name, self._most)}{' failed' if failed else ''}"
-        return f"{label}, {len(text):,} characters: {self._cleaner.short(text, most)}{pictures}"
+        return f"{label}, {len(text):,} characters: {self._cleaner.short(text, most)}"
 
     def _said(self, part: Said) -> str:
         if part.sort == "text":
@@ -125,6 +126,17 @@ def _who(message: Any) -> str:
     results = [block for block in blocks if "tool_use_id" in block]
     reminders = [block for block in blocks if not _without_reminders(str(block.get("text", "x"))).strip()]
     return "tools" if results and len(results) + len(reminders) == len(blocks) else role
+
+
+def _named(block: Any) -> Any:
+    """A picture or document as a text that says what it is: what is in it does not leave the house."""
+    if not isinstance(block, dict) or block.get("type") not in _FILES:
+        return block
+    source = block.get("source")
+    found = source if isinstance(source, dict) else {}
+    size = f"{len(found['data']):,} characters" if isinstance(found.get("data"), str) else None
+    facts = (block["type"], block.get("title"), found.get("media_type"), found.get("url"), size)
+    return f"[{', '.join(fact for fact in facts if fact and isinstance(fact, str))}]"
 
 
 def _trailing_users(messages: Iterable[Any]) -> int:
