@@ -32,3 +32,8 @@ def test_a_client_that_left_is_no_failure() -> None:
 def test_a_turn_that_brings_results_is_no_prompt() -> None:
     turns = [exchange(0, tool_call_count=1), exchange(1, 0), exchange(2, 1), exchange(3, 2, link_kind="compact")]
     assert prompts(turns) == {number(0), number(2)}
+
+
+def test_what_follows_a_cut_answer_is_a_prompt_though_it_called_tools() -> None:
+    turns = [exchange(0, tool_call_count=1, outcome="interrupted"), exchange(1, 0, link_kind="interrupted")]
+    assert prompts(turns) == {number(0), number(1)}

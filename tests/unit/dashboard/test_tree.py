@@ -196,9 +196,9 @@ def test_a_turn_alone_is_not_folded() -> None:
 
 
 def test_what_went_wrong_is_never_folded() -> None:
-    turns = tool_turns(5)
+    turns = tool_turns(6)
     turns[3] = exchange(3, 2, tool_call_count=1, outcome="interrupted")
-    assert [len(run) for run in fold(turns)] == [1, 2, 1, 2, 1]
+    assert [len(run) for run in fold(turns)] == [1, 2, 1, 1, 2, 1]
 
 
 def test_a_turn_that_called_a_sub_task_stays() -> None:

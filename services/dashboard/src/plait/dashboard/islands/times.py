@@ -11,7 +11,7 @@ from uuid import UUID
 from plait.common.queries.exchanges import ExchangeSummary
 
 _FAILED: Final = frozenset({"failed", "interrupted", "rejected"})
-_STARTS: Final = frozenset({"root", "continue", "branch", "fork"})
+_STARTS: Final = frozenset({"root", "continue", "branch", "fork", "interrupted"})
 
 Stretch = tuple[datetime, datetime]
 
@@ -46,8 +46,11 @@ def failures(exchanges: Iterable[ExchangeSummary]) -> int:
 
 
 def prompts(exchanges: Sequence[ExchangeSummary]) -> set[UUID]:
-    """The turns that a person (or the program in their place) began: those that bring no results of tools."""
-    calling = {e.request_id for e in exchanges if e.tool_call_count}
+    """The turns that a person (or the program in their place) began: those that bring no results of tools.
+
+    Tools that an answer called which was cut off are not run: what follows it is a person's.
+    """
+    calling = {e.request_id for e in exchanges if e.tool_call_count and e.outcome == "complete"}
     return {e.request_id for e in exchanges if e.link_kind in _STARTS and e.parent_request_id not in calling}
 
 

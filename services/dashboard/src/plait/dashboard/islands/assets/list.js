@@ -50,11 +50,13 @@ class List {
     const draw = () => { this.tip.hide(); this.draw(); };
     const resize = new ResizeObserver(() => { this.resized(); });
     document.addEventListener("scroll", draw, { capture: true, passive: true });
+    window.addEventListener("resize", draw);
     resize.observe(this.body);
-    const on = { pointerover: (e) => this.point(e), pointerout: (e) => this.leave(e), keydown: (e) => this.key(e), focusin: (e) => this.focused(e), focusout: () => this.tip.hide() };
+    const on = { pointerover: (e) => this.point(e), pointerout: (e) => this.leave(e), keydown: (e) => this.key(e), focusin: (e) => this.focused(e), focusout: () => { this.focus = null; this.tip.hide(); } };
     for (const [name, act] of Object.entries(on)) this.body.addEventListener(name, act);
     return () => {
       document.removeEventListener("scroll", draw, { capture: true });
+      window.removeEventListener("resize", draw);
       resize.disconnect();
       clearTimeout(this.soon);
       for (const [name, act] of Object.entries(on)) this.body.removeEventListener(name, act);
@@ -84,6 +86,13 @@ class List {
     for (const [place, row] of this.rows)
       if ((place < first || place > last) && !row.contains(this.focus)) { row.remove(); this.rows.delete(place); }
     for (let place = first; place <= last; place++) if (!this.rows.has(place)) this.add(place);
+    if (!this.rows.has(this.place[this.current]) && this.order.length) this.keepReachable(Math.min(first + BEYOND, last));
+  }
+
+  // One row can be reached by the Tab key: that which was last walked to, or one in sight where that is far away.
+  keepReachable(place) {
+    this.current = this.order[place];
+    this.rows.get(place).firstChild.tabIndex = 0;
   }
 
   add(place) {
