@@ -29,6 +29,8 @@ REST: Final = "#7f8796"
 """Colour of what is left when there are more series than colours."""
 WARNING: Final = "#d9544b"
 
+_LINES: Final = {"when": "title", "series": "Of", "shown": "Used", "note": "Note"}
+
 Unit = Literal["number", "dollars", "share"]
 _FORMATS: Final[dict[Unit, str]] = {"number": "~s", "dollars": "$~f", "share": ".0%"}
 _LARGE: Final = 1000.0
@@ -128,7 +130,7 @@ def bars(
                     "range": [colour(number, len(series)) for number in range(len(series))],
                 },
             },
-            "tooltip": [_told("series"), _told("shown"), _told("when")],
+            "tooltip": [_told("when"), _told("series"), _told("shown")],
         },
     }
     return Chart(_themed(spec, height), rows, description)
@@ -171,7 +173,7 @@ def line(
         {
             "transform": [{"filter": "datum.warned"}],
             "mark": {"type": "point", "aria": False, "filled": True, "opacity": 1, "size": 70, "color": WARNING},
-            "encoding": {"x": across, "y": up, "tooltip": [_told("note"), *told]},
+            "encoding": {"x": across, "y": up, "tooltip": [*told, _told("note")]},
         },
     ]  # fmt: skip
     if limit is not None:
@@ -217,6 +219,7 @@ def _across(field: str, ticks: Sequence[Tick], reach: tuple[float, float]) -> di
         "scale": {"domain": list(reach), "nice": False, "zero": False},
         "axis": {
             "title": None,
+            "aria": False,
             "grid": False,
             "values": places,
             "labelExpr": f"{labels}[indexof({json.dumps(places)}, datum.value)]",
@@ -232,7 +235,7 @@ def _up(unit: Unit, highest: float, end: float | None = None) -> dict[str, Any]:
     axis: dict[str, Any] = {"title": None, "format": _format(unit, highest), "tickCount": 5, "domain": False}
     if unit == "number":
         axis["tickMinStep"] = 1
-    scale = {"domainMin": 0} if end is None else {"domain": [0, end]}
+    scale = {"domain": [0, end or highest or 1], "nice": end is None}
     return {"field": "value", "type": "quantitative", "axis": axis, "scale": scale}
 
 
@@ -241,7 +244,8 @@ def _format(unit: Unit, highest: float) -> str:
 
 
 def _told(field: str) -> dict[str, str]:
-    return {"field": field, "title": field.capitalize()}
+    """A line of what is told on hover; what is called `title` stands over the others."""
+    return {"field": field, "title": _LINES[field]}
 
 
 def _reach(starts: Sequence[float], ends: Sequence[float]) -> tuple[float, float]:

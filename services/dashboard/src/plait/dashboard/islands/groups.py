@@ -56,7 +56,8 @@ def written(number: float, measure: Measure, noun: str = "requests") -> str:
     """It in full: 1,234 requests, 5,678 tokens, $0.0123."""
     if measure == "cost":
         return f"${number:,.4f}"
-    return f"{exact(round(number))} {noun if measure == 'requests' else 'tokens'}"
+    count, things = round(number), noun if measure == "requests" else "tokens"
+    return f"1 {things.removesuffix('s')}" if count == 1 else f"{exact(count)} {things}"
 
 
 def value(number: float, measure: Measure) -> Markup:
