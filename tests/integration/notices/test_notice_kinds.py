@@ -176,7 +176,8 @@ async def test_an_analysis_is_told_with_its_summary(stage: Stage) -> None:
     states = [analysis(number, conversation, state) for state in ("pending", "completed", "completed")]
     await stage.give([Record("plait.analyses", 0, n, event) for n, event in enumerate(states)])
     (text,) = [text for text in await stage.texts() if text.startswith(":mag:")]
-    first, summary, scores, *_ = text.splitlines()
+    first, summary, scores, *_, link = text.splitlines()
+    assert link.endswith(f"/conversation?id={conversation}&amp;branch=main&amp;view=analysis")
     assert first == ":mag: a.test: analysis of “Explain *this*” is done"
     assert summary == "They asked."
     assert scores == "sentiment positive · prompt clarity 7/10 · context completeness 5.5/10"

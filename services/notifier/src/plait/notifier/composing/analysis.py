@@ -35,7 +35,7 @@ async def make(connection: Connection, row: asyncpg.Record, number: str, desk: D
         title=title,
         sections=tuple(filter(None, shown)),
         footer=tuple(filter(None, [row["domain"], found.model])),
-        link=desk.conversation(conversation_id, "analysis"),
+        link=desk.analysis(conversation_id, branch),
         facts={
             "analysisId": found.id,
             "conversationId": conversation_id,

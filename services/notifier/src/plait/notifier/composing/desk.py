@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
 from uuid import UUID
 
 from plait.common.errors import PlaitError
@@ -26,10 +27,14 @@ class Desk:
         """What somebody said, without keys and tokens, unless the operator wants them told."""
         return self._redactor.text(text)
 
-    def conversation(self, number: UUID | None, tab: str = "") -> Link | None:
+    def conversation(self, number: UUID | None) -> Link | None:
         """Where the dashboard shows it."""
-        shown = f"&tab={tab}" if tab else ""
-        return Link("Open the conversation", f"{self._dashboard}/conversation?id={number}{shown}") if number else None
+        return Link("Open the conversation", f"{self._dashboard}/conversation?id={number}") if number else None
+
+    def analysis(self, number: UUID, branch: str) -> Link:
+        """Where the dashboard shows the analysis of a branch."""
+        query = urlencode({"id": number, "branch": branch, "view": "analysis"})
+        return Link("Open the analysis", f"{self._dashboard}/conversation?{query}")
 
     def request(self, number: UUID) -> Link:
         """Where the dashboard shows it."""
