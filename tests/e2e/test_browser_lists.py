@@ -28,7 +28,7 @@ SIDEWAYS: Final = "document.documentElement.scrollWidth - document.documentEleme
 
 CUT_OFF: Final = "all => all.some((one) => one.getBoundingClientRect().right > innerWidth)"
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: install the package to run the browser tests")
 
@@ -75,7 +75,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, board: Board) -> Iterator[Page]:
     """A page with a session; an error on it fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id="Europe/Berlin")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     errors: list[str] = []
     page = context.new_page()
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -10,10 +10,17 @@ import asyncpg
 import msgspec
 import pytest
 
+from plait.common.queries.asked import asked_models
 from plait.common.queries.choices import list_choices
 from plait.common.queries.conversations import ConversationFilter, get_conversation, list_conversations
 from plait.common.queries.exchanges import ExchangeFilter, list_exchanges
 from plait.common.queries.paging import Page, Reader
+from plait.common.queries.ranking import (
+    active_conversations,
+    rank_conversations,
+    running_conversations,
+    titles_of,
+)
 from plait.common.queries.records import get_exchange, get_prompt, list_chunks
 from plait.common.queries.series import usage_series
 from plait.common.queries.statistics import get_statistics, list_domains
@@ -35,6 +42,11 @@ COSTS: list[tuple[str, Question, int]] = [
     ("domains", lambda db, _: list_domains(db, seeding.START), 1),
     ("use over time", lambda db, _: usage_series(db, "model", [seeding.START], seeding.START + timedelta(days=1)), 1),
     ("tools over time", lambda db, _: usage_series(db, "tool", [seeding.START], seeding.START + timedelta(days=1)), 1),
+    ("conversations in another order", lambda db, _: rank_conversations(db, ConversationFilter(), "cost", Page(9)), 2),
+    ("how active they were", lambda db, _: active_conversations(db, ConversationFilter(), [seeding.START]), 1),
+    ("which of them run", lambda db, s: running_conversations(db, [s.told, s.open]), 1),
+    ("their titles", lambda db, s: titles_of(db, [s.told, s.open]), 1),
+    ("what requests asked for", lambda db, s: asked_models(db, [s.root, s.more]), 1),
     ("choices", lambda db, _: list_choices(db, seeding.START), 3),
 ]
 

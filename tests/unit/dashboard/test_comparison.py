@@ -77,6 +77,12 @@ def test_a_change_in_what_is_no_text_is_seen() -> None:
     assert "BBBB" in one.lines
 
 
+def test_of_very_many_messages_the_first_are_shown() -> None:
+    found = differ(prompt(), prompt(*(says(f"m {n}") for n in range(150))))
+    assert (found.added, len(found.messages), found.left_out) == (150, 100, 50)
+    assert [one.after for one in found.messages] == list(range(100))
+
+
 def test_long_differences_are_cut_and_told() -> None:
     many = line_difference("", "\n".join(f"line {n}" for n in range(1000)))
     assert many.count("<div") == 1 + 399 + 1

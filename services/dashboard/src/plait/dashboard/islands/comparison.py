@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from markupsafe import Markup
 
-from plait.common.comparing import ChangedMessage, Comparison, PlacedMessage
+from plait.common.comparing import ChangedMessage, Comparison, MessageDifference, PlacedMessage
 from plait.common.differences import unified
 from plait.common.queries.records import Prompt
 from plait.common.texts import as_json, role_of, said, said_in
@@ -74,14 +74,14 @@ class Beside:
 def beside(found: Comparison, a: Prompt, b: Prompt) -> Beside:
     """How `b` differs from `a`; `found` is what `compare` found of the two."""
     messages = found.messages
-    every = sorted(_messages(found), key=lambda one: (_place(one), one.change != "removed"))
+    every = sorted(_differing(messages), key=lambda one: (_place(one[1]), one[0] != "removed"))
     return Beside(
         unchanged=messages.unchanged,
         added=len(messages.added),
         removed=len(messages.removed),
         changed=len(messages.changed),
-        messages=every[:_SHOWN],
-        left_out=len(every) - len(every[:_SHOWN]),
+        messages=[_drawn(change, one) for change, one in every[:_SHOWN]],
+        left_out=max(len(every) - _SHOWN, 0),
         system=None if found.system is None else line_difference(_text(found.system.before), _text(found.system.after)),
         settings=[
             Named(written(name), line_difference(_setting(value.before), _setting(value.after)))
@@ -122,11 +122,20 @@ def _split(text: str) -> list[str]:
     return written(text).split("\n") if text else []
 
 
-def _messages(found: Comparison) -> Iterator[Said]:
-    messages = found.messages
-    yield from (_alone("added", one) for one in messages.added)
-    yield from (_alone("removed", one) for one in messages.removed)
-    yield from (_turned(one) for one in messages.changed)
+def _differing(messages: MessageDifference) -> Iterator[tuple[str, PlacedMessage | ChangedMessage]]:
+    """What became of each, undrawn: of those that are too many nothing is drawn."""
+    yield from (("added", one) for one in messages.added)
+    yield from (("removed", one) for one in messages.removed)
+    yield from (("changed", pair) for pair in messages.changed)
+
+
+def _place(one: PlacedMessage | ChangedMessage) -> int:
+    """Where it stands among the others: both requests begin alike, as a rule."""
+    return one.after.index if isinstance(one, ChangedMessage) else one.index
+
+
+def _drawn(change: str, one: PlacedMessage | ChangedMessage) -> Said:
+    return _turned(one) if isinstance(one, ChangedMessage) else _alone(change, one)
 
 
 def _alone(change: str, one: PlacedMessage) -> Said:
@@ -146,11 +155,6 @@ def _turned(pair: ChangedMessage) -> Said:
         before, after = as_json(pair.before.message), as_json(pair.after.message)
     lines = line_difference(before, after)
     return Said("changed", _role(pair.after), pair.before.index, pair.after.index, one_line(after), lines)
-
-
-def _place(one: Said) -> int:
-    """Where it stands among the others: both requests begin alike, as a rule."""
-    return one.after if one.after is not None else one.before or 0
 
 
 def _told(message: Any) -> str:
