@@ -59,6 +59,7 @@ def sql(postgres_url: str) -> Callable[[str], list[Any]]:
 
 def test_the_commands(told: UUID, plait: Run, sql: Callable[[str], list[Any]]) -> None:
     assert "There are no such analyses" in plait("analyses", "list")[2]
+    assert "Nobody has asked" in plait("analyses", "calls")[2]
     status, _, says = plait("analyses", "show", told)
     assert (status, "Nobody has asked for this analysis" in says) == (1, True)
 
@@ -85,6 +86,9 @@ def test_the_commands(told: UUID, plait: Run, sql: Callable[[str], list[Any]]) -
     sql("UPDATE analyses SET status = 'completed', content = E'# Done\\n\\x1b[2J', completed_at = now()")
     status, said, _ = plait("analyze", told)
     assert (status, said) == (0, "# Done\n\\x1b[2J\n")
+    told_of = [line.split("\t") for line in plait("analyses", "calls", "--limit", "2")[1].splitlines()]
+    assert [row[2:4] for row in told_of] == [["action", "became"], ["request", "known"], ["reset", "done"]]
+    assert told_of[1][4:7] == ["a.test", str(told), "main"]
     actions = ["request", "regenerate", "reset", "reset", "request"]
     assert sql("SELECT action FROM analysis_calls ORDER BY id") == [(action,) for action in actions]
 

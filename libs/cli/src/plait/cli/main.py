@@ -68,7 +68,7 @@ app.command("plait.cli.commands.recounting:recount", help="Make the sums of usag
 app.command("plait.cli.commands.deleting:delete", help="Delete exchanges and all that was kept of them.")
 app.command("plait.cli.commands.audit:audit", help="Show what administrators did through the read API.")
 app.command("plait.cli.commands.analysing:analyze", help="Have a conversation analysed, and show what comes of it.")
-app.command("plait.cli.commands.analysing:app", name="analyses", help="Analyses: list, show, try again.")
+app.command("plait.cli.commands.analysing:app", name="analyses", help="Analyses: list, show, try again, and who asked.")
 app.command("plait.cli.commands.resuming:resume", help="Go on from a recorded exchange in Claude Code.")
 app.command("plait.cli.commands.searching:app", name="search", help="The index of the full-text search.")
 app.command(f"{_TRANSFERS}:replay", help="Publish the events of recorded exchanges once more.")

@@ -19,7 +19,7 @@ from plait.cli.home import Home as OfHome
 from plait.cli.tables import print_table
 from plait.cli.terminal import Console, shown
 from plait.common import analyses
-from plait.common.analyses import Caller, Outcome
+from plait.common.analyses import Call, Caller, Outcome
 from plait.common.analysis import LONGEST_WISH
 from plait.common.errors import UserError, WrongUsage
 from plait.common.postgres import open_pool
@@ -37,7 +37,7 @@ from plait.common.queries.paging import Page
 
 out = Console()
 err = Console(stderr=True)
-app = App(name="analyses", help="Analyses of conversations: list, show, try again.")
+app = App(name="analyses", help="Analyses of conversations: list, show, try again, and who asked.")
 Home = Annotated[Path | None, Parameter(help="Whose `plait up` is meant when DATABASE_URL is not set.")]
 Limit = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=10_000))]
 _LOOK_EVERY_S: Final = 0.3
@@ -143,6 +143,22 @@ def reset(
     _again(home, conversation, branch, ("pending", "processing", "failed"), everything=all_)
 
 
+@app.command
+def calls(*, limit: Limit = _SHOWN, home: Home = None) -> None:
+    """Show who asked for analyses, and who read them over the API, the latest first: refused calls too.
+
+    Args:
+        limit: How many of them.
+    """
+    found = asyncio.run(_calls(target.home(home), limit))
+    if not found:
+        err.print("Nobody has asked for an analysis yet, nor read one.", highlight=False)
+        return
+    head = ["at (UTC)", "by", "action", "became", "domain", "conversation", "branch", "request id"]
+    rows = [[f"{each.at:%Y-%m-%d %H:%M:%S}", each.caller, each.action, each.outcome, *_named(each)] for each in found]
+    print_table(out, head, rows)
+
+
 def _again(
     home: Path | None, conversation: UUID | None, branch: str, states: Sequence[State], *, everything: bool
 ) -> None:
@@ -193,6 +209,11 @@ async def _found(pool: asyncpg.Pool, where: BranchPlace) -> Analysis:
 async def _listed(home: OfHome, where: AnalysisFilter, most: int) -> list[AnalysisSummary]:
     async with target.reading(home) as pool:
         return (await list_analyses(pool, where, Page(most))).rows
+
+
+async def _calls(home: OfHome, most: int) -> list[Call]:
+    async with target.reading(home) as pool:
+        return await analyses.latest_calls(pool, most)
 
 
 async def _queue_again(home: OfHome, conversation: UUID | None, branch: str, states: Sequence[State]) -> int:
@@ -250,6 +271,11 @@ def _row(one: AnalysisSummary) -> list[object]:
         f"${one.cost_usd:.4f}" if one.cost_usd is not None else "",
         says if len(says) <= _SAID else f"{says[:_SAID]}…",
     ]
+
+
+def _named(call: Call) -> list[object]:
+    """What a call was about; empty where it does not say."""
+    return [each or "" for each in (call.domain, call.conversation_id, call.branch_id, call.request_id)]
 
 
 def _tell(found: Analysis) -> int:
