@@ -10,9 +10,11 @@ import asyncpg
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from plait.common.access.grants import Grant
 from plait.common.queries.conversations import Conversation, get_conversation
 from plait.common.queries.exchanges import get_summary
 from plait.dashboard import database
+from plait.dashboard.visitor import Visitor
 from tests.dashboard_reading import reading_from
 from tests.dashboard_scene import Week, seed_week
 from tests.dashboard_server import database as fresh_database
@@ -173,3 +175,14 @@ def test_what_was_said_is_never_markup(week: Week) -> None:
         html = drawn(view(id=known.conversation_id, view=name))
         assert "<script" not in html
         assert "&lt;script&gt;window.hit = 1" in html
+
+
+@pytest.mark.parametrize("name", ["tree", "timeline", "text", "usage", "analysis"])
+def test_who_sees_one_domain_sees_its_conversations_whole_and_no_other(
+    week_and_address: tuple[Week, str], name: str
+) -> None:
+    week, address = week_and_address
+    with reading_from(address, Visitor(Grant("one", "viewer", frozenset({"payments.acme.dev"})))):
+        assert "Fix the flaky spool recovery test</h1>" in drawn(view(id=week.spool, view=name))
+    with reading_from(address, Visitor(Grant("other", "viewer", frozenset({"search.acme.dev"})))):
+        assert "There is no such conversation" in drawn(view(id=week.spool, view=name))
