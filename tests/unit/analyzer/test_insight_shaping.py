@@ -22,7 +22,7 @@ KEY = "sk-ant-api03-" + "aB3_" * 20
 
 
 def shaped(record: BranchRecord, most: int = 100) -> list[str]:
-    return shape(record, Cleaner(Redactor(KINDS)), most)
+    return shape(record, Cleaner(Redactor(KINDS)), most, 100_000)
 
 
 def said(record: BranchRecord, most: int = 100) -> list[str]:
@@ -140,9 +140,17 @@ def test_a_secret_is_found_before_a_long_text_is_cut(place: int) -> None:
         assert not any(KEY[n : n + 12] in one for n in range(len(KEY) - 12))
 
 
+def test_a_text_of_many_megabytes_is_not_looked_through_whole() -> None:
+    text, _ = said(talk("<" + "a b " * 4_000_000 + ">", "ok"))
+    assert len(text) < 100_100
+    assert text.startswith("<a b ")
+    assert text.endswith("a b >")
+    assert "[… 15,900,002 characters left out …]" in text
+
+
 def test_what_is_taken_out_is_counted() -> None:
     cleaner = Cleaner(Redactor(KINDS))
-    shape(talk(f"{KEY} bo@example.com", "ask al@example.com"), cleaner, 100)
+    shape(talk(f"{KEY} bo@example.com", "ask al@example.com"), cleaner, 100, 1000)
     assert cleaner.found == Counter({"emails": 2, "api-keys": 1})
 
 

@@ -13,6 +13,8 @@ from plait.analyzer.insight.shortening import Cleaner
 from plait.common.analysis import LONGEST_WISH
 from plait.common.queries.insight import BranchRecord
 
+_MOST_CHARACTERS_PER_TOKEN: Final = 8
+"""Of no text that people write there are more."""
 _SEAMS: Final = 32
 """Tokens that two texts may have more together than each on its own."""
 _LEAST: Final = 1000
@@ -25,7 +27,8 @@ async def prepare(branch: BranchRecord, wish: str | None, settings: InsightSetti
     `wish`: what the one who asked for the analysis wants of it besides.
     """
     cleaner = Cleaner(settings.redactor())
-    messages = shape(branch, cleaner, settings.analysis_tool_characters)
+    longest = settings.analysis_max_input_tokens * _MOST_CHARACTERS_PER_TOKEN
+    messages = shape(branch, cleaner, settings.analysis_tool_characters, longest)
     wanted = cleaner.clean((wish or "").strip()[:LONGEST_WISH])
     boundary = boundary_for(wanted, *messages)
     rules = write("", wanted, boundary)

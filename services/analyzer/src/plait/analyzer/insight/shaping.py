@@ -25,21 +25,23 @@ _WORTH_MORE: Final = 4
 """Times the usual length, of what a sub-agent is asked and brings back, and of failures."""
 
 
-def shape(branch: BranchRecord, cleaner: Cleaner, most_of_tools: int) -> list[str]:
+def shape(branch: BranchRecord, cleaner: Cleaner, most_of_tools: int, longest: int) -> list[str]:
     """Its messages in order, each with a heading that names its exchange.
 
-    `most_of_tools`: characters of a call's input and of its result.
+    `most_of_tools`: characters of a call's input and of its result. `longest`: characters of a text; one that is longer
+    would not fit, and looking through all of a text of many megabytes would hold everybody up.
     """
-    return [message for message in _Shaper(branch, cleaner, most_of_tools).messages() if message]
+    return [message for message in _Shaper(branch, cleaner, most_of_tools, longest).messages() if message]
 
 
 class _Shaper:
     """Remembers which call is which tool's, and what was said last."""
 
-    def __init__(self, branch: BranchRecord, cleaner: Cleaner, most: int) -> None:
+    def __init__(self, branch: BranchRecord, cleaner: Cleaner, most: int, longest: int) -> None:
         self._branch = branch
         self._cleaner = cleaner
         self._most = most
+        self._longest = longest
         self._tools: dict[str, str] = {}
         self._answered = ""
         self._subtasks: dict[UUID, list[SubTask]] = {}
@@ -108,7 +110,7 @@ class _Shaper:
 
     def _said(self, part: Said) -> str:
         if part.sort == "text":
-            return self._cleaner.clean(_without_reminders(part.text)).strip()
+            return self._cleaner.short(_without_reminders(part.text), self._longest).strip()
         if part.sort == "thinking":
             return ""
         return f"[{self._cleaner.short(f'{part.label or part.sort}: {part.text}', self._most)}]"
