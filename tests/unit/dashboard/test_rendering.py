@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -103,7 +104,7 @@ def render_text(text: str) -> str:
 
 
 @given(st.text(max_size=400))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_text_is_harmless(text: str) -> None:
     assert_harmless(md.markdown(text))
 
@@ -113,7 +114,7 @@ def test_any_text_is_harmless(text: str) -> None:
         st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
     )
 )
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_any_json_can_be_shown(value: Any) -> None:
     body = {
         "system": value,
@@ -149,6 +150,17 @@ def test_a_long_line_is_cut_and_told() -> None:
     assert f"Show all {len(LONG_LINE.strip()):,} characters" in html
     assert 'data-whole="request.messages.0.content.0"' in html
     assert len(html) < 300_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<system-reminder>" * 60_000, "|a" * 50 + "\n" + "|-" * 50 + "\n" + "|\n" * 14_000, "[" * 30_000, "![" * 15_000],
+    ids=["reminders", "cells", "brackets", "images"],
+)
+def test_a_text_made_to_take_long_does_not(text: str) -> None:
+    before = time.process_time()
+    assert len(render_text(text)) < 20 * len(text)
+    assert time.process_time() - before < 10
 
 
 def test_markdown_reads_as_one_expects() -> None:

@@ -159,7 +159,7 @@ def test_a_stream_cut_anywhere_reads_the_same() -> None:
 
 
 @given(st.lists(st.binary(max_size=60), max_size=8))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_any_bytes_are_a_stream(pieces: list[bytes]) -> None:
     stream = read_stream([(n, Piece(float(n), data)) for n, data in enumerate(pieces)])
     assert len(stream.arrivals) == len(pieces)
@@ -171,7 +171,7 @@ def test_any_bytes_are_a_stream(pieces: list[bytes]) -> None:
         st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
     )
 )
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_any_value_has_its_outline(value: Any) -> None:
     body = raw_part("Request", value, "request").body
     assert (body is None) == (value is None)

@@ -12,13 +12,15 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
+from plait.common.reminders import without_reminders
 from plait.dashboard.islands import tools
 from plait.dashboard.islands.markdown import markdown, outside, plain
 from plait.dashboard.islands.pairs import Call, Pairs
 from plait.dashboard.islands.texts import clip, cut_off, is_long, one_line
 from plait.dashboard.islands.words import bytes_of
 
-_REMINDER: Final = re.compile(r"<system-reminder>(.*?)</system-reminder>", re.DOTALL)
+_OPEN: Final = "<system-reminder>"
+_CLOSE: Final = "</system-reminder>"
 _PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _LARGEST_PICTURE: Final = 2_000_000
@@ -72,7 +74,7 @@ def is_result(block: Block) -> bool:
 
 def is_reminder(block: Block) -> bool:
     """Whether it is a text that clients put in, and nothing else."""
-    return block.get("type") == "text" and not _REMINDER.sub("", _text_in(block, "text")).strip()
+    return block.get("type") == "text" and not without_reminders(_text_in(block, "text")).strip()
 
 
 def folded(name: str, text: str, at: str) -> Part:
@@ -114,13 +116,23 @@ def _long(part: Part, text: str) -> Part:
 
 def _text(text: str, prose: Prose) -> Iterator[Part]:
     """Prose, with the reminders that clients put into it folded away."""
-    for turn, piece in enumerate(_REMINDER.split(text)):
+    for reminds, piece in _pieces(text):
         told = piece.strip()
-        if told and turn % 2:
+        if told and reminds:
             part = Part("reminder", prose(clip(told)), "System reminder", one_line(told), "alert")
             yield _long(part, told)
         elif told:
             yield _long(Part("prose", markdown(clip(told))), told)
+
+
+def _pieces(text: str) -> Iterator[tuple[bool, str]]:
+    """Reminders and what stands between; looked for by hand, for an expression would look to the end for each."""
+    at = 0
+    while (begin := text.find(_OPEN, at)) >= 0 and (end := text.find(_CLOSE, begin)) >= 0:
+        yield False, text[at:begin]
+        yield True, text[begin + len(_OPEN) : end]
+        at = end + len(_CLOSE)
+    yield False, text[at:]
 
 
 def _citations(cited: object) -> Iterator[Part]:

@@ -40,6 +40,7 @@ _CLEANER: Final = nh3.Cleaner(
 )
 
 
+_MOST_TOKENS: Final = 20_000
 _LANGUAGE: Final = re.compile(r"\s*[\w+#.-]{0,20}\s*")
 """What may stand behind a fence without being shown: it is seen in the colours."""
 _Env = MutableMapping[str, Any]
@@ -115,7 +116,15 @@ def markdown(text: str) -> Markup:
     """The text as HTML; long ones as they stand."""
     if len(text) > LONGEST:
         return plain(text)
-    return _KEPT.get(text.encode(), lambda: Markup(_CLEANER.clean(_PARSER.render(text))))  # noqa: S704
+    return _KEPT.get(text.encode(), lambda: _read(text))
+
+
+def _read(text: str) -> Markup:
+    """Few characters can make many cells of a table: then they stay as they are."""
+    tokens = _PARSER.parse(text)
+    if len(tokens) > _MOST_TOKENS:
+        return plain(text)
+    return Markup(_CLEANER.clean(_PARSER.renderer.render(tokens, _PARSER.options, {})))  # noqa: S704
 
 
 def plain(text: str) -> Markup:
