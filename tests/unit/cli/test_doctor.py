@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -40,7 +40,7 @@ async def finding(home: Home, check: str) -> Finding:
     return next(each for each in await doctor.examine(home) if each.check == check)
 
 
-def write(home: Home, domain: str, content: dict[str, str]) -> None:
+def write(home: Home, domain: str, content: Mapping[str, object]) -> None:
     path = home.credentials / f"{domain}.credentials.json"
     path.write_text(json.dumps(content))
     path.chmod(0o600)
@@ -60,6 +60,19 @@ async def test_domains_that_let_nobody_through_are_found(home: Home) -> None:
     write(home, "b.example", UPSTREAM | {"client_api_key": "k"})
     found = await finding(home, "credentials")
     assert (found.good, found.says) == (False, "1 of 2 files let nobody through")
+
+
+async def test_where_notices_go_is_told_and_what_keeps_them(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLACK_WEBHOOK_URL", raising=False)
+    assert (await finding(home, "notices")).says == "go nowhere: none are set up"
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T/B/x")
+    assert (await finding(home, "notices")).says == "go to slack"
+    write(home, "a.example", {"slack": {"webhook_url": "https://hooks.other.example/secret"}})
+    found = await finding(home, "notices")
+    assert (found.good, found.says) == (
+        False,
+        "slack a.example: hooks.other.example is not among WEBHOOK_ALLOWED_HOSTS",
+    )
 
 
 async def test_a_setting_that_cannot_be_used_is_named(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ async def examine(home: Home) -> list[Finding]:
     """All checks, side by side; a check that cannot be made is a finding, too."""
     checks: tuple[Check, ...] = (
         _python, _disk, _packages, _java, _settings, _secrets, _credentials, _is_running, _postgres, _deletions,
-        _analyses, _broker, _spool,
+        _analyses, _notices, _broker, _spool,
     )  # fmt: skip
     findings = await asyncio.gather(*(check(home) for check in checks))
     return [*findings, *await _services(home)]
@@ -205,6 +205,20 @@ async def _analyses(home: Home) -> Finding:
             "analyses", False, f"{untended} wait, and nobody makes them", "start the analyzer, or see its log"
         )
     return Finding("analyses", True, "none waits that somebody should be making")
+
+
+async def _notices(home: Home) -> Finding:
+    from plait.notifier.settings import ChannelSettings
+    from plait.notifier.trial import ways_out
+
+    try:
+        settings = ChannelSettings(credentials_dir=target.credentials(home))
+    except ValidationError as error:
+        return Finding("notices", False, explain(error), "mend the environment or `.env`")
+    found = await asyncio.to_thread(ways_out, settings)
+    if faults := [f"{lane}: {fault}" for lane, fault in found.items() if fault]:
+        return Finding("notices", False, "; ".join(faults), "mend the address, or name its host (docs/notices.md)")
+    return Finding("notices", True, f"go to {', '.join(sorted(found))}" if found else "go nowhere: none are set up")
 
 
 async def _broker(home: Home) -> Finding:

@@ -75,6 +75,11 @@ class Table:
         return next((self._entries[name] for name in names if name in self._entries), None)
 
     @property
+    def names(self) -> list[str]:
+        """Domains and patterns that have a file."""
+        return list(self._entries)
+
+    @property
     def ended(self) -> list[Entry]:
         """Logins that have ended and that nothing but a person can renew."""
         now = time.time()
