@@ -34,8 +34,8 @@ def send(
     if not tried:
         whose = f" of {domain}" if domain else ""
         raise UserError(
-            f"Notices{whose} go nowhere: set SLACK_WEBHOOK_URL, or put a `slack` block into the domain's credential file. "
-            "Domains that are muted, or have `personal` in their names, tell nothing."
+            f"Notices{whose} go nowhere: set SLACK_WEBHOOK_URL, or put a `slack` block into the credential file of the "
+            "domain. Domains that are muted, or have `personal` in their names, tell nothing."
         )
     for one in tried:
         mark, said = ("[red]✗[/]", one.fault) if one.fault else ("[green]✓[/]", "the trial notice was taken")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp
 from slack_sdk.webhook.async_client import AsyncWebhookClient
@@ -39,7 +40,7 @@ class SlackChannel:
         self._route = route
         check(route.webhook_url, named)
         self._client = AsyncWebhookClient(route.webhook_url, session=session, retry_handlers=[], logger=_quiet)
-        if any(f"://{host}" in route.webhook_url.lower() for host in named):
+        if urlsplit(route.webhook_url).hostname in named:
             self._client.proxy = None  # what the operator names himself is reached as it is named
 
     async def send(self, notice: Notice) -> None:
