@@ -30,7 +30,7 @@ from tests.servers import Broker
 
 _ANALYZER = "import asyncio; from plait.analyzer.main import run; asyncio.run(run(asyncio.Event()))"
 _HOUR = 3600
-_LEASE_S = 4
+_LEASE_S = 5
 
 
 class Stage:

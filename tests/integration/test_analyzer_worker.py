@@ -24,7 +24,7 @@ from plait.fakes.gemini import ScriptedGemini, blocked, gemini_error, generated
 from tests import scene
 from tests.servers import alone, fresh_database
 
-HASTY = {"analysis_retry_s": 0.01, "analysis_lease_s": 5.0}
+HASTY = {"analysis_retry_s": 0.01}
 """So that tests need not wait."""
 
 
@@ -244,7 +244,7 @@ async def test_what_is_made_anew_meanwhile_is_given_up(stage: Stage) -> None:
     held = generated("x").ending("hold", 0)
     stage.gemini.next.append(held)
     await stage.ask("first")
-    async with stage.working(analysis_lease_s=0.6):
+    async with stage.working(analysis_lease_s=4):
         call = await stage.gemini.call(0)
         async with stage.pool.acquire() as connection, connection.transaction():
             await queue_again(connection, stage.where, "key viewer", "second")

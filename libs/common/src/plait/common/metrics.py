@@ -52,3 +52,16 @@ NOTICES: Final = Counter(
     "after the last attempt; expired: too old by then; void: nothing left to tell, or nowhere; broken: in the making.",
     ["kind", "result"],
 )
+
+ANALYSES: Final = Counter(
+    "plait_analyses_total",
+    "Attempts at analyses by what became of them: completed; failed: for good; put_off: to be tried again; given_up: "
+    "the job was another's by then, or was deleted, or the database was away.",
+    ["result"],
+)
+
+ANALYSIS_SECONDS: Final = Histogram(
+    "plait_analysis_seconds",
+    "From a job in hand to what became of it.",
+    buckets=(1, 2.5, 5, 10, 20, 40, 60, 120, 240, 600),
+)

@@ -29,7 +29,8 @@ async def run(stop: asyncio.Event) -> None:
     settings = Settings()
     url = settings.database_url.get_secret_value()
     database, aside = Database(url, name="analyzer", size=4), Database(url, name="analyzer-events", size=2)
-    provider, publisher = provider_of(settings), Publisher(OUTBOX, aside, settings)
+    provider = await asyncio.to_thread(provider_of, settings)  # the SDK takes seconds to be imported
+    publisher = Publisher(OUTBOX, aside, settings)
     rule = settings.rule if can_ask(settings) else None
     if settings.rule and not rule:
         structlog.get_logger().warning("ANALYSIS_AUTO is set, but there is nobody to ask: GEMINI_API_KEY is not set")

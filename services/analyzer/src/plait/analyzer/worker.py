@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Final
+from typing import Final, Literal
 
 import structlog
 
@@ -15,12 +15,15 @@ from plait.analyzer.pauses import pause
 from plait.analyzer.providers import Refused, Unavailable
 from plait.analyzer.settings import Settings
 from plait.common.errors import DependencyDown
+from plait.common.metrics import ANALYSES, ANALYSIS_SECONDS
 
 _LOOK_EVERY_S: Final = 1.0
 _AGAIN_S: Final = 5.0
 _FAREWELL_S: Final = 0.4
 """How long giving a job back may take when the part ends; else its lease runs out."""
 _BROKEN: Final = "Something went wrong in Plait: {}. The analyzer's log says more."
+
+Became = Literal["completed", "failed", "put_off", "given_up"]
 
 _log = structlog.get_logger()
 
@@ -58,19 +61,24 @@ class Worker:
         """Make it, whatever comes of it."""
         log = _log.bind(analysis_id=str(job.id), attempt=job.attempt)
         log.info("analysis begun")
+        became: Became
         try:
-            log.info("analysis ended", became=await self._made(job))
+            with ANALYSIS_SECONDS.time():
+                became = await self._made(job)
         except LeaseLost:
-            log.info("analysis given up: it is not ours any more")
+            became = "given_up"
         except DependencyDown as error:  # its lease runs out, and it is taken over
-            log.warning("analysis given up", reason=str(error))
+            became = "given_up"
+            log.warning("an analysis cannot be written down", reason=str(error))
         except asyncio.CancelledError:
             with suppress(DependencyDown, TimeoutError):
                 async with asyncio.timeout(_FAREWELL_S):
                     await self._jobs.give_back(job)
             raise
+        ANALYSES.labels(became).inc()
+        log.info("analysis ended", became=became)
 
-    async def _made(self, job: Job) -> str:
+    async def _made(self, job: Job) -> Became:
         """What became of it.
 
         Raises:
@@ -83,7 +91,7 @@ class Worker:
             result = await hold(self._jobs, job, settings.lease, settings.beat_s, work)
         except NoBranch:
             await self._jobs.drop(job)
-            return "dropped: its branch is gone"
+            return "given_up"
         except Refused as error:
             await self._jobs.fail(job, str(error))
             return "failed"
@@ -98,9 +106,9 @@ class Worker:
         await self._jobs.complete(job, result)
         return "completed"
 
-    async def _put_off(self, job: Job, error: Unavailable) -> str:
+    async def _put_off(self, job: Job, error: Unavailable) -> Became:
         if job.attempt >= self._settings.analysis_attempts:
             await self._jobs.fail(job, str(error))
             return "failed"
         await self._jobs.try_again(job, str(error), pause(self._settings.analysis_retry_s, job.attempt, error.after_s))
-        return "put off"
+        return "put_off"
