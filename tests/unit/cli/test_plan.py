@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 
@@ -84,6 +85,17 @@ def test_the_port_of_metrics_is_the_gateways(tmp_path: Path, monkeypatch: pytest
     firsts = {"gateway": "gateway", "api": "api", "workers": "shipper"}
     ports = {name: found.environment(name, part(first))["METRICS_PORT"] for name, first in firsts.items()}
     assert ports == {"gateway": "9391", "api": "0", "workers": str(found.addresses.health["workers"])}
+
+
+def test_the_dashboard_is_told_where_processes_tell_how_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = made(tmp_path)
+    workers = f"http://{LOOPBACK}:{found.addresses.health['workers']}"
+    assert json.loads(found.environment("dashboard", part("dashboard"))["METRICS_URLS"]) == {"workers": workers}
+    monkeypatch.setenv("METRICS_PORT", "9391")
+    told = json.loads(made(tmp_path).environment("dashboard", part("dashboard"))["METRICS_URLS"])
+    assert told["gateway"] == f"http://{LOOPBACK}:9391"
 
 
 def test_every_process_carries_the_mark_of_its_home(tmp_path: Path) -> None:
