@@ -47,7 +47,7 @@ class Receivers:
         """How many notices there were, by kind, and what one of them looks like."""
         received, messages = self.webhook.received, self.slack.messages
         kinds = Counter(str(one["type"]).rpartition(".")[2] for one in received)
-        told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) or "none"
+        told = ", ".join(_counted(count, kind) for kind, count in kinds.most_common()) or "none"
         console.print(
             f"\nNotices: {len(messages)} in the demo's own Slack, {len(received)} at its webhook ({told})",
             highlight=False,
@@ -55,6 +55,11 @@ class Receivers:
         )
         if turn := next((one["text"] for one in messages if "\n    :wrench:" in one["text"]), None):
             console.print(Panel(Text(_shortened(turn)), title="one of them, as Slack gets it", width=console.width))
+
+
+def _counted(count: int, kind: str) -> str:
+    many = kind.replace("analysis", "analyse") + "s"
+    return f"{count} {kind if count == 1 else many}"
 
 
 def _shortened(text: str) -> str:
