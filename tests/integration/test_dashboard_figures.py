@@ -159,6 +159,10 @@ def test_tools_have_calls_and_errors_over_time(seeded: str) -> None:
     assert "Bash" in html
 
 
+def test_a_day_has_the_hours_of_a_day(seeded: str) -> None:
+    assert re.search(r"Active hours</dt><dd>\d+ <small>of 24<", drawn(view(usage, time="24 hours")))
+
+
 def test_nothing_in_a_time_says_so(seeded: str) -> None:
     assert "Nothing was used here" in drawn(view(usage, domain="nobody.test"))
 

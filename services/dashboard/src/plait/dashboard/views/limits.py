@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,7 +19,7 @@ from plait.common.queries.accounts import (
     list_windows,
 )
 from plait.common.queries.pace import WindowPoint, list_accounts, sliding_window
-from plait.common.queries.series import together, usage_series
+from plait.common.queries.series import Cell, together, usage_series
 from plait.common.queries.usage import UsageFilter
 from plait.common.windows import FIVE_HOURS
 from plait.dashboard.database import read
@@ -33,8 +34,11 @@ from plait.dashboard.islands.words import Clock, exact
 from plait.dashboard.settings import Settings
 from plait.dashboard.views.filters import readable
 from plait.dashboard.views.shell import address_parameter, begin, clock
+from plait.dashboard.visitor import visitor
 
 _DAYS: Final = 7
+_KEPT: Final = 10
+"""Seconds for which the past of an account is not read again."""
 _SHOWN: Final = 6
 """Cards that are not folded away."""
 _WINDOWS: Final = 20
@@ -71,19 +75,44 @@ def _chosen(found: Sequence[Card]) -> Card | None:
     return next((card for card in found if card.account == asked), Card(asked))
 
 
-def _draw_one(card: Card, headers: Sequence[LimitHeader], now: Clock, limit: int | None) -> None:
-    account, since = card.account, days_before(_DAYS, now.now, now.zone)
-    account_id, domain = account.account_id, account.domain
+@dataclass(frozen=True)
+class Past:
+    """What an account did in the last days."""
+
+    points: list[WindowPoint]
+    windows: list[Window]
+    """The latest first."""
+    cells: list[Cell]
+    """By domain."""
+
+
+def _past(account: Account, now: Clock) -> Past:
+    domains = visitor().domains
+    since = days_before(_DAYS, now.now, now.zone)
+    return _read_past((account.whose, since, None if domains is None else tuple(sorted(domains))), account, now.now)
+
+
+@st.cache_data(ttl=_KEPT, max_entries=64, show_spinner=False)
+def _read_past(key: tuple[str, datetime, tuple[str, ...] | None], _account: Account, _now: datetime) -> Past:
+    """`key`: account, time and visitor, whose answers are kept apart; `read` sees to it that they differ."""
+    since, account_id, domain = key[1], _account.account_id, _account.domain
     points = read(
         sliding_window,
-        now.now,
-        length=now.now - since,
+        _now,
+        length=_now - since,
         window=FIVE_HOURS,
         interval=SLOT,
         account_id=account_id,
         domain=domain,
     )
-    windows = read(list_windows, account, since)[::-1]
+    where = UsageFilter(account_id=account_id, domain=domain)
+    cells = read(usage_series, "domain", [since], floor(_now) + SLOT, where)
+    return Past(points, read(list_windows, _account, since)[::-1], cells)
+
+
+def _draw_one(card: Card, headers: Sequence[LimitHeader], now: Clock, limit: int | None) -> None:
+    past = _past(card.account, now)
+    points, windows, cells = past.points, past.windows, past.cells
     current = windows[0] if windows and windows[0].starts <= now.now < windows[0].ends else None
     values = {"card": card, "limit": limit, "clock": now, "level_of": level_of}
     island(
@@ -94,10 +123,7 @@ def _draw_one(card: Card, headers: Sequence[LimitHeader], now: Clock, limit: int
         warned = sum(point.limit_warning for point in points)
         island(render("limits_chart.html", warned=warned, limit=limit), key="limits_chart")
         charts.draw(_chart(card, points, now, limit), key="limits_trailing")
-    cells = read(
-        usage_series, "domain", [since], floor(now.now) + SLOT, UsageFilter(account_id=account_id, domain=domain)
-    )
-    own = [header for header in headers if whose(header.account_id, header.domain) == account]
+    own = [header for header in headers if whose(header.account_id, header.domain) == card.account]
     island(
         render(
             "limits_rest.html",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -43,7 +43,7 @@ from plait.dashboard.views.used import Question, Used, read_used
 _FIELDS: Final[tuple[Field, ...]] = ("domain", "time", "account", "model", "kind", "dates")
 _NAMED: Final = ("key", "tag", "agent")
 """Filters that are set by a click on a row; no control has them."""
-_DAYS: Final = {"24 hours": 2, "7 days": 7, "30 days": 30}
+_DAYS: Final = {"7 days": 7, "30 days": 30}
 _LAST_DAY: Final = "24 hours"
 _USUAL_APART: Final[Apart] = "domain"
 _USUAL_MEASURE: Final[Measure] = "requests"
@@ -129,12 +129,14 @@ def _asked() -> dict[str, str]:
 
 
 def _since(filters: Filters, now: datetime) -> datetime | None:
-    """Where the time begins: with a day, of which the last one is today, so that all bars are whole ones."""
+    """Where the time begins: with an hour or a day, of which the last one is now, so that all bars are whole ones."""
     if filters.first_day:
         return filters.since
-    if filters.span in _DAYS and not filters.last_day:
-        return days_before(_DAYS[filters.span], now, filters.zone)
-    return read(first_use)
+    if filters.last_day or filters.span not in (_LAST_DAY, *_DAYS):
+        return read(first_use)
+    if filters.span == _LAST_DAY:
+        return cut("hour", now - timedelta(hours=23), now, filters.zone).begins[0]
+    return days_before(_DAYS[filters.span], now, filters.zone)
 
 
 def _draw_head(wanted: Wanted, used: Used) -> None:
