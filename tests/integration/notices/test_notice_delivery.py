@@ -44,7 +44,7 @@ async def test_slack_is_left_alone_for_as_long_as_it_says(stage: Stage) -> None:
     assert [one["attempts"] for one in waiting] == [0, 0]
     async with stage.database.transaction() as connection:
         seconds = await connection.fetchval("SELECT extract(epoch FROM max(due_at) - now()) FROM notices")
-    assert 100 < seconds <= 120
+    assert 30 < seconds <= 120
     await hurry(stage)
     assert len(await stage.deliver()) == 2
 
