@@ -15,11 +15,11 @@ def analysis_of(prompt: str) -> dict[str, Any]:
     exchanges = list(dict.fromkeys(_UUID.findall(prompt)))
     tools = sorted(set(_TOOL.findall(prompt)))
     used = f"with {', '.join(tools)}" if tools else "without tools"
+    turn, count = len(prompt) + len(exchanges), max(1, len(exchanges))
     return {
-        "summary": f"A short piece of work in {max(1, len(exchanges))} exchanges, {used}. The assistant followed the"
-        " requests closely and said what it did; one request had to be made twice because its scope was open.",
+        "summary": f"A short piece of work in {count} exchanges, {used}. {_COURSES[turn % len(_COURSES)]}",
         "keyTopics": ["Reading and changing files" if tools else "Questions and answers", "Working step by step"],
-        "sentiment": "positive",
+        "sentiment": _MOODS[turn % len(_MOODS)],
         "userIntent": "To have a small task carried out, and to understand the result.",
         "outcomes": ["The task was carried out.", "The result was explained in a few words."],
         "actionItems": [
@@ -27,7 +27,7 @@ def analysis_of(prompt: str) -> dict[str, Any]:
             {"type": "prompt_improvement", "description": "Name the files that may be changed.", "priority": "high"},
             {"type": "prompt_improvement", "description": "Say how the result is to be checked.", "priority": "medium"},
         ],
-        "promptingTips": _TIPS,
+        "promptingTips": [_TIPS[(turn + 2 * n) % len(_TIPS)] for n in range(3)],
         "interactionPatterns": {
             "promptClarity": 5 + len(prompt) % 5,
             "contextCompleteness": 4 + len(prompt) % 6,
@@ -54,6 +54,12 @@ def analysis_of(prompt: str) -> dict[str, Any]:
     }
 
 
+_MOODS: Final = ("positive", "neutral", "positive", "mixed")
+_COURSES: Final = (
+    "The assistant followed the requests closely and said what it did; one had to be made twice, its scope was open.",
+    "What was wanted became clear with the second request; from there on each step was short and to the point.",
+    "It went straight to the result, and ended without a check of what had been done.",
+)
 _TIPS: Final = [
     {
         "category": "specificity",
@@ -72,5 +78,29 @@ _TIPS: Final = [
         "issue": "Two wishes stood in one sentence.",
         "suggestion": "Put each wish on a line of its own.",
         "example": "1. Rename the function. 2. Change its callers.",
+    },
+    {
+        "category": "efficiency",
+        "issue": "A long answer was asked for where a line would do.",
+        "suggestion": "Say how long the answer may be.",
+        "example": "In one sentence: which port does the server listen on?",
+    },
+    {
+        "category": "structure",
+        "issue": "The aim came at the end, behind the details.",
+        "suggestion": "Put the aim first, then what to mind.",
+        "example": "Goal: a faster start. Mind: no new dependency.",
+    },
+    {
+        "category": "specificity",
+        "issue": "It was not said how the result would be checked.",
+        "suggestion": "Name the command whose success ends the task.",
+        "example": "You are done when `make test` passes.",
+    },
+    {
+        "category": "context",
+        "issue": "The version in use was left to be guessed.",
+        "suggestion": "Name versions where an answer depends on them.",
+        "example": "We are on Python 3.11 and Postgres 18.",
     },
 ]
