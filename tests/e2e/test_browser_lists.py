@@ -138,6 +138,15 @@ def test_two_requests_are_chosen_and_compared(page: Page, board: Board) -> None:
     assert query(page) == {"a": before["b"], "b": before["a"]}
 
 
+def test_a_row_leads_to_its_request_and_the_link_in_it_to_the_conversation(page: Page, board: Board) -> None:
+    page.goto(f"{board.address}/requests?q=checksum")
+    page.locator(".under a").click()
+    expect(page).to_have_url(f"{board.address}/conversation?id={board.week.spool}")
+    page.go_back()
+    page.locator("a.subject").click()
+    expect(page).to_have_url(f"{board.address}/request?id={board.week.rich}")
+
+
 def test_a_search_leads_to_the_message(page: Page, board: Board) -> None:
     find = page.get_by_role("searchbox", name="Search in everything")
     find.fill("torn tail")
