@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.common.queries.series import Cell, together
+from plait.common.queries.series import Apart, Cell, together
 from plait.common.queries.usage import Counters
 from plait.dashboard.islands.charts import PALETTE, REST
 from plait.dashboard.islands.daily import COLUMNS, days_of, table_of
@@ -98,6 +98,16 @@ def test_models_that_differ_by_their_date_alone_keep_their_names() -> None:
     assert [one.name for one in group(found, "model", "requests").groups] == [
         *("claude-x-1-20250101", "claude-x-1-20260101", "y-2"),
     ]
+
+
+def test_a_group_leads_to_its_filter_where_there_is_one() -> None:
+    def filters(apart: Apart, key: str | None) -> str | None:
+        return group([cell(0, key, 1)], apart, "requests").all[0].key
+
+    assert filters("agent", "Explore") == "Explore"
+    assert filters("agent", "subagent") is None
+    assert filters("tool", "Bash") is None
+    assert filters("domain", "subagent") == "subagent"
 
 
 def test_what_has_no_tag_says_so() -> None:

@@ -17,6 +17,8 @@ from plait.dashboard.islands.words import dollars, exact, figure, money, short, 
 
 Measure = Literal["requests", "tokens", "cost"]
 MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
+UNTOLD_AGENT: Final = "subagent"
+"""What sums call sub-agents whose type is not known."""
 _LARGE: Final = 100.0
 """From here on a mean is told without its fraction."""
 
@@ -88,7 +90,10 @@ def group(cells: Sequence[Cell], apart: Apart, measure: Measure) -> Grouped:
     order = sorted(sums, key=lambda key: (-measured(sums[key], measure), -sums[key].requests, key or ""))
     own_colour = order if len(order) <= len(PALETTE) else order[: len(PALETTE)]
     texts = _names(order, apart)
-    found = [Group(texts[key], key, _colour(number, len(order)), sums[key]) for number, key in enumerate(order)]
+    found = [
+        Group(texts[key], _filter(key, apart), _colour(number, len(order)), sums[key])
+        for number, key in enumerate(order)
+    ]
     shown = found[: len(own_colour)]
     if left := found[len(own_colour) :]:
         used = together(one.used for one in left)
@@ -117,6 +122,11 @@ def chart_of(grouped: Grouped, stretches: Stretches, measure: Measure, *, noun: 
         description=description,
         unit="dollars" if measure == "cost" else "number",
     )
+
+
+def _filter(key: str | None, apart: Apart) -> str | None:
+    """Tools are told apart alone; sub-agents whose type nobody told have none that one could ask for."""
+    return None if apart == "tool" or (apart, key) == ("agent", UNTOLD_AGENT) else key
 
 
 def _colour(number: int, of: int) -> str:
