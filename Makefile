@@ -35,7 +35,7 @@ up: $(RUN_STAMP) ## everything, waiting for your own traffic
 	@$(BIN)/plait up $(ARGS)
 
 test: setup check ## lint, types, imports, and every test on the embedded parts
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/contract tests/integration tests/faults tests/security $(ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/contract tests/integration tests/faults tests/security tests/browser $(ARGS)
 
 check: setup ## lint, types, import contracts
 	$(BIN)/ruff check .

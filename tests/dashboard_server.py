@@ -38,10 +38,10 @@ def database(server: str, template: str, fill: Fill | None = None) -> Iterator[s
 
 
 @contextmanager
-def dashboard(database_url: str, log: Path) -> Iterator[str]:
-    """The base address of a dashboard that reads that database; its key is KEY."""
+def dashboard(database_url: str, log: Path, **more: str) -> Iterator[str]:
+    """The base address of a dashboard that reads that database; its key is KEY, `more` are other settings."""
     port = free_port()
-    settings = {"DATABASE_URL": database_url, "DASHBOARD_API_KEY": KEY, "HOST": "127.0.0.1", "PORT": str(port)}
+    settings = {"DATABASE_URL": database_url, "DASHBOARD_API_KEY": KEY, "HOST": "127.0.0.1", "PORT": str(port), **more}
     plait = Path(sys.executable).with_name("plait")
     with log.open("wb") as out:
         process = subprocess.Popen([plait, "run", "dashboard"], env=os.environ | settings, stdout=out, stderr=out)

@@ -1,0 +1,124 @@
+"""The dashboard in Debian's Chromium, driven by Playwright, over a seeded week."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from plait.common.access import key_ring
+from tests.browser.live_api import LiveApi
+from tests.dashboard_scene import Week, seed_week
+from tests.dashboard_server import KEY, dashboard, database
+
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+PROBES = re.compile(r"/[a-z]+/_stcore/(health|host-config)$")
+"""What Streamlit's client asks first on a deep link, to find where the application is mounted: 404 is right."""
+ADMIN_KEY = "admin-key-of-the-tests"
+DOMAIN = "payments.acme.dev"
+
+expect.set_options(timeout=60_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without a browser there is nothing to look with."""
+    if CHROMIUM is None:
+        why = pytest.mark.skip(reason="no chromium: install the package to run the browser tests")
+        for item in items:
+            if "tests/browser" in item.path.as_posix():
+                item.add_marker(why)
+
+
+@dataclass
+class Board:
+    """Where the dashboard runs, what it shows and to whom, and the API that it listens to."""
+
+    address: str
+    week: Week
+    database_url: str
+    keys: Path
+    api: LiveApi
+
+    def key_of(self, name: str, domain: str) -> str:
+        """A fresh key of one domain."""
+        return key_ring.add(self.keys, "viewer", name=name, domains=[domain], expires=None)[1]
+
+
+@dataclass
+class Watched:
+    """A page, and what went wrong on it."""
+
+    page: Page
+    address: str
+    faults: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Note errors, failed requests, and requests to any other host."""
+        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        self.page.on(
+            "console", lambda m: self.faults.append(m.text) if m.type == "error" and "404" not in m.text else None
+        )
+        self.page.on("response", lambda r: self._judge(r.status, r.url))
+        self.page.on("request", lambda r: self._judge(0, r.url))
+
+    def _judge(self, status: int, url: str) -> None:
+        if not url.startswith((self.address, "data:", "blob:")):
+            self.faults.append(f"off the host: {url}")
+        if status >= 400 and not PROBES.search(url):
+            self.faults.append(f"{status} {url}")
+
+    def log_in(self, path: str = "/", key: str = KEY) -> Page:
+        """Open a page by its address, through the form."""
+        self.page.goto(self.address + path)
+        self.page.get_by_label("Dashboard key").fill(key)
+        self.page.get_by_role("button", name="Log in").click()
+        return self.page
+
+
+@pytest.fixture(scope="session")
+def board(postgres_server: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    weeks: list[Week] = []
+
+    async def fill(db: asyncpg.Connection) -> None:
+        weeks.append(await seed_week(db))
+
+    folder = tmp_path_factory.mktemp("board")
+    keys, api = folder / "keys.json", LiveApi()
+    settings = {"KEYS_FILE": str(keys), "ADMIN_API_KEY": ADMIN_KEY, "API_URL": api.url}
+    with (
+        api.running(),
+        database(postgres_server, migrated_template, fill) as url,
+        dashboard(url, folder / "dashboard.log", **settings) as address,
+    ):
+        yield Board(address, weeks[0], url, keys, api)
+
+
+@pytest.fixture(scope="module")
+def browser(board: Board) -> Iterator[Browser]:
+    """After the board, and for no longer than a module: its loop runs in this thread, and no other can beside it."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    own = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id="Europe/Berlin")
+    own.set_default_timeout(60_000)
+    yield own
+    own.close()
+
+
+@pytest.fixture
+def watched(context: BrowserContext, board: Board) -> Watched:
+    made = Watched(context.new_page(), board.address)
+    made.watch()
+    return made
