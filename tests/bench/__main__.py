@@ -15,6 +15,7 @@ from plait.cli.embedded import kafka
 from tests.bench import (
     bodies,
     consumers,
+    dashboard,
     growth,
     listeners,
     litellm,
@@ -79,6 +80,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Plan], list[str]]]] = {
     "listeners": ("Live listeners", _listeners),
     "tree": ("Long conversations", _tree),
     "reading": ("Read API", _reading),
+    "dashboard": ("Dashboard", dashboard.section),
     "growth": ("Growth of the record", _growth),
 }
 

@@ -85,12 +85,13 @@ def measure(sizes: tuple[int, ...], folder: Path | None = None) -> dict[int, Tim
     with tempfile.TemporaryDirectory(prefix="plait-bench-") as passing:
         found = {}
         for size in sizes:
-            with history((folder or Path(passing)) / str(size), size, _tell) as url, _api(url) as port:
+            with history((folder or Path(passing)) / str(size), size, tell) as url, _api(url) as port:
                 found[size] = _timed(port, asyncio.run(_long_conversation(url)))
         return found
 
 
-def _tell(count: int) -> None:
+def tell(count: int) -> None:
+    """Say how far the making of a history is."""
     print(f"\r{count:,} exchanges made ", end="", file=sys.stderr, flush=True)
 
 
