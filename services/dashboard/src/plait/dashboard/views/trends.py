@@ -34,7 +34,6 @@ class Trends:
     rows: Sequence[UsageRow]
     """By hours or days, oldest first."""
     unit: Unit
-    until: datetime
 
     @property
     def starts(self) -> list[datetime]:
@@ -74,7 +73,7 @@ def trends(filters: Filters) -> Trends:
     span = Span(since, filters.until)
     rows = read(usage_by_time, unit, span, filters.usage, zone=filters.zone, now=now)
     total = read(sum_usage, Span(filters.since or BEGINNING, filters.until), filters.usage)
-    return Trends(total, rows, unit, until)
+    return Trends(total, rows, unit)
 
 
 def cached_share(total: Counters) -> float | None:
