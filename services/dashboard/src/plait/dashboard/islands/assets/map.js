@@ -59,7 +59,7 @@ class TreeMap {
       pointerdown: (e) => this.press(e), pointermove: (e) => this.move(e), pointerup: (e) => this.release(e), pointercancel: (e) => this.release(e),
       pointerleave: () => this.tip.hide(), wheel: (e) => this.wheel(e), keydown: (e) => this.key(e), focusin: (e) => this.focused(e), focusout: () => this.tip.hide(),
     };
-    for (const [name, act] of Object.entries(on)) this.box.addEventListener(name, act, { passive: name !== "wheel" });
+    for (const [name, act] of Object.entries(on)) this.box.addEventListener(name, act, { passive: name.startsWith("pointer") });
     const resize = new ResizeObserver(() => this.resized());
     resize.observe(this.box);
     const theme = new MutationObserver(() => { this.colours = null; this.draw(); });
