@@ -30,7 +30,7 @@ PER_MINUTE: Final[Mapping[Allowance, int]] = {"create": 15, "read": 100}
 
 Allowance = Literal["create", "read"]
 Action = Literal["request", "read", "list", "regenerate", "reset"]
-Outcome = Literal["done", "known", "not_found", "too_many", "not_allowed"]
+Outcome = Literal["done", "known", "not_found", "too_many"]
 _SQL: Final = statements("analysis_jobs")
 _LEAST_WAIT_S: Final = 0.1
 

@@ -90,7 +90,7 @@ CREATE TABLE analysis_calls (
     at              timestamptz NOT NULL DEFAULT now(),
     caller          text NOT NULL,        -- `key NAME`, `user NAME` of the command line, `rule`
     action          text NOT NULL CHECK (action IN ('request', 'read', 'list', 'regenerate', 'reset')),
-    outcome         text NOT NULL,        -- done, known, not_found, too_many, not_allowed
+    outcome         text NOT NULL,        -- done, known, not_found, too_many
     domain          text,                 -- null: nothing has the id, or it is a list
     conversation_id uuid,
     branch_id       text,
