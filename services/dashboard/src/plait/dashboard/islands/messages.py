@@ -19,7 +19,7 @@ from plait.dashboard.islands.texts import clip, one_line
 
 LABELS: Final = {"user": "User", "assistant": "Assistant", "tools": "Tool result", "system": "System"}
 _KEPT: Final = Kept(48_000_000)
-_COLOURED: Final = 60_000
+_COLOURED: Final = 40_000
 """Characters of JSON, from the end of a request, whose folded parts have colours: these take 4 µs for each."""
 
 
