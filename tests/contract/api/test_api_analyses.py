@@ -125,7 +125,7 @@ async def test_what_is_not_there_is_refused_and_written_down(
         ({"conversationId": str(uuid4()), "customPrompt": "x" * 4001}, "customPrompt: "),
         ({"conversationId": str(uuid4()), "customPrompt": 5}, "customPrompt: "),
         ({"conversationId": str(uuid4()), "prompt": "x"}, "prompt: no such parameter"),
-        ([], "body: "),
+        ([], "body: must be a JSON object, sent with `Content-Type: application/json`"),
         (None, "body: is missing"),
     ],
 )

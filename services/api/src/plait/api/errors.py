@@ -140,6 +140,8 @@ def _fault(one: dict[str, Any]) -> str:
         return "no such parameter"
     if one["type"] == "missing":
         return "is missing"
+    if one["type"] == "model_attributes_type":
+        return "must be a JSON object, sent with `Content-Type: application/json`"
     if one["type"] == "json_invalid":
         return f"is no JSON: {one['ctx']['error']}"
     given = f", not {str(one['input'])[:_QUOTED]!r}"
