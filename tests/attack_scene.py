@@ -43,7 +43,7 @@ async def seed_attacks(db: asyncpg.Connection) -> Attacked:
     await seeding.add_usage(db, own, (1, 2, 3, 4), domain=ALL, model=ALL, account_id=ALL, started_at=start)
     headers = [(ALL, ALL), ("x-api-key", "masked:9f2c41aa")]
     for one in (own, failed):
-        await seeding.add_request_body(db, one, msgspec.json.encode(body()), headers)
+        await seeding.add_request_body(db, one, msgspec.json.encode(body(long=one == failed)), headers)
         await seeding.add_answer_body(db, one, msgspec.json.encode(answer()), headers)
     await seeding.add_pieces(db, own, 0, [Piece(5.0 * n, piece) for n, piece in enumerate(stream())])
     conversation = await seeding.add_conversation(
@@ -53,11 +53,11 @@ async def seed_attacks(db: asyncpg.Connection) -> Attacked:
     return Attacked(conversation, own, failed)
 
 
-def body() -> dict[str, Any]:
-    """A request with every kind of block, full of attacks."""
+def body(*, long: bool = False) -> dict[str, Any]:
+    """A request with every kind of block, full of attacks; with a line of a million characters, if it may be long."""
     said = [{"role": "user", "content": text} for text in ATTACKS.values()]
     odd = {"role": ALL, "content": [{"type": "text", "text": ALL}]}
-    results = {"role": "user", "content": [*results_of(ALL), {"type": "text", "text": LONG_LINE}]}
+    results = {"role": "user", "content": [*results_of(ALL), {"type": "text", "text": LONG_LINE if long else ALL}]}
     calls = {"role": "assistant", "content": blocks(ALL)}
     tool = {"name": ALL, "description": ALL, "input_schema": {ALL: ALL}}
     return {"model": ALL, "system": ALL, "tools": [tool], "messages": [*said, odd, calls, results], ALL: {ALL: [ALL]}}

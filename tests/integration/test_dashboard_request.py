@@ -102,7 +102,7 @@ def test_its_identity_bill_and_evidence(week: Week) -> None:
     assert f'data-copy="{week.rich}"' in html
     assert "12 messages and the answer after them are what the parent was asked and said." in html
     assert '<th scope="row">Cache read</th>' in html
-    assert '<td class="number">$0.0090</td>' in html
+    assert '<td class="number"><span title="$0.009">$0.0090</span></td>' in html
     assert "Prices: opus, prices 7." in html
     assert ">Next</a>" in html
 
@@ -139,7 +139,12 @@ def test_without_a_stream_it_says_why(week: Week) -> None:
 
 @pytest.mark.parametrize("shown", ["", "stream", "raw", "headers", "<script>"])
 def test_attacks_everywhere_do_nothing(attacked: Attacked, shown: str) -> None:
-    for one in (attacked.request, attacked.failed):
-        html = drawn(view(id=one, view=shown))
-        assert "window.hit" in html
-        assert_harmless(html)
+    html = drawn(view(id=attacked.request, view=shown))
+    assert "window.hit" in html
+    assert_harmless(html)
+
+
+def test_attacks_in_an_error_do_nothing(attacked: Attacked) -> None:
+    html = drawn(view(id=attacked.failed, view="headers"))
+    assert '<div class="problem" role="note"><b>&lt;script&gt;window.hit' in html
+    assert_harmless(html)
