@@ -37,7 +37,8 @@ from tests.browser.live_api import LiveApi
 
 _KEY: Final = "key-of-the-bench"
 _PAGES: Final = ("/", "/requests", "/usage", "/limits", "/analyses", "/system", "/settings", "/search?q=return")
-_VISITS: Final = 20
+_VISITS: Final = 7
+"""Of each page, a round."""
 _OPEN: Final = 50
 _EVENT_S: Final = 0.2
 _WATCHED_S: Final = 20.0
@@ -77,28 +78,25 @@ class _Running:
 def section(plan: Plan) -> list[str]:
     """What the page of benchmarks says."""
     chromium = shutil.which("chromium")
-    return report(measure(plan.histories[-1], plan.kept, chromium)) if chromium else ["Not measured: no chromium."]
+    return report(measure(plan, chromium)) if chromium else ["Not measured: no chromium."]
 
 
-def measure(size: int, folder: Path | None, chromium: str) -> Found:
-    """Over a history of so many exchanges, kept in `folder` and found there again."""
+def measure(plan: Plan, chromium: str) -> Found:
+    """Over the larger history of the plan."""
+    size, visits = plan.histories[-1], _VISITS * plan.rounds
     found, api = Found(size), LiveApi()
     with (
         tempfile.TemporaryDirectory(prefix="plait-bench-") as passing,
         api.running(),
-        history((folder or Path(passing)) / str(size), size, tell) as url,
+        history((plan.kept or Path(passing)) / str(size), size, tell) as url,
     ):
-        _look(url, api, chromium, found)
+        with _dashboard(url, api.url) as running, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+            _walk(running, browser, found, visits)
+            browser.close()
+        with _dashboard(url, api.url) as running:
+            found.share, found.megabytes = asyncio.run(_crowd(running, api))
     return found
-
-
-def _look(url: str, api: LiveApi, chromium: str, found: Found) -> None:
-    with _dashboard(url, api.url) as running, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        _walk(running, browser, found)
-        browser.close()
-    with _dashboard(url, api.url) as running:
-        found.share, found.megabytes = asyncio.run(_crowd(running, api))
 
 
 @contextmanager
@@ -118,7 +116,7 @@ def _dashboard(database: str, api: str) -> Iterator[_Running]:
         process.wait(_PATIENCE_S)
 
 
-def _walk(running: _Running, browser: Browser, found: Found) -> None:
+def _walk(running: _Running, browser: Browser, found: Found, visits: int) -> None:
     for _ in range(3):
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         context.set_default_timeout(1000 * _PATIENCE_S)
@@ -130,7 +128,7 @@ def _walk(running: _Running, browser: Browser, found: Found) -> None:
         page.locator("table").first.wait_for()
         found.logins.append(time.monotonic() - began)
         if len(found.logins) == 1:
-            for path in _PAGES * (_VISITS + 1):
+            for path in _PAGES * (visits + 1):
                 _visit(running, page, path, found)
         context.close()
     for times in (*found.scripts.values(), *found.settled.values()):
