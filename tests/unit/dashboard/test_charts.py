@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
@@ -11,10 +13,11 @@ from zoneinfo import ZoneInfo
 
 import altair
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plait.common.buckets import starts
+from plait.dashboard.islands import charts
 from plait.dashboard.islands.charts import (
     PALETTE,
     REST,
@@ -69,6 +72,26 @@ def test_bars_hold_every_part_in_its_place() -> None:
     assert rows == [(0, "a", 0, 3), (0, "b", 3, 7), (3600, "a", 0, 1)]
     assert all(start < end for start, end in zip(chart.rows["start"], chart.rows["end"], strict=True))
     assert encoding(chart, "x")["scale"]["domain"] == [0, 7200]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.builds(Point, *(2 * [st.floats(0, 1e12)]), *(2 * [st.text(max_size=9)]), st.booleans()), max_size=9))
+def test_rows_reach_the_browser_as_they_are(points: list[Point]) -> None:
+    chart = line(points, ticks=[], description="x")
+    assert charts._table(chart.rows).to_pydict() == chart.rows
+
+
+def test_texts_that_look_like_times_stay_texts() -> None:
+    chart = line([Point(1, 2, "2026-11-21", "2026-11-21T12:00:00Z")], ticks=[], description="x")
+    assert charts._table(chart.rows).to_pydict()["when"] == ["2026-11-21"]
+
+
+def test_charts_are_drawn_without_pandas() -> None:
+    draw = (
+        "import sys; from plait.dashboard.islands.charts import *;"
+        "draw(line([Point(1, 2, 'a', 'b')], ticks=[], description='x'), key='k'); sys.exit('pandas' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", draw], capture_output=True, timeout=120, check=False).returncode == 0
 
 
 def test_series_keep_their_colours_whatever_is_drawn_of_them() -> None:
