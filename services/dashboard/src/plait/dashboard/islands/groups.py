@@ -88,7 +88,7 @@ def group(cells: Sequence[Cell], apart: Apart, measure: Measure) -> Grouped:
         held.setdefault(cell.key, []).append(cell)
     sums = {key: together(own) for key, own in held.items()}
     order = sorted(sums, key=lambda key: (-measured(sums[key], measure), -sums[key].requests, key or ""))
-    own_colour = order if len(order) <= len(PALETTE) else order[: len(PALETTE)]
+    own_colour = order[: len(PALETTE)]
     texts = _names(order, apart)
     found = [
         Group(texts[key], _filter(key, apart), _colour(number, len(order)), sums[key])
