@@ -9,7 +9,7 @@ export default function ({ parentElement, data }) {
     root.onclick = act;
     root.onsubmit = submit;
     listenForFinding(root);
-    jump(root, location.hash.slice(1));
+    arrive(root, location.hash.slice(1));
   }
 }
 

@@ -80,3 +80,24 @@ function replayStream(root, speed) {
   };
   came.frame = requestAnimationFrame(draw);
 }
+
+// A page that opens at a message: it is put in sight until it stays there, for what stands above it grows as it is laid
+// out. Whoever scrolls meanwhile is left alone.
+const ARRIVING = 3000;
+function arrive(root, place) {
+  const target = place && root.querySelector(`[id="${CSS.escape(place)}"]`);
+  if (!target) return;
+  const until = performance.now() + ARRIVING;
+  let gone = false;
+  const leave = () => { gone = true; };
+  for (const event of ["wheel", "pointerdown", "keydown", "touchstart"]) addEventListener(event, leave, { once: true });
+  let still = 0;
+  const draw = () => {
+    if (gone || !target.isConnected || still > 20 || performance.now() > until && still > 0) return;
+    const { top } = target.getBoundingClientRect();
+    still = top >= 0 && top < innerHeight / 2 ? still + 1 : 0;
+    if (!still) target.scrollIntoView({ block: "start" });
+    requestAnimationFrame(draw);
+  };
+  draw();
+}
