@@ -60,6 +60,7 @@ def findings(page: Page) -> list[str]:
     ]
 
 
+@pytest.mark.timeout(900)  # sixteen pages, on a busy machine
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_page_is_without_fault_and_can_be_read_by_all(browser: Browser, board: Board, theme: Theme) -> None:
     how = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=theme)
@@ -79,6 +80,7 @@ def test_every_page_is_without_fault_and_can_be_read_by_all(browser: Browser, bo
     how.close()
 
 
+@pytest.mark.timeout(900)
 def test_no_page_is_wider_than_a_phone(browser: Browser, board: Board) -> None:
     how = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
     watched = Watched(how.new_page(), board.address)
