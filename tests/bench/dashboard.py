@@ -104,7 +104,8 @@ def _dashboard(database: str, api: str) -> Iterator[_Running]:
     port, metrics = free_port(), free_port()
     env = {"DATABASE_URL": database, "API_URL": api, "DASHBOARD_API_KEY": _KEY, "LOG_LEVEL": "error"}
     env |= {"PORT": str(port), "METRICS_PORT": str(metrics)}
-    process = subprocess.Popen([PLAIT, "run", "dashboard"], env=os.environ | env, stdout=subprocess.DEVNULL)
+    command, quiet = [PLAIT, "run", "dashboard"], subprocess.DEVNULL
+    process = subprocess.Popen(command, env=os.environ | env, stdout=quiet, stderr=quiet)
     try:
         until = time.monotonic() + _PATIENCE_S
         while not listening(port):
