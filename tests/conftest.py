@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 import asyncpg
-import hypothesis  # noqa: F401 - its plugin would import it late, in a finalizer's deep stack, and crash the summary
+import hypothesis  # before its plugin does, which imports it in a finalizer's deep stack and crashes the summary
 import psutil
 import pytest
 
@@ -29,6 +29,12 @@ from plait.common.migrate import migrate
 from tests import servers
 
 _PREFIX = "plait-tests-"
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile(
+    "plait", hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("plait")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
