@@ -56,6 +56,7 @@ def test_hours_of_a_day(zone: str, day: str, hours: int) -> None:
     begin = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
     end = (datetime.fromisoformat(day) + timedelta(days=1)).replace(tzinfo=ZoneInfo(zone))
     assert len(starts("hour", begin.astimezone(UTC), end.astimezone(UTC), ZoneInfo(zone))) == hours
+    assert len(starts("hour", begin, end, ZoneInfo(zone))) == hours, "whatever clock the moments are told by"
 
 
 def test_an_hour_that_comes_twice_has_two_names() -> None:

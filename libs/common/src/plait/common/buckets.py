@@ -57,7 +57,8 @@ def zones() -> frozenset[str]:
 
 def starts(unit: Unit, since: datetime, until: datetime, zone: ZoneInfo) -> list[datetime]:
     """When the days or hours begin that have moments from `since` until before `until`; the first may begin earlier."""
-    return list((_days if unit == "day" else _hours)(since, max(until, since + timedelta.resolution), zone))
+    begin = since.astimezone(UTC)  # steps on other clocks would be steps of the clock, not of time
+    return list((_days if unit == "day" else _hours)(begin, max(until, begin + timedelta.resolution), zone))
 
 
 def midnight(at: datetime, zone: ZoneInfo) -> datetime:
