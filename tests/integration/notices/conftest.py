@@ -28,7 +28,8 @@ async def database_url(notices_database: str) -> str:
             "SELECT oid::regclass::text AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace"
             " AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> 'migrations'"
         )
-        await connection.execute(f"TRUNCATE {', '.join(row['name'] for row in rows)}")
+        deletions = (f"DELETE FROM {row['name']}" for row in rows)  # quicker than TRUNCATE, which makes files anew
+        await connection.execute(f"SET session_replication_role = replica; {'; '.join(deletions)}")
     finally:
         await connection.close()
     return notices_database

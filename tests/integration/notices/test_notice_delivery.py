@@ -13,7 +13,9 @@ from plait.common.metrics import NOTICES
 from plait.fakes.answers import Answer, raw_answer
 from plait.fakes.receiver import WebhookReceiver
 from plait.fakes.slack import ScriptedSlack, slack_says, too_many
+from plait.notifier.channels import Channel
 from plait.notifier.delivery import MOST_ATTEMPTS
+from plait.notifier.routes import Route
 from tests.exchange_events import answered, asked, said
 from tests.notice_stage import Stage, a_stage
 
@@ -55,6 +57,7 @@ async def test_slack_is_left_alone_for_as_long_as_it_says(stage: Stage) -> None:
         slack_says("oh", 500),
         raw_answer(b"<html>Log in first</html>", "text/html"),
         Answer(end="reset"),
+        raw_answer(b"well", "text/plain; charset=hex"),
     ],
 )
 async def test_what_fails_is_tried_again_and_at_last_given_up(stage: Stage, answer: Answer) -> None:
@@ -70,6 +73,16 @@ async def test_what_fails_is_tried_again_and_at_last_given_up(stage: Stage, answ
     assert len(stage.slack.calls) == MOST_ATTEMPTS
     await turns(stage, "Two")
     assert len(await stage.deliver()) == 1
+
+
+async def test_whatever_a_way_out_does_the_sender_goes_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: Route) -> Channel:
+        raise RuntimeError("a fault of ours")
+
+    await turns(stage, "One")
+    monkeypatch.setattr(stage.delivery, "_open", broken)
+    await stage.deliver()
+    assert [one["attempts"] for one in await stage.waiting()] == [1]
 
 
 async def test_a_webhook_that_is_gone_is_not_tried_again(stage: Stage) -> None:

@@ -70,6 +70,15 @@ async def test_a_client_that_left_and_a_refused_count_are_no_errors(stage: Stage
     assert await stage.deliver() == []
 
 
+async def test_a_refused_count_hides_no_error(stage: Stage) -> None:
+    counting = structs.replace(asked(said("user", "Count")), path="/v1/messages/count_tokens")
+    overloaded = Fault("overloaded_error", "Overloaded")
+    await stage.play(counting)
+    await stage.play(structs.replace(ended(counting, outcome="failed", status=529), error=overloaded))
+    await stage.play(*failing(1))
+    assert len(await stage.deliver()) == 1
+
+
 async def test_an_error_waits_for_the_record(stage: Stage) -> None:
     """The answer's event is there before the linker has stored the exchange."""
     call, answer = failing(0)
@@ -104,6 +113,26 @@ async def test_a_leap_is_told_at_its_highest_step_only(stage: Stage) -> None:
         call = asked(said("assistant", "x"), at=number)
         await stage.play(call, limited(answered(call, "x"), share))
     assert len(await stage.deliver()) == 1
+
+
+@pytest.mark.parametrize("shares", [("0.96", "0.85"), ("0.85", "0.96")])
+async def test_of_one_batch_the_highest_step_is_told_only(stage: Stage, shares: tuple[str, str]) -> None:
+    calls = [asked(said("assistant", "x"), at=number) for number in range(2)]
+    answers = [limited(answered(call, "x"), share) for call, share in zip(calls, shares, strict=True)]
+    await stage.play(*calls, *answers)
+    (text,) = await stage.texts()
+    assert text.startswith(":warning: team: 96 % of the 5-hour limit is used\n")
+
+
+async def test_a_reached_limit_is_an_error_where_no_limits_are_told(
+    database_url: str, tmp_path: Path, slack: ScriptedSlack
+) -> None:
+    async with a_stage(database_url, tmp_path, slack, notify="error") as stage:
+        call = asked(said("user", "Hello"))
+        refusal = ended(call, outcome="failed", status=429)
+        await stage.play(call, limited(refusal, "1", status="rejected", error=Fault("rate_limit_error", "limit")))
+        (text,) = await stage.texts()
+    assert text.startswith(":x: a.test: a request failed: rate_limit_error (429)\n")
 
 
 def credential(folder: Path, **fields: Any) -> None:

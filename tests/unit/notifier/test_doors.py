@@ -67,6 +67,11 @@ def test_what_the_operator_names_may_be_plain_and_private() -> None:
         ("fd00::1", False),
         ("::ffff:10.0.0.1", False),
         ("::ffff:3.68.124.168", True),
+        ("64:ff9b::10.0.0.1", False),
+        ("64:ff9b::3.68.124.168", True),
+        ("2002:7f00:1::1", False),
+        ("2002:344:7ca8::1", True),
+        ("::127.0.0.1", False),
         ("no address", False),
     ],
 )

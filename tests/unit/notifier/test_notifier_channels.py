@@ -77,11 +77,11 @@ async def test_who_says_nothing_is_given_up(slack: ScriptedSlack) -> None:
 @pytest.mark.parametrize(
     ("told", "seconds"),
     [
-        ("0", 0),
+        ("0", 1),
         ("7", 7),
         ("999999999999", 3600),
         ("Sat, 21 Nov 2026 12:01:00 GMT", 60),
-        ("Sat, 21 Nov 2026 11:00:00 GMT", 0),
+        ("Sat, 21 Nov 2026 11:00:00 GMT", 1),
         (None, 30),
         ("soon", 30),
         ("-3", 30),

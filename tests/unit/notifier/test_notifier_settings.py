@@ -39,6 +39,7 @@ def test_spans(text: str, span: timedelta) -> None:
         {"notify_max_age": "0m"},
         {"notify_max_age": "15 minutes"},
         {"notify_max_age": "-15m"},
+        {"notify_max_age": "9999999d"},
         {"notify_digest_at": "24:00"},
         {"notify_time_zone": "Mars/Olympus"},
         {"budgets": {"*": {"week": 3}}},

@@ -128,13 +128,16 @@ class Delivery(QueueWorker):
         except Busy as busy:
             await self._put_off(connection, row, busy.seconds, attempts=0)
         except Undelivered as failure:
-            await self._failed(connection, row, failure)
+            await self._failed(connection, row, str(failure))
+        except Exception as error:  # whatever one way out does to us, there are others
+            _log.exception("a way out is broken", lane=row["lane"], error=type(error).__name__)
+            await self._failed(connection, row, type(error).__name__)
         else:
             await self._done(connection, row, "delivered")
 
-    async def _failed(self, connection: Connection, row: asyncpg.Record, failure: Undelivered) -> None:
+    async def _failed(self, connection: Connection, row: asyncpg.Record, reason: str) -> None:
         attempt = row["attempts"] + 1
-        _log.warning("a notice was not delivered", lane=row["lane"], attempt=attempt, reason=str(failure))
+        _log.warning("a notice was not delivered", lane=row["lane"], attempt=attempt, reason=reason)
         pause = min(_FIRST_PAUSE_S * 2 ** (attempt - 1), _LONGEST_PAUSE_S) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter
         if attempt < MOST_ATTEMPTS:
             await self._put_off(connection, row, pause, attempts=1)

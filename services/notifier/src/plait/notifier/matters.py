@@ -16,6 +16,8 @@ from plait.notifier.settings import Kind
 
 LEVELS: Final = (80, 95, 100)
 """Percents of a limit that are told; the last: it is reached."""
+PASSING: Final = ("count_tokens", "models", "probe", "quota")
+"""Kinds of exchanges: questions that clients ask beside their work, and take a refusal of as an answer."""
 _TROUBLE: Final = ("failed", "interrupted", "rejected")
 _UNAUTHORISED: Final = 401
 _REJECTED: Final = "rejected"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from plait.common.postgres import Database
 from plait.notifier import statements
 from plait.notifier.directory import Directory, Entry
 from plait.notifier.matters import (
+    PASSING,
     Matter,
     Trouble,
     analysis_of,
@@ -25,7 +26,7 @@ from plait.notifier.matters import (
 )
 from plait.notifier.queue import queue
 from plait.notifier.routes import Routes
-from plait.notifier.settings import Settings
+from plait.notifier.settings import Kind, Settings
 from plait.notifier.turns import read_turn
 
 Clock = Callable[[], datetime]
@@ -66,7 +67,7 @@ class Notifier:
     async def process(self, batch: Sequence[Record]) -> Sequence[Rejected]:
         """Queue a batch's notices; see `plait.common.consumer.Processor`."""
         since = self._clock() - self._settings.max_age
-        found, rejected = _read(batch, since)
+        found, rejected = _read(batch, since, self._settings.kinds)
         routes = Routes(self._settings, self._directory.table)
         async with self._database.transaction() as connection:
             matters = [*found.matters, *await self._turns(connection, list(found.placed), since, routes)]
@@ -93,7 +94,7 @@ class Notifier:
 
     async def _errors(self, connection: Connection, troubles: Iterable[Trouble], routes: Routes) -> list[Matter]:
         """One for each burst of errors, or for a credential that Claude refuses."""
-        told = [one for one in troubles if routes.of(one.domain)]
+        told = await self._worth_telling(connection, [one for one in troubles if routes.of(one.domain)])
         logins = {one.domain: (one, entry) for one in told if (entry := self._refused(one))}
         errors = first_of_each(one for one in told if one.domain not in logins or not one.is_unauthorised)
         matters = [login_of(entry, one.domain, one.at) for one, entry in logins.values()]
@@ -102,6 +103,13 @@ class Notifier:
             rows = await connection.fetch(statements.BURSTS, *map(list, columns), self._settings.error_quiet)
             matters += [errors[row["domain"], row["error_type"]].matter() for row in rows]
         return matters
+
+    async def _worth_telling(self, connection: Connection, troubles: Sequence[Trouble]) -> list[Trouble]:
+        """Without refusals that nobody minds: none of these begins a burst, which would hide what somebody does."""
+        numbers = [one.exchange_id for one in troubles]
+        rows = await connection.fetch(statements.OF_KINDS, numbers, PASSING) if numbers else []
+        passing = {row["id"] for row in rows}
+        return [one for one in troubles if one.exchange_id not in passing]
 
     def _refused(self, trouble: Trouble) -> Entry | None:
         """Whose own credential it was that was refused."""
@@ -115,7 +123,7 @@ def login_of(entry: Entry, domain: str, at: datetime) -> Matter:
     return Matter(kind="login", key=f"login/{entry.name}/{entry.credential}", domain=domain, at=at, subject=subject)
 
 
-def _read(batch: Sequence[Record], since: datetime) -> tuple[_Found, list[Rejected]]:
+def _read(batch: Sequence[Record], since: datetime, kinds: Collection[Kind]) -> tuple[_Found, list[Rejected]]:
     """What of a batch may have to be told, and the records that do not belong on the topics that we read."""
     found, rejected = _Found({}, [], []), []
     for record in batch:
@@ -123,7 +131,7 @@ def _read(batch: Sequence[Record], since: datetime) -> tuple[_Found, list[Reject
         if isinstance(event, ConversationEvent):
             found.placed |= dict.fromkeys(one.exchange_id for one in event.data.placed)
         elif isinstance(event, ResponseEvent):
-            _see_answer(event, since, found)
+            _see_answer(event, since, kinds, found)
         elif isinstance(event, AnalysisEvent):
             if event.time > since and (matter := analysis_of(event.data, event.time)):
                 found.matters.append(matter)
@@ -132,12 +140,13 @@ def _read(batch: Sequence[Record], since: datetime) -> tuple[_Found, list[Reject
     return found, rejected
 
 
-def _see_answer(event: ResponseEvent, since: datetime, found: _Found) -> None:
+def _see_answer(event: ResponseEvent, since: datetime, kinds: Collection[Kind], found: _Found) -> None:
     if event.data.ended_at <= since:
         return
     limits = limits_of(event.data)
     found.matters += limits
     trouble = trouble_of(event.data)
     reached = any(one.subject["level"] == 100 for one in limits)
-    if trouble and not (reached and trouble.type == "rate_limit_error"):
+    is_told = reached and "limit" in kinds and trouble and trouble.type == "rate_limit_error"
+    if trouble and not is_told:
         found.troubles.append(trouble)

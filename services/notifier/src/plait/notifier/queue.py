@@ -21,6 +21,7 @@ async def queue(connection: Connection, matters: Sequence[Matter], routes: Route
     keys = [(lane, key) for lane, one in ways for key in (one.key, *one.same, *one.lesser)]
     claimed = await connection.fetch(statements.CLAIM, *_columns(keys))
     new = {(row["lane"], row["key"]) for row in claimed}
+    new -= {(lane, key) for lane, one in ways for key in one.lesser}
     rows = []
     for lane, one in ways:
         names = {(lane, key) for key in (one.key, *one.same)}

@@ -18,6 +18,7 @@ Kind = Literal["turn", "error", "limit", "login", "analysis", "digest", "budget"
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 Period = Literal["day", "month"]
 _SPAN: Final = re.compile(r"([1-9]\d{0,6})([smhd]?)")
+_LONGEST: Final = timedelta(days=9999)
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -25,7 +26,10 @@ def _span(text: str) -> timedelta:
     match = _SPAN.fullmatch(text)
     if match is None:
         raise ValueError("it must be a span of time, such as 90s, 15m, 2h or 1d")
-    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+    span = timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+    if span > _LONGEST:
+        raise ValueError(f"it must be {_LONGEST.days}d at most")
+    return span
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -146,9 +150,10 @@ class Settings(groups.Settings, groups.KafkaSettings, groups.PostgresSettings, C
     )
 
     @property
-    def kinds(self) -> frozenset[str]:
+    def kinds(self) -> frozenset[Kind]:
         """Notices that are sent."""
-        return frozenset(_words(self.notify))
+        chosen = _words(self.notify)
+        return frozenset(kind for kind in KINDS if kind in chosen)
 
     @property
     def max_age(self) -> timedelta:

@@ -83,6 +83,9 @@ INSERT INTO notices (lane, key, domain, kind, subject, happened_at)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::timestamptz[])
 """
 
+OF_KINDS: Final = "SELECT id FROM exchanges WHERE id = ANY($1) AND kind = ANY($2)"
+"""$1: exchanges, $2: kinds. Those of them that are known to be of these kinds."""
+
 BURSTS: Final = """
 WITH given AS (
     SELECT domain, error_type, max(at) AS last_at, min(at) AS first_at

@@ -21,6 +21,7 @@ from plait.notifier.channels import Refused, Undelivered
 KNOWN_HOSTS: Final = frozenset({"hooks.slack.com"})
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=10, connect=5)
 _REDIRECTS: Final = range(300, 400)
+_TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def check(url: str, named: Collection[str]) -> str:
@@ -78,9 +79,16 @@ def is_public(address: str) -> bool:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    ip = mapped or ip
-    return ip.is_global and not ip.is_multicast
+    carried = _carried(ip) if isinstance(ip, ipaddress.IPv6Address) else None
+    ip = carried or ip
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved)
+
+
+def _carried(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that an IPv6 one leads to: mapped (RFC 4291), 6to4 (RFC 3056), or translated (RFC 6052)."""
+    if ip in _TRANSLATED:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.ipv4_mapped or ip.sixtofour
 
 
 async def _no_redirects(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

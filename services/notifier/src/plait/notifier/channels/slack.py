@@ -53,7 +53,7 @@ class SlackChannel:
         body = message(notice) | {name: value for name, value in look.items() if value}
         try:
             answer = await self._client.send_dict(body)
-        except (TimeoutError, aiohttp.ClientError, OSError, UnicodeDecodeError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError, LookupError) as error:  # or no text that is one
             raise undelivered(error) from error
         _judge(answer)
 

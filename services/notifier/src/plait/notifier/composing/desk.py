@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -9,6 +10,10 @@ from plait.common.errors import PlaitError
 from plait.common.redaction import SECRETS, Redactor
 from plait.notifier.notice import Link
 from plait.notifier.settings import Settings
+from plait.notifier.wording import CUT
+
+_MOST_LOOKED_AT: Final = 32_000
+"""Characters: ten times what is shown, so that a whole key can stand at its end."""
 
 
 class NotYet(PlaitError):
@@ -24,8 +29,12 @@ class Desk:
         self._dashboard = settings.dashboard_url.rstrip("/")
 
     def masked(self, text: str) -> str:
-        """What somebody said, without keys and tokens, unless the operator wants them told."""
-        return self._redactor.text(text)
+        """What somebody said, without keys and tokens, unless the operator wants them told.
+
+        Of long texts only as much is looked through, and given back, as a notice may need.
+        """
+        masked = self._redactor.text(text[:_MOST_LOOKED_AT])
+        return masked if len(text) <= _MOST_LOOKED_AT else f"{masked}\n{CUT}"
 
     def conversation(self, number: UUID | None) -> Link | None:
         """Where the dashboard shows it."""

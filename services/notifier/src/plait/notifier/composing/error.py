@@ -10,11 +10,10 @@ import asyncpg
 from plait.common.outbox import Connection
 from plait.notifier import statements
 from plait.notifier.composing.desk import Desk, NotYet
+from plait.notifier.matters import PASSING
 from plait.notifier.notice import Notice
 from plait.notifier.wording import cut, one_line
 
-_PASSING: Final = ("count_tokens", "models", "probe", "quota")
-"""Questions that clients ask beside their work, and take a refusal of as an answer."""
 _HOW: Final = {"failed": "failed", "interrupted": "was cut off", "rejected": "was refused by the gateway"}
 
 
@@ -24,7 +23,7 @@ async def make(connection: Connection, row: asyncpg.Record, number: str, desk: D
     found = await connection.fetchrow(statements.EXCHANGE, exchange_id)
     if found is None:
         raise NotYet
-    if found["kind"] in _PASSING:
+    if found["kind"] in PASSING:
         return None
     kind = found["error_type"] or found["outcome"]
     status = f" ({found['status']})" if found["status"] else ""
