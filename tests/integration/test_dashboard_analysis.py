@@ -12,6 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from plait.common.access.grants import Grant
+from plait.common.analysis import LONGEST_WISH
 from plait.common.queries.administration import latest_actions
 from plait.common.queries.analyses import get_analysis
 from plait.dashboard import database
@@ -117,6 +118,17 @@ def test_an_analysis_is_asked_for_with_a_wish_under_the_visitors_name(week: Week
     assert (known.status, known.asked_by, known.custom_prompt) == ("pending", "key ana", "Why so slow?")
     (action, *_) = database.read(latest_actions, 1)
     assert (action.key_name, action.method, action.path) == ("ana", "POST", "/conversation")
+
+
+def test_a_wish_is_bounded_and_storable_whatever_a_browser_sends(week: Week) -> None:
+    test = view(week)
+    test.text_area(key="analysis_wish").set_value("Why\0?" + "x" * 2 * LONGEST_WISH)
+    test.button(key="analysis_ask").click().run()
+    assert "waiting for an analyzer" in drawn(test)
+    known = database.read(get_analysis, week.spool, "main")
+    assert known
+    assert (known.custom_prompt or "").startswith("Why?xxx")
+    assert len(known.custom_prompt or "") <= LONGEST_WISH
 
 
 def test_a_model_at_work_and_what_went_wrong_before_are_told(week: Week, address: str) -> None:

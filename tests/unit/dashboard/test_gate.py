@@ -97,6 +97,18 @@ async def test_with_a_session_everything_is_open(app: ASGIApp, sessions: Session
     assert (await ask(app, path, headers=cookie(sessions))).body == b"inside"
 
 
+@pytest.mark.parametrize("path", ["/_stcore/upload_file/a/b", "/media/a.json", "/", "/api/live"])
+@pytest.mark.parametrize("method", ["PUT", "POST", "DELETE", "PATCH", "TRACE"])
+async def test_with_a_session_nothing_is_written_to(app: ASGIApp, sessions: Sessions, path: str, method: str) -> None:
+    answer = await ask(app, path, method, headers={**cookie(sessions), **OWN}, body=b"x")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+
+
+@pytest.mark.parametrize("path", ["/_stcore/metrics", "/auth/login", "/auth/logout", "/oauth2callback"])
+async def test_what_no_page_needs_does_not_exist(app: ASGIApp, sessions: Sessions, path: str) -> None:
+    assert (await ask(app, path, headers=cookie(sessions))).status == 404
+
+
 @pytest.mark.parametrize(
     "value", ["", "1", "9999999999.name.0000", "9999999999.name.mark.0000", "a.b.c", "9999999999.é.0"]
 )

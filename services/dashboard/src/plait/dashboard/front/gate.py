@@ -19,6 +19,8 @@ OPEN: Final = frozenset({"/login", "/logout", "/health", "/health/live", "/healt
 _PARTS: Final = ("/static/", "/media/", "/_stcore/", "/component/", "/app/", "/api/")
 """What pages are made of: refused, not sent to the login form."""
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_CLOSED: Final = ("/_stcore/metrics", "/auth/", "/oauth2callback")
+"""What Streamlit would answer and no page of ours needs: how many others are here, and its own way of logging in."""
 _POLICY_VIOLATION: Final = 1008
 
 
@@ -52,8 +54,10 @@ class Gate:
         headers = Headers(scope=scope)
         if scope["method"] not in _READING and "origin" in headers and not same_origin(headers):
             return PlainTextResponse("This came from another site's page.", 403)
-        if scope["path"] in OPEN or self._session(scope):
+        if scope["path"] in OPEN:
             return None
+        if self._session(scope):
+            return _superfluous(scope)
         if _wants_page(scope, headers):
             return RedirectResponse(f"/login?next={quote(_address(scope), safe='')}", 303)
         return PlainTextResponse("Log in first.", 401)
@@ -64,6 +68,18 @@ class Gate:
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
             return
         await Leash(receive, send).hold(self.app, scope, self.sessions.over(session))
+
+
+def _superfluous(scope: Scope) -> Response | None:
+    """The refusal of what even visitors have no use for. Pages change things over their socket alone.
+
+    Streamlit would take files, and keep as many as it is given.
+    """
+    if scope["method"] not in _READING:
+        return PlainTextResponse("Nothing is written here.", 405, {"allow": "GET, HEAD, OPTIONS"})
+    if scope["path"].startswith(_CLOSED):
+        return PlainTextResponse("There is no such page.", 404)
+    return None
 
 
 def _wants_page(scope: Scope, headers: Headers) -> bool:

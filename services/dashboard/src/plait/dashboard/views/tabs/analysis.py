@@ -17,6 +17,7 @@ from plait.dashboard.islands.element import island
 from plait.dashboard.islands.markdown import markdown
 from plait.dashboard.islands.render import render
 from plait.dashboard.islands.tree import MAIN
+from plait.dashboard.views.filters import readable
 from plait.dashboard.views.told import Told
 from plait.dashboard.visitor import visitor
 
@@ -78,7 +79,7 @@ def _form(told: Told, branch: str, found: Analysis | None) -> None:
         )
         label = "Analyse again" if found else "Analyse this branch"
         if st.button(label, type="primary", key="analysis_ask"):
-            _ask(told, branch, wish.strip() or None, again=bool(found and found.status == "completed"))
+            _ask(told, branch, readable(wish, LONGEST_WISH) or None, again=bool(found and found.status == "completed"))
 
 
 def _ask(told: Told, branch: str, wish: str | None, *, again: bool) -> None:
