@@ -83,6 +83,39 @@ def test_quoted_secrets_end_where_their_quotes_do(text: str, without: str) -> No
     assert ALL.text(text) == without
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DB_PASS={}",
+        "smtp_pw: '{}'",
+        "git clone https://{}@github.com/a/b",
+        "<server><password>{}</password></server>",
+        "sshpass -p {} ssh h",
+        "docker login -u me -p {} r.example",
+    ],
+)
+def test_common_places_of_passwords(text: str) -> None:
+    assert Redactor(SECRETS).text(text.format("Zx9Kq2Lm7Vb4Nn8Pp3Rr")) == text.format("[redacted:passwords]")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "n_pass=1000",
+        "two_pass: lexer",
+        "by_pass=true",
+        "test_pass=test_results.xml",
+        "https://me.you@host.example/x",
+        "postgres://a-very-long-user-name-123@host",
+        "<token>string</token>",
+        "<password>${env.PW}</password>",
+        "docker login && docker run -p 8080:80 x",
+    ],
+)
+def test_places_that_look_like_these(text: str) -> None:
+    assert Redactor(SECRETS).text(text) == text
+
+
 def test_only_what_was_asked_for_is_taken_out_and_an_unknown_kind_is_named() -> None:
     text = "bo@example.com, password=hunter2"
     assert Redactor(["emails"]).text(text) == "[redacted:emails], password=hunter2"

@@ -13,9 +13,10 @@ from plait.common.redaction.finding import TAKEN, Finder, Span, group
 
 _CHOSEN: Final = r"passw(?:or)?d|passwort|passphrase|passcode|\bpw|pwd"
 _ISSUED: Final = (
-    r"secret|token|credential|api[_-]?key|(?:access|account|auth|private|signing|encryption|master|storage)[_-]?key"
+    r"secret|token|credential|(?<=[_-])p(?:ass|w)|api[_-]?key"
+    r"|(?:access|account|auth|private|signing|encryption|master|storage)[_-]?key"
 )
-"""What people choose, and what programs issue."""
+"""What people choose, and what programs issue. `DB_PASS` is among these: of `n_pass=1000` nothing is to be taken."""
 _NAME: Final = rf"(?P<name>{_CHOSEN}|{_ISSUED})(?:[_-]?(?:key|base|value|b64))?\d?"
 _QUOTE: Final = r"\\?[\"'`]"
 _QUOTED: Final = rf"(?P<quote>{_QUOTE})(?P<quoted>(?:(?!(?P=quote))(?:\\[^\n]|[^\n])){{4,512}})(?P=quote)"
@@ -33,6 +34,9 @@ _NETRC: Final = re.compile(rf"\blogin\s{{1,8}}[^\s]{{1,128}}\s{{1,8}}password\s{
 _ADDRESS: Final = re.compile(
     rf"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{{0,30}}://[^\s/:@\"'<>]{{0,128}}:(?P<{TAKEN}>[^\s/@\"'<>]{{1,256}})@"
 )
+_NAMELESS: Final = re.compile(rf"\bhttps?://(?P<{TAKEN}>(?=[\w.~%+-]{{0,200}}\d)[\w.~%+-]{{20,256}})@", re.ASCII)
+"""A token where a user's name stands, as `git clone` takes it."""
+_ELEMENT: Final = re.compile(rf"<[\w.:-]{{0,40}}{_NAME}>{_BARE}</", re.IGNORECASE)
 _SIGNED: Final = re.compile(rf"[?&](?:X-Amz-Signature|X-Goog-Signature|sig|signature)=(?P<{TAKEN}>[\w%+/=-]{{20,}})")
 _AUTHORIZATION: Final = re.compile(
     rf"(?:\bauthorization(?:{_QUOTE})?[ \t]{{0,8}}[:=][ \t]{{0,8}}(?:{_QUOTE})?"
@@ -50,7 +54,8 @@ _USER: Final = re.compile(
     rf"\bcurl\b[^\n]{{0,300}}?\s(?:-u|--user)[ =]{{0,2}}[\"']?[^\s:\"']{{1,64}}:(?P<{TAKEN}>[^\s\"']{{1,256}})"
 )
 _CLIENT: Final = re.compile(
-    rf"\b(?:mysql|mysqldump|mariadb|sshpass)\b[^\n]{{0,200}}?\s-p(?P<{TAKEN}>[^\s\"']{{4,128}})"
+    r"\b(?:(?:mysql|mysqldump|mariadb)\b[^\n]{0,200}?\s-p|sshpass\s{1,4}-p\s?"
+    rf"|docker\s{{1,4}}login\b[^\n&|;]{{0,200}}?\s-p\s)[\"']?(?P<{TAKEN}>[^\s\"']{{4,128}})"
 )
 
 _PLACEHOLDER: Final = re.compile(
@@ -112,6 +117,11 @@ def _is_figure(value: str) -> bool:
     return all(one.isdigit() or one in ".,_-:" for one in value)
 
 
+def _element(match: re.Match[str]) -> Span | None:
+    is_password = _SPELLED.fullmatch(match["name"]) is not None
+    return match.span("bare") if _is_secret(match["bare"], is_password=is_password, may_be_word=True) else None
+
+
 def _header(match: re.Match[str]) -> Span | None:
     is_one = _is_secret(match["bare"].rstrip("."), is_password=False, may_be_word=False)
     return match.span("bare") if is_one else None
@@ -124,12 +134,14 @@ def _told(match: re.Match[str]) -> Span | None:
 
 PASSWORDS: Final = (
     Finder(_ADDRESS, _told, ("://",)),
+    Finder(_NAMELESS, _told, ("://",)),
     Finder(_AUTHORIZATION, _header),
     Finder(_COOKIE, _told),
     Finder(_ASSIGNED, _assigned),
     Finder(_FLAG, _assigned, ("-",)),
     Finder(_SAID, _assigned),
     Finder(_NETRC, group, ("login",)),
+    Finder(_ELEMENT, _element, ("</",)),
     Finder(_SIGNED, group, ("=",)),
     Finder(_USER, _told, ("curl",)),
     Finder(_CLIENT, _told, ("-p",)),
