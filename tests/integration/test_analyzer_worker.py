@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
 from plait.analyzer.analysing import Analyst
-from plait.analyzer.jobs import Jobs
+from plait.analyzer.jobs import Job, Jobs, Result
 from plait.analyzer.providers import provider_of
 from plait.analyzer.settings import Settings
 from plait.analyzer.worker import Worker
@@ -183,6 +184,24 @@ async def test_without_a_key_it_fails_with_a_reason_that_names_the_setting(stage
         failed = await stage.until("completed", "failed")
     assert failed.status == "failed"
     assert "GEMINI_API_KEY is not set" in (failed.error or "")
+
+
+async def test_a_result_that_cannot_be_kept_ends_its_job_and_not_the_worker(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = Analyst.make
+
+    async def absurd(analyst: Analyst, job: Job) -> Result:
+        return msgspec.structs.replace(await make(analyst, job), total_tokens=10**15)
+
+    monkeypatch.setattr(Analyst, "make", absurd)
+    await stage.ask()
+    async with stage.working():
+        failed = await stage.until("failed")
+        assert "Something went wrong in Plait: DataError" in (failed.error or "")
+        monkeypatch.undo()
+        await stage.ask()
+        await stage.until("completed")
 
 
 async def test_an_answer_of_another_form_is_mended_by_asking_once_more(stage: Stage) -> None:

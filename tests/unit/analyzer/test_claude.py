@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from plait.analyzer.providers import Ask, Provider, Refused, Unavailable, provider_of
+from plait.analyzer.providers.provider import MOST_BYTES
 from plait.analyzer.settings import ProviderSettings
 from plait.common.analysis import response_schema
 from plait.fakes.answers import Answer, error_answer, json_answer, raw_answer
@@ -100,3 +101,23 @@ async def test_what_will_not_pass(gateway: ScriptedClaude, provider: Provider, a
     gateway.rules.append(lambda _: answer)
     with pytest.raises(Refused, match=says):
         await provider.answer(ASK)
+
+
+ODD = {
+    "too long": (message("x" * MOST_BYTES), "longer than 1 MiB"),
+    "too deep": (raw_answer(b'{"content":' + b"[" * 100_000, "application/json"), "cannot be read"),
+    "packed": (json_answer({}, headers=(("content-encoding", "gzip"),)), "compressed"),
+}
+
+
+@pytest.mark.parametrize(("answer", "says"), ODD.values(), ids=list(ODD))
+async def test_answers_are_bounded(gateway: ScriptedClaude, provider: Provider, answer: Answer, says: str) -> None:
+    gateway.rules.append(lambda _: answer)
+    with pytest.raises(Unavailable, match=says):
+        await provider.answer(ASK)
+
+
+async def test_figures_are_none_that_a_table_could_not_hold(gateway: ScriptedClaude, provider: Provider) -> None:
+    gateway.rules.append(lambda _: message("x", usage={"input_tokens": 10**15, "output_tokens": -3}))
+    answer = await provider.answer(ASK)
+    assert (answer.prompt_tokens, answer.completion_tokens, answer.total_tokens) == (1_000_000_000, 0, 1_000_000_000)

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from plait.analyzer.providers import Ask, Provider, ProviderError, Refused, Unavailable, provider_of
+from plait.analyzer.providers.provider import MOST_BYTES
 from plait.analyzer.settings import ProviderSettings
 from plait.common.analysis import Findings, response_schema
 from plait.fakes.answers import Answer, json_answer, raw_answer
 from plait.fakes.gemini import ScriptedGemini, blocked, gemini_error, generated
 
+KEY = "not-of-any-known-form-4711"
 ASK = Ask("be an analyst", "what was said", response_schema())
 
 
@@ -29,7 +31,7 @@ async def provider(gemini: ScriptedGemini) -> AsyncIterator[Provider]:
 
 
 def settings(url: str, **more: object) -> ProviderSettings:
-    return ProviderSettings.model_validate({"gemini_api_key": "key", "gemini_api_url": url, **more})
+    return ProviderSettings.model_validate({"gemini_api_key": KEY, "gemini_api_url": url, **more})
 
 
 @pytest.mark.parametrize("behind", ["", "/", "/v1beta", "/v1beta/", "/v1beta/models", "/v1beta/models/"])
@@ -61,6 +63,11 @@ PASSING = {
     "a proxy's page": (raw_answer(b"<html>", "text/html", 502), "502", None),
     "no JSON": (raw_answer(b'{"candidates": [', "application/json"), "cannot be read", None),
     "another form": (json_answer({"candidates": 5}), "cannot be read", None),
+    "too many, by an odd header": (json_answer({"error": {}}, 429, (("retry-after", "²"),)), "429", None),
+    "details of another form": (json_answer({"error": {"details": 5}}, 429), "429", None),
+    "too deep": (raw_answer(b"[" * 100_000, "application/json"), "cannot be read", None),
+    "too long": (generated("x" * MOST_BYTES), "longer than 1 MiB", None),
+    "packed": (json_answer({}, headers=(("content-encoding", "gzip"),)), "compressed", None),
     "nothing": (json_answer({}), "answered with nothing", None),
     "empty": (generated(""), "is empty", None),
     "cut": (generated("x").cut_every(10).ending("cut", 1), "cannot be reached", None),
@@ -87,6 +94,7 @@ async def test_silence_is_not_waited_for(gemini: ScriptedGemini) -> None:
     await provider.close()
 
 
+ANOTHERS = "AIzaSyA1234567890abcdefghijklmnopqrstuv"
 REFUSALS = {
     "bad request": (gemini_error(400, "INVALID_ARGUMENT", "Too many tokens"), "Too many tokens"),
     "bad key": (gemini_error(400, "INVALID_ARGUMENT", "API key not valid."), "Is GEMINI_API_KEY right?"),
@@ -94,6 +102,9 @@ REFUSALS = {
     "no such model": (gemini_error(404, "NOT_FOUND", "models/x"), "Is GEMINI_MODEL_NAME right?"),
     "blocked": (blocked(), "PROHIBITED_CONTENT"),
     "broken off": (generated("half", ended="SAFETY"), "SAFETY"),
+    "bad key, quoted": (gemini_error(400, "INVALID_ARGUMENT", f"API key {KEY} not valid."), "API key [redacted"),
+    "another's key, quoted": (gemini_error(403, "X", f"{ANOTHERS}, no"), "[redacted:api-keys], no"),
+    "orders to a terminal": (gemini_error(400, "X", "a\x1b[2Jb\u202ec"), "a [2Jb c"),
     "at great length": (gemini_error(400, "INVALID_ARGUMENT", "x" * 9000), "…"),
 }
 
@@ -105,7 +116,8 @@ async def test_what_will_not_pass(gemini: ScriptedGemini, provider: Provider, an
         await provider.answer(ASK)
     assert says in str(raised.value)
     assert len(str(raised.value)) < 600
-    assert "key" not in str(raised.value).replace("API key", "")
+    assert KEY not in str(raised.value)
+    assert ANOTHERS not in str(raised.value)
 
 
 async def test_nobody_is_there(gemini: ScriptedGemini) -> None:
@@ -113,6 +125,16 @@ async def test_nobody_is_there(gemini: ScriptedGemini) -> None:
     with pytest.raises(Unavailable, match="cannot be reached"):
         await provider.answer(ASK)
     await provider.close()
+
+
+@pytest.mark.parametrize(("told", "kept"), [(-5, 0), (10**15, 1_000_000_000)])
+async def test_figures_are_none_that_a_table_could_not_hold(
+    gemini: ScriptedGemini, provider: Provider, told: int, kept: int
+) -> None:
+    body = {"candidates": [{"content": {"parts": [{"text": "x"}]}}]}
+    gemini.next.append(json_answer({**body, "usageMetadata": {"promptTokenCount": told, "totalTokenCount": told}}))
+    answer = await provider.answer(ASK)
+    assert (answer.prompt_tokens, answer.completion_tokens, answer.total_tokens) == (kept, 0, kept)
 
 
 async def test_an_answer_cut_at_its_limit_is_worth_reading(gemini: ScriptedGemini, provider: Provider) -> None:

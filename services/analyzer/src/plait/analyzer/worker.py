@@ -88,7 +88,7 @@ class Worker:
         settings = self._settings
         try:
             work = self._analyst.make(job)
-            result = await hold(self._jobs, job, settings.lease, settings.beat_s, work)
+            await self._jobs.complete(job, await hold(self._jobs, job, settings.lease, settings.beat_s, work))
         except NoBranch:
             await self._jobs.drop(job)
             return "given_up"
@@ -103,7 +103,6 @@ class Worker:
             _log.exception("analysis broke", analysis_id=str(job.id))
             await self._jobs.fail(job, _BROKEN.format(type(error).__name__))
             return "failed"
-        await self._jobs.complete(job, result)
         return "completed"
 
     async def _put_off(self, job: Job, error: Unavailable) -> Became:

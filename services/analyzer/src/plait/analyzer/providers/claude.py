@@ -8,7 +8,7 @@ import httpx2
 import msgspec
 
 from plait.analyzer.providers.prices import cost
-from plait.analyzer.providers.provider import TAG, Answer, Ask, Refused, Unavailable
+from plait.analyzer.providers.provider import TAG, Answer, Ask, Refused, Unavailable, bounded, seconds, tokens
 from plait.analyzer.settings import ProviderSettings
 
 _LATER: Final = frozenset({408, 429, 500, 502, 503, 504, 529})
@@ -52,7 +52,7 @@ class Claude:
         self.model = settings.analysis_claude_model
         self._most = settings.analysis_max_output_tokens
         key, domain = settings.analysis_claude_key, settings.analysis_claude_domain
-        headers = {"anthropic-version": _VERSION}
+        headers = {"anthropic-version": _VERSION, "accept-encoding": "identity"}
         headers |= {"x-api-key": key.get_secret_value()} if key else {}
         headers |= {"host": domain} if domain else {}
         self._client = httpx2.AsyncClient(
@@ -60,6 +60,7 @@ class Claude:
             headers=headers,
             timeout=settings.analysis_timeout_s,
             transport=transport,
+            event_hooks={"response": [bounded]},
             trust_env=False,  # the gateway is ours: no proxy stands before it
         )
 
@@ -79,13 +80,16 @@ class Claude:
         if not text:
             raise Unavailable(f"Claude's answer is empty ({message.stop_reason}).")
         used = message.usage
-        asked = used.input_tokens + (used.cache_read_input_tokens or 0) + (used.cache_creation_input_tokens or 0)
+        asked = tokens(
+            used.input_tokens + (used.cache_read_input_tokens or 0) + (used.cache_creation_input_tokens or 0)
+        )
+        said = tokens(used.output_tokens)
         return Answer(
             text=text,
             prompt_tokens=asked,
-            completion_tokens=used.output_tokens,
-            total_tokens=asked + used.output_tokens,
-            cost_usd=cost("anthropic", self.model, asked, used.output_tokens),
+            completion_tokens=said,
+            total_tokens=tokens(asked + said),
+            cost_usd=cost("anthropic", self.model, asked, said),
         )
 
     async def count(self, text: str) -> int:
@@ -110,15 +114,14 @@ class Claude:
             raise _meaning(response)
         try:
             return msgspec.json.decode(response.content, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Unavailable(f"Claude's answer cannot be read: {type(error).__name__}.") from error
 
 
 def _meaning(response: httpx2.Response) -> Unavailable | Refused:
     said = f"Claude answered {response.status_code}: {response.text}"
     if response.status_code in _LATER:
-        after = response.headers.get("retry-after", "")
-        return Unavailable(said, float(after) if after.isdigit() else None)
+        return Unavailable(said, seconds(response.headers.get("retry-after")))
     return Refused(f"{said} (Is ANALYSIS_CLAUDE_KEY right?)" if response.status_code in _KEY_TROUBLE else said)
 
 

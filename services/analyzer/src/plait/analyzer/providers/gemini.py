@@ -13,12 +13,14 @@ from google import genai
 from google.genai import errors, types
 
 from plait.analyzer.providers.prices import cost
-from plait.analyzer.providers.provider import Answer, Ask, Refused, Unavailable
+from plait.analyzer.providers.provider import Answer, Ask, Refused, Unavailable, bounded, seconds, tokens
 from plait.analyzer.settings import ProviderSettings
 
 _LATER: Final = frozenset({408, 429, 500, 502, 503, 504, 529})
 _KEY_TROUBLE: Final = frozenset({401, 403})
 _DELAY: Final = re.compile(r"(\d+(?:\.\d+)?)s")
+_ODD: Final = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
+"""What the SDK meets in an odd answer."""
 _CONTENT: Final = frozenset({"STOP", "MAX_TOKENS"})
 """Why an answer may have ended that is worth reading."""
 
@@ -30,14 +32,20 @@ class Gemini:
 
     def __init__(self, settings: ProviderSettings) -> None:
         assert settings.gemini_api_key
+        self._key = settings.gemini_api_key.get_secret_value()
         self.model = settings.gemini_model_name
         self._timeout_s = settings.analysis_timeout_s
         self._most = settings.analysis_max_output_tokens
         # Ours, or the SDK takes whichever client is installed, each with errors of its own.
-        self._http = httpx2.AsyncClient(timeout=settings.analysis_timeout_s, follow_redirects=False)
+        self._http = httpx2.AsyncClient(
+            timeout=settings.analysis_timeout_s,
+            follow_redirects=False,
+            headers={"accept-encoding": "identity"},
+            event_hooks={"response": [bounded]},
+        )
         self._client = genai.Client(
             vertexai=False,
-            api_key=settings.gemini_api_key.get_secret_value(),
+            api_key=self._key,
             http_options=types.HttpOptions(
                 base_url=settings.gemini_api_url,
                 api_version="v1beta",  # what people paste behind the base address names it
@@ -56,16 +64,16 @@ class Gemini:
             max_output_tokens=self._most,
             temperature=0.2,
         )
-        with _told():
+        with _told(self._key):
             async with asyncio.timeout(self._timeout_s):
                 response = await self._client.aio.models.generate_content(
                     model=self.model, contents=ask.user, config=config
                 )
-        return self._read(response)
+            return self._read(response)
 
     async def count(self, text: str) -> int:
         """Tokens as Gemini counts them; see `Provider`."""
-        with _told():
+        with _told(self._key):
             async with asyncio.timeout(self._timeout_s):
                 counted = await self._client.aio.models.count_tokens(model=self.model, contents=text)
         if counted.total_tokens is None:
@@ -80,13 +88,13 @@ class Gemini:
     def _read(self, response: types.GenerateContentResponse) -> Answer:
         text = _text(response)
         used = response.usage_metadata or types.GenerateContentResponseUsageMetadata()
-        asked = used.prompt_token_count or 0
-        said = (used.candidates_token_count or 0) + (used.thoughts_token_count or 0)
+        asked = tokens(used.prompt_token_count)
+        said = tokens(tokens(used.candidates_token_count) + tokens(used.thoughts_token_count))
         return Answer(
             text=text,
             prompt_tokens=asked,
             completion_tokens=said,
-            total_tokens=used.total_token_count or asked + said,
+            total_tokens=tokens(used.total_token_count or asked + said),
             cost_usd=cost("google", self.model, asked, said),
         )
 
@@ -109,22 +117,30 @@ def _text(response: types.GenerateContentResponse) -> str:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _told(key: str) -> Iterator[None]:
     """Say in our own words what went wrong."""
     try:
         yield
     except errors.APIError as error:
-        raise _meaning(error) from error
+        raise _meaning(error, key) from error
     except (TimeoutError, httpx2.TimeoutException) as error:
         raise Unavailable("Gemini did not answer in time.") from error
     except httpx2.HTTPError as error:
         raise Unavailable(f"Gemini cannot be reached: {type(error).__name__}.") from error
-    except (ValueError, TypeError, AttributeError, LookupError) as error:  # what the SDK meets in an odd answer
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+    ) as error:  # what the SDK meets in an odd answer
         raise Unavailable(f"Gemini's answer cannot be read: {type(error).__name__}.") from error
 
 
-def _meaning(error: errors.APIError) -> Unavailable | Refused:
+def _meaning(error: errors.APIError, key: str) -> Unavailable | Refused:
+    """What a refusal means to us; some name the key that they refuse."""
     said = f"Gemini answered {error.code} {error.status or ''}".rstrip() + f": {error.message or 'no reason'}"
+    said = said.replace(key, "[redacted:api-keys]")
     if error.code in _LATER:
         return Unavailable(said, _after(error))
     if error.code in _KEY_TROUBLE or "API key" in (error.message or ""):
@@ -136,10 +152,10 @@ def _meaning(error: errors.APIError) -> Unavailable | Refused:
 
 def _after(error: errors.APIError) -> float | None:
     """Seconds to wait, from the answer's `RetryInfo`, else from `Retry-After`."""
-    details: Any = error.details.get("error", {}) if isinstance(error.details, dict) else {}
-    for one in details.get("details") or [] if isinstance(details, dict) else []:
+    told: Any = error.details.get("error") if isinstance(error.details, dict) else None
+    details = told.get("details") if isinstance(told, dict) else None
+    for one in details if isinstance(details, list) else []:
         delay = _DELAY.fullmatch(str(one.get("retryDelay", ""))) if isinstance(one, dict) else None
         if delay:
             return float(delay[1])
-    header = getattr(error.response, "headers", {}).get("retry-after", "")
-    return float(header) if header.isdigit() else None
+    return seconds(getattr(error.response, "headers", {}).get("retry-after"))
