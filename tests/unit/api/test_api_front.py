@@ -153,3 +153,18 @@ async def test_not_ready_without_database(client: httpx2.AsyncClient, path: str)
         "status": "unavailable",
         "message": "Postgres does not answer: DependencyDown.",
     }
+
+
+async def test_a_body_of_any_length_is_not_read(client: httpx2.AsyncClient) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 10_000_000:
+            sent += 10_000
+            yield b"x" * 10_000
+
+    headers = {"X-Dashboard-Key": KEY, "Content-Type": "application/json"}
+    answer = await client.post("/api/analyses", content=endless(), headers=headers)
+    assert refused(answer, 400, "invalid_request_error") == "body: is longer than 64 KiB"
+    assert sent < 100_000

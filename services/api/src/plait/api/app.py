@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from plait.api import documents, errors, page
 from plait.api.database import Database
 from plait.api.encoding import Json
-from plait.api.front import CallId, KeyGate
+from plait.api.front import BoundedBody, CallId, KeyGate
 from plait.api.live.view import Live
 from plait.api.routes import analyses, conversations, health, requests, search, sessions, statistics, token_usage, usage
 from plait.api.routes import live as live_routes
@@ -60,6 +60,7 @@ def create_app(
             Middleware(KeyGate, doors=doors, throttle=Throttle(calls_per_minute)),
             Middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=_LEVEL),
             Middleware(EntityTags),
+            Middleware(BoundedBody),
         ],
     )
     app.state.database, app.state.doors, app.state.live = database, doors, live

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from plait.api.errors import refusal
+from plait.api.errors import BadParameter, refusal
 from plait.api.throttle import Throttle
 from plait.common.access.doors import Doors
 from plait.common.ids import new_exchange_id
@@ -18,6 +18,8 @@ from plait.common.ids import new_exchange_id
 _GIVEN: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _BEARER: Final = re.compile(r"Bearer +(\S+)", re.IGNORECASE)
 _OPEN: Final = frozenset({"/health", "/openapi.json", "/docs"})
+_MOST_BODY_BYTES: Final = 64 * 1024
+"""Of a call: what may be asked for is a tenth of it, however its characters are written."""
 
 NO_KEY: Final = (
     "No DASHBOARD_API_KEY is configured, so nothing is shown to anybody. Set it and start the API again;"
@@ -85,6 +87,28 @@ class KeyGate:
         if wait := self._throttle.wait(grants[0].name):
             return refusal(429, _TOO_MANY, request_id, {"Retry-After": str(math.ceil(wait))})
         return None
+
+
+class BoundedBody:
+    """Reads no body further than any that a route takes: what is read is kept in memory as a whole."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the call on; whoever reads too much of it is told that it is wrong."""
+        size = 0
+
+        async def bounded() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > _MOST_BODY_BYTES:
+                raise BadParameter("body", f"is longer than {_MOST_BODY_BYTES >> 10} KiB")
+            return message
+
+        writes = scope["type"] == "http" and scope["method"] == "POST"
+        await self._app(scope, bounded if writes else receive, send)
 
 
 def is_open(path: str) -> bool:
