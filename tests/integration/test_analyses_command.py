@@ -77,7 +77,7 @@ def test_the_commands(told: UUID, plait: Run, sql: Callable[[str], list[Any]]) -
     assert plait("analyses", "retry", "--all")[1] == "1 queued anew.\n"
     assert sql("SELECT status, attempts, error, custom_prompt FROM analyses") == [("pending", 0, None, "mind all")]
     status, _, says = plait("analyses", "retry", told)
-    assert (status, "neither of failed" in says) == (1, True)
+    assert (status, "This analysis has not failed: it is pending; `plait analyses reset` begins" in says) == (1, True)
 
     sql("UPDATE analyses SET status = 'processing', lease = gen_random_uuid(), leased_until = now() + interval '1 h'")
     assert plait("analyses", "reset", told)[1] == "1 queued anew.\n"
@@ -86,6 +86,7 @@ def test_the_commands(told: UUID, plait: Run, sql: Callable[[str], list[Any]]) -
     sql("UPDATE analyses SET status = 'completed', content = E'# Done\\n\\x1b[2J', completed_at = now()")
     status, said, _ = plait("analyze", told)
     assert (status, said) == (0, "# Done\n\\x1b[2J\n")
+    assert "it is completed; `plait analyze --again` does" in plait("analyses", "reset", told)[2]
     told_of = [line.split("\t") for line in plait("analyses", "calls", "--limit", "2")[1].splitlines()]
     assert [row[2:4] for row in told_of] == [["action", "became"], ["request", "known"], ["reset", "done"]]
     assert told_of[1][4:7] == ["a.test", str(told), "main"]
@@ -96,7 +97,7 @@ def test_the_commands(told: UUID, plait: Run, sql: Callable[[str], list[Any]]) -
 def test_what_is_refused(told: UUID, plait: Run) -> None:
     cases: list[tuple[list[object], int, str]] = [
         (["analyze", uuid4()], 1, "There is no branch main"),
-        (["analyze", "7"], 2, "Invalid value"),
+        (["analyze", "b5cd2535"], 2, "is no whole id"),
         (["analyses", "retry"], 2, "name a conversation, or give --all"),
         (["analyses", "reset", told, "--all"], 2, "name a conversation, or give --all"),
         (["analyze", told, "--prompt", "x" * 5000], 2, "longer than 4000"),

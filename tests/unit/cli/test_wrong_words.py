@@ -12,7 +12,7 @@ from plait.cli import main
     [
         (["audit", "extra"], "Too many words: extra. See `plait audit --help`."),
         (["keys", "list", "a.test", "b c"], "Too many words: 'b c'. See `plait keys list --help`."),
-        (["nope"], 'Unknown command "nope". Commands: audit, client,'),
+        (["nope"], 'Unknown command "nope". Commands: analyses, analyze, audit,'),
     ],
 )
 def test_are_named(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

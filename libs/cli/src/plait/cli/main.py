@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn
+from uuid import UUID
 
 from cyclopts import (
     App,
+    CoercionError,
     CycloptsError,
     CycloptsPanel,
     Parameter,
@@ -30,10 +32,14 @@ if TYPE_CHECKING:
 
 
 def _told(error: CycloptsError) -> Any:
-    """As cyclopts tells it, but for words that are too many, and with all commands, in order, not the first few."""
+    """As cyclopts tells it, but for words that are too many, parts of ids, and with all commands, in order."""
     if isinstance(error, UnusedCliTokensError):
         command = shlex.join(["plait", *(error.command_chain or ())])
         return CycloptsPanel(f"Too many words: {shlex.join(error.unused_tokens or ())}. See `{command} --help`.")
+    if isinstance(error, CoercionError) and error.target_type is UUID and error.token:
+        return CycloptsPanel(
+            f"`{error.token.value}` is no whole id: its page on the dashboard has a button that copies it."
+        )
     if not isinstance(error, UnknownCommandError) or error.app is None:
         return CycloptsPanel(error)
     commands = sorted(name for name in error.app if not name.startswith("-"))

@@ -165,8 +165,6 @@ def _again(
     if (conversation is None) != everything:
         raise WrongUsage("name a conversation, or give --all")
     count = asyncio.run(_queue_again(target.home(home), conversation, branch, states))
-    if not count and not everything:
-        raise UserError(f"This analysis is neither of {', '.join(states)}: `plait analyses show` tells how it stands.")
     out.print(f"{count} queued anew.", highlight=False)
 
 
@@ -224,7 +222,15 @@ async def _queue_again(home: OfHome, conversation: UUID | None, branch: str, sta
                 if await analyses.queue_again(connection, where, caller.name, keep_prompt=True):
                     await analyses.note(connection, caller, "reset", "done", where)
                     count += 1
+        if conversation and not count:
+            raise UserError(_why_not(await _found(pool, await _branch(pool, conversation, branch))))
     return count
+
+
+def _why_not(found: Analysis) -> str:
+    """What keeps an analysis from being queued anew, and what to do instead."""
+    instead = "`plait analyses reset` begins anew with it" if found.status in _OPEN else "`plait analyze --again` does"
+    return f"This analysis has not failed: it is {found.status}; {instead}."
 
 
 async def _those(
