@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from urllib.parse import urlencode
 
 import pytest
@@ -12,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from plait.dashboard.front.app import front
+from plait.dashboard.front.gate import Gate
 from plait.dashboard.front.login import Login
 from plait.dashboard.front.session import COOKIE, LIFETIME, Sessions
 from plait.dashboard.front.tries import Tries
@@ -249,6 +251,19 @@ async def test_a_socket_works_until_its_client_leaves(app: ASGIApp, sessions: Se
     await socket.inbox.put({"type": "websocket.receive", "bytes": b"x"})
     await socket.inbox.put({"type": "websocket.disconnect", "code": 1000})
     assert (await socket.done())[:2] == ["websocket.accept", "websocket.send"]
+
+
+async def test_a_socket_that_is_refused_inside_leaves_nothing_behind(
+    sessions: Sessions, recwarn: pytest.WarningsRecorder
+) -> None:
+    async def refuses(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.close"})
+
+    socket = Socket()
+    await socket.open(Gate(refuses, sessions), headers={**cookie(sessions), **OWN})
+    assert await socket.done() == ["websocket.close"]
+    gc.collect()
+    assert not [warning for warning in recwarn if "never awaited" in str(warning.message)]
 
 
 async def test_log_out_closes_the_open_sockets(app: ASGIApp, sessions: Sessions) -> None:

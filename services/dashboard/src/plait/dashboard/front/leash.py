@@ -22,15 +22,12 @@ class Leash:
 
     async def hold(self, app: ASGIApp, scope: Scope, ending: Coroutine[Any, Any, None]) -> None:
         """Run `app` on the socket until it is done; `ending` returns when the session is over."""
-        watch = asyncio.create_task(self._watch(ending))
+        watch = asyncio.create_task(ending)
+        watch.add_done_callback(lambda _: self._over.set())
         try:
             await app(scope, self._receive_until_over, self._send_while_open)
         finally:
             watch.cancel()
-
-    async def _watch(self, ending: Coroutine[Any, Any, None]) -> None:
-        await ending
-        self._over.set()
 
     async def _receive_until_over(self) -> Message:
         message = asyncio.ensure_future(self._receive())
