@@ -26,6 +26,7 @@ from plait.dashboard.islands.charts import (
     Part,
     Point,
     Tick,
+    Unit,
     bars,
     colour,
     day_ticks,
@@ -118,6 +119,18 @@ def test_a_warning_is_marked_and_a_limit_drawn() -> None:
         "area",
         "point",
     ]
+
+
+@pytest.mark.parametrize(("unit", "foot"), [("number", "0"), ("dollars", "$0")])
+def test_the_foot_of_a_chart_is_a_plain_zero(unit: Unit, foot: str) -> None:
+    chart = bars(PARTS, ["a", "b"], ticks=[], description="x", unit=unit)
+    assert encoding(chart, "y")["axis"]["labelExpr"] == f"datum.value ? datum.label : '{foot}'"
+
+
+def test_the_last_label_may_reach_beyond_the_axis() -> None:
+    assert (
+        "labelBound" not in encoding(bars(PARTS, ["a", "b"], ticks=[Tick(7100, "Sun 1")], description="x"), "x")["axis"]
+    )
 
 
 def test_days_begin_where_the_readers_clock_has_them() -> None:

@@ -47,7 +47,7 @@ def test_a_row_says_what_it_is_in_short_words_and_exactly() -> None:
     assert (row["text"], row["who"], row["took"], row["tokens"]) == ("turn 0", "person", "500 ms", "150k")
     assert row["used"] == [12, 150_000, 0, 40]
     assert row["context"] == [0.75, "near", "150,012 of 200,000 tokens"]
-    assert (row["model"], row["cost"]) == ("haiku-4-5", 0.25)
+    assert (row["model"], row["cost"]) == ("haiku-4-5", "$0.250")
     assert row["at"] == START.timestamp() * 1000
 
 

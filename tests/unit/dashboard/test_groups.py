@@ -129,5 +129,6 @@ def test_figures_are_short_and_exact_on_hover() -> None:
     assert written(1234, "tokens") == "1,234 tokens"
     assert written(3, "requests", "calls") == "3 calls"
     assert written(1, "requests") == "1 request"
-    assert written(0.5, "cost") == "$0.5000"
+    assert written(0.5, "cost") == "$0.5"
+    assert written(0.0000125, "cost") == "$0.0000125"
     assert measured(Counters(cost_usd=None), "cost") == 0

@@ -239,7 +239,6 @@ def _across(field: str, ticks: Sequence[Tick], reach: tuple[float, float]) -> di
             "values": places,
             "labelExpr": f"{labels}[indexof({json.dumps(places)}, datum.value)]",
             "labelOverlap": "greedy",
-            "labelBound": True,
             "labelAlign": "left",
             "ticks": False,
         },
@@ -250,6 +249,8 @@ def _up(unit: Unit, highest: float, end: float | None = None) -> dict[str, Any]:
     axis: dict[str, Any] = {"title": None, "format": _format(unit, highest), "tickCount": 5, "domain": False}
     if unit == "number":
         axis["tickMinStep"] = 1
+    if unit != "share":
+        axis["labelExpr"] = f"datum.value ? datum.label : '{'$' if unit == 'dollars' else ''}0'"
     scale = {"domain": [0, end or highest or 1], "nice": end is None}
     return {"field": "value", "type": "quantitative", "axis": axis, "scale": scale}
 

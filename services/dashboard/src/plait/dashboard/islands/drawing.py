@@ -15,7 +15,7 @@ from plait.dashboard.islands.context import Context, context_of
 from plait.dashboard.islands.folding import key_of
 from plait.dashboard.islands.texts import one_line
 from plait.dashboard.islands.tree import MAIN, Drawing, Row, Tree
-from plait.dashboard.islands.words import Clock, short, short_model, span
+from plait.dashboard.islands.words import Clock, money, short, short_model, span
 
 _COLOURS: Final = 7
 _BAD: Final = frozenset({"failed", "interrupted", "rejected"})
@@ -122,7 +122,7 @@ def _facts(one: ExchangeSummary) -> dict[str, Any]:
         "used": [one.input_tokens, one.cache_read_input_tokens, one.cache_creation_input_tokens, one.output_tokens]
         if one.total_tokens
         else None,
-        "cost": one.cost_usd,
+        "cost": None if one.cost_usd is None else money(one.cost_usd),
         "messages": one.message_count,
         "error": f"{one.error.type}: {one.error.message}" if one.error else "",
     }

@@ -13,7 +13,7 @@ from plait.common.queries.series import Apart, Cell, together
 from plait.common.queries.usage import Counters
 from plait.dashboard.islands.charts import PALETTE, Chart, Part, bars, colour
 from plait.dashboard.islands.stretches import Stretches
-from plait.dashboard.islands.words import dollars, exact, figure, money, short, short_model
+from plait.dashboard.islands.words import dollars, exact, exact_dollars, figure, money, short, short_model
 
 Measure = Literal["requests", "tokens", "cost"]
 MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
@@ -57,7 +57,7 @@ def measured(used: Counters, measure: Measure) -> float:
 def written(number: float, measure: Measure, noun: str = "requests") -> str:
     """It in full: 1,234 requests, 5,678 tokens, $0.0123."""
     if measure == "cost":
-        return f"${number:,.4f}"
+        return exact_dollars(number)
     count, things = round(number), noun if measure == "requests" else "tokens"
     return f"1 {things.removesuffix('s')}" if count == 1 else f"{exact(count)} {things}"
 

@@ -54,11 +54,16 @@ def money(usd: float) -> str:
     return f"${usd:.4f}" if usd >= 0.00005 else "$0" if usd <= 0 else "<$0.0001"
 
 
+def exact_dollars(usd: float) -> str:
+    """Dollars in full, no zeros at the end: $1,234.5, $0.00000625."""
+    return f"${usd:,.8f}".rstrip("0").rstrip(".")
+
+
 def dollars(usd: float | None) -> Markup:
     """A cost, exact on hover; `NOTHING` where no price is known."""
     if usd is None:
         return NOTHING
-    brief, full = money(usd), f"${usd:,.8f}".rstrip("0").rstrip(".")
+    brief, full = money(usd), exact_dollars(usd)
     return Markup("{}").format(brief) if brief == full else Markup('<span title="{}">{}</span>').format(full, brief)
 
 

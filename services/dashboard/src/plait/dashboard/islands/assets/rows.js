@@ -65,7 +65,7 @@ function facts(row, branch, times) {
     ["Answer", row.used && `${exact(output)} tokens`],
     ["Tokens", !row.used && row.tokens],
     ["Context", row.context && `${(row.context[0] * 100).toFixed(1)} % · ${row.context[2]}`],
-    ["Cost", row.cost !== undefined && `$${row.cost.toFixed(4)}`],
+    ["Cost", row.cost],
     ["Messages", row.messages && exact(row.messages)],
     [row.run ? "Answers took" : "Took", row.took],
     ["Time", times.exact(row)],
