@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from plait.cli.commands.notices import send
+from plait.cli.program import free_port
 from plait.common.errors import UserError, WrongUsage
 from plait.fakes.slack import ScriptedSlack, slack_says
 
@@ -16,7 +17,7 @@ from plait.fakes.slack import ScriptedSlack, slack_says
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("SLACK_WEBHOOK_URL", "WEBHOOK_URL", "CREDENTIALS_DIR", "SLACK_MUTE"):
+    for name in ("SLACK_WEBHOOK_URL", "WEBHOOK_URL", "WEBHOOK_SECRET", "CREDENTIALS_DIR", "SLACK_MUTE", "NOTIFY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WEBHOOK_ALLOWED_HOSTS", "127.0.0.1")
 
@@ -59,3 +60,26 @@ async def test_an_address_that_nobody_allowed_is_told(
     said = capsys.readouterr().out
     assert "10.0.0.1 is not among WEBHOOK_ALLOWED_HOSTS" in said
     assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("NOTIFY", "bogus", "NOTIFY=bogus cannot be used: `bogus` is no notice"),
+        ("WEBHOOK_URL", "https://a.test", "WEBHOOK_SECRET is not set: WEBHOOK_URL needs it"),
+    ],
+)
+async def test_settings_that_the_notifier_would_refuse_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=says):
+        await call(tmp_path)
+
+
+async def test_why_there_is_no_answer_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", f"http://127.0.0.1:{free_port()}/services/T/B/x")
+    assert await call(tmp_path) == 1
+    assert "✗ slack: no answer: connection refused" in capsys.readouterr().out

@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
 
 from plait.notifier.channels import Refused
-from plait.notifier.channels.doors import Resolver, check, is_public
+from plait.notifier.channels.doors import Resolver, check, is_public, undelivered
 
 SLACK = "https://hooks.slack.com/services/T/B/x"
 
@@ -103,3 +105,28 @@ async def test_a_known_name_that_leads_inside_is_refused() -> None:
 async def test_a_name_that_the_operator_gave_may_lead_inside() -> None:
     found = await Resolver({"hooks.slack.com"}, Liar("10.0.0.1")).resolve("hooks.slack.com")  # type: ignore[arg-type]
     assert found[0]["host"] == "10.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("cause", "says"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "its name is not known"),
+        (OSError("a.test stands for an address that is not public"), "a.test stands for an address that is not public"),
+        (OSError(113, "Connect call failed ('10.0.0.1', 443)"), "no route to host"),
+    ],
+)
+def test_why_nothing_was_reached_is_told_without_the_address(cause: OSError, says: str) -> None:
+    key = ConnectionKey("a.test", 443, True, True, None, None, None)
+    assert str(undelivered(aiohttp.ClientConnectorError(key, cause))) == f"no answer: {says}"
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (TimeoutError(), "it took too long"),
+        (aiohttp.ServerDisconnectedError(), "the connection was closed"),
+        (LookupError("latin-9"), "LookupError"),
+    ],
+)
+def test_why_an_answer_did_not_come_whole_is_told(error: Exception, says: str) -> None:
+    assert str(undelivered(error)) == f"no answer: {says}"

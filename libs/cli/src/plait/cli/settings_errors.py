@@ -25,7 +25,8 @@ def sentences(error: ValidationError, settings: type[Settings], *, missing: bool
         if each["type"] == "missing" and not missing:
             continue
         name = str(each["loc"][0]) if each["loc"] else "the settings"
-        value = None if each["type"] == "missing" else _shown(settings, name, each["input"])
+        unset = each["type"] == "missing" or each["input"] is None
+        value = None if unset else _shown(settings, name, each["input"])
         found.append(sentence(name, value, _allowed(each["type"], each["msg"], each.get("ctx", {}))))
     return found
 

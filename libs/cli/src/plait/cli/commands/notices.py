@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from plait.cli import target
+from plait.cli import target, wrong_settings
 from plait.cli.domains import named
 from plait.cli.terminal import Console
 from plait.common.access.domains import DEFAULT
 from plait.common.errors import UserError
-from plait.notifier.settings import ChannelSettings
+from plait.notifier.settings import ChannelSettings, Settings
 from plait.notifier.trial import send_trial
 
 out = Console()
@@ -29,6 +30,8 @@ def send(
     Args:
         domain: Whose; default: any without settings of its own.
     """
+    if wrong := wrong_settings.of_class(Settings, os.environ):
+        raise UserError(" ".join(wrong))
     folder = target.credentials(target.home(home))
     tried = asyncio.run(send_trial(ChannelSettings(credentials_dir=folder), named(domain) if domain else DEFAULT))
     if not tried:

@@ -8,7 +8,9 @@ redirect is followed. A proxy that the environment names looks names up itself.
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
+import ssl
 from collections.abc import Collection
 from typing import Final
 from urllib.parse import urlsplit
@@ -109,4 +111,22 @@ def new_session(named: Collection[str]) -> aiohttp.ClientSession:
 
 def undelivered(error: Exception) -> Undelivered:
     """What went wrong on the way, without the address, which is a secret."""
-    return Undelivered(f"no answer: {type(error).__name__}")
+    return Undelivered(f"no answer: {_in_words(error)}")
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "its certificate is not good" if isinstance(error, ssl.CertificateError) else "it speaks no TLS"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return _of_connection(error.os_error)
+    if isinstance(error, TimeoutError):
+        return "it took too long"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the connection was closed"
+    return type(error).__name__
+
+
+def _of_connection(cause: OSError) -> str:
+    if isinstance(cause, socket.gaierror):
+        return "its name is not known"
+    return os.strerror(cause.errno).lower() if cause.errno else str(cause)
