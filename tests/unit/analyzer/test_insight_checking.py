@@ -178,3 +178,7 @@ def test_without_prices_the_costliest_steps_are_those_of_most_tokens() -> None:
 @given(st.text() | st.recursive(st.none() | st.text(), lambda inner: st.lists(inner), max_leaves=5).map(json.dumps))
 def test_no_answer_raises(answer: str) -> None:
     unfit(answer)
+
+
+def test_a_block_of_nothing_but_lines_takes_no_time() -> None:
+    assert unfit("```json\n" + "\n" * 50_000 + "x```").errors

@@ -15,7 +15,8 @@ from plait.common.analysis import Analysis, Findings, TurningPoint
 from plait.common.queries.insight import BranchRecord
 from plait.common.redaction import SECRETS, Redactor
 
-_FENCED: Final = re.compile(r"```(?:json)?\s*\n(.*)\n\s*```", re.DOTALL | re.IGNORECASE)
+_TICKS: Final = "```"
+_OPENINGS: Final = (_TICKS, f"{_TICKS}json")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 """What no person sees, and what turns texts around."""
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -67,8 +68,9 @@ def check(answer: str, branch: BranchRecord, settings: InsightSettings) -> Fit |
 def _unfenced(answer: str) -> str:
     """Some models put their JSON into a block of code."""
     text = answer.strip()
-    fenced = _FENCED.fullmatch(text)
-    return fenced[1] if fenced else text
+    opening, _, rest = text.partition("\n")
+    is_fenced = opening.strip().lower() in _OPENINGS and rest.endswith(_TICKS)
+    return rest.removesuffix(_TICKS) if is_fenced else text
 
 
 def _errors(error: ValidationError) -> list[str]:
