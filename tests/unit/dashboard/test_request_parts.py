@@ -178,6 +178,13 @@ def test_any_value_has_its_outline(value: Any) -> None:
     assert_harmless(body or "")
 
 
+def test_names_and_counts_of_an_outline_read_as_words() -> None:
+    body = str(raw_part("Request", {"model": "m", "one": {"a": "y" * 900}, "two": ["z" * 900, 1]}, "request").body)
+    assert '<b class="f">model</b>: <code>' in body
+    assert "1 field ·" in body
+    assert "2 items ·" in body
+
+
 def test_large_values_fold() -> None:
     body = raw_part("Request", {"messages": [{"n": n, "text": "y" * 300} for n in range(10)]}, "request").body
     assert str(body).count("<details") == 11

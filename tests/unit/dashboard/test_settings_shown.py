@@ -109,3 +109,15 @@ def test_a_broken_file_of_keys_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path
     (tmp_path / "keys.json").write_text("{")
     found = settings_page._keys(Settings(keys_file=tmp_path / "keys.json"))
     assert "cannot be used" in found["keys_fault"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(False, "false"), (3001, "3001"), ({"linker": "http://l:1"}, '{"linker": "http://l:1"}'), (Path("/a b"), "/a b")],
+)
+def test_values_stand_as_the_environment_takes_them(value: Any, text: str) -> None:
+    assert settings_page._value("any", value) == text
+
+
+def test_code_in_a_meaning_is_code() -> None:
+    assert settings_page._with_code("<b>, as `plait up` does.") == "&lt;b&gt;, as <code>plait up</code> does."

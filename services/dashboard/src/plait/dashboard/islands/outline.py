@@ -77,7 +77,7 @@ class _Outline:
 
     def _part(self, name: object, value: Any, at: str, depth: int) -> Markup:
         text = as_json(value)
-        label = Markup('<b class="f">{}</b>').format(one_line(str(name)))
+        label = Markup('<b class="f">{}</b>:').format(one_line(str(name)))
         if len(text) <= 80:
             return Markup('<div class="field">{} <code>{}</code></div>').format(label, colour_json(clip(text)))
         inside = self.draw(value, at, depth + 1)
@@ -87,8 +87,12 @@ class _Outline:
 
 def _kind(value: Any) -> str:
     if isinstance(value, dict):
-        return f"{len(value)} fields ·"
-    return f"{len(value)} items ·" if isinstance(value, list) else ""
+        return f"{_counted(len(value), 'field')} ·"
+    return f"{_counted(len(value), 'item')} ·" if isinstance(value, list) else ""
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _text(plain: str | None, text: str, at: str) -> Markup:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import streamlit as st
+from markupsafe import Markup, escape
 from pydantic import SecretStr
+from pydantic_core import to_jsonable_python
 
 from plait.common.access.key_ring import keys_in
 from plait.common.errors import UserError
@@ -54,13 +57,13 @@ def _keys(settings: Settings) -> dict[str, Any]:
     return {"keys": shown, "keys_fault": "", "admin_key": bool(settings.admin_api_key), "whole": whole}
 
 
-def _settings(settings: Settings) -> list[tuple[str, str, str]]:
+def _settings(settings: Settings) -> list[tuple[str, str, Markup]]:
     """Name, value and meaning; of a secret only whether it is set."""
     if visitor().domains is not None:
         return []
-    fields = type(settings).model_fields
     return [
-        (name.upper(), _value(name, getattr(settings, name)), field.description or "") for name, field in fields.items()
+        (name.upper(), _value(name, getattr(settings, name)), _with_code(field.description or ""))
+        for name, field in type(settings).model_fields.items()
     ]
 
 
@@ -68,7 +71,19 @@ def _value(name: str, value: Any) -> str:
     if isinstance(value, SecretStr):
         given = value.get_secret_value()
         return _place(given) if given and name in _ADDRESSES else "set" if given else "not set"
-    return "not set" if value is None or value == "" else str(value)
+    return "not set" if value is None or value == "" else _as_set(value)
+
+
+def _as_set(value: Any) -> str:
+    """As the environment takes it: a text as it stands, else JSON."""
+    plain = to_jsonable_python(value)
+    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+
+
+def _with_code(text: str) -> Markup:
+    """A description, in which what stands between backticks is code."""
+    pieces = enumerate(text.split("`"))
+    return Markup("").join(Markup("<code>{}</code>").format(piece) if n % 2 else escape(piece) for n, piece in pieces)
 
 
 def _place(address: str) -> str:
