@@ -111,3 +111,22 @@ async def test_usual_ports_that_are_taken_are_told_of_where_the_last_run_had_oth
 async def test_ports_of_the_last_run_that_are_taken_are_found(home: Home, taken: int) -> None:
     run_before(home, taken)
     assert not (await finding(home, "plait up")).good
+
+
+@pytest.mark.parametrize("check", ["deletions", "analyses"])
+async def test_what_could_not_be_looked_at_is_not_called_good(
+    home: Home, monkeypatch: pytest.MonkeyPatch, check: str
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    found = await finding(home, check)
+    assert (found.good, found.says) == (True, "not looked at: Postgres does not run")
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://plait@{LOOPBACK}:{free_port()}/plait")
+    found = await finding(home, check)
+    assert (found.good, found.says) == (False, "not looked at: Postgres does not answer")
+
+
+async def test_a_plait_up_that_runs_may_send_notices_elsewhere(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLACK_WEBHOOK_URL", raising=False)
+    with home.lock():
+        says = (await finding(home, "notices")).says
+    assert says.endswith("none are set up by the settings here; the `plait up` that runs has those it was started with")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _OLDEST_PYTHON: Final = (3, 11)
 _LEAST_DISK: Final = 2 * 1024**3
+_UNSEEN: Final = ("not looked at: Postgres does not answer", "see what is said of Postgres, and look again")
 
 
 @dataclass(frozen=True)
@@ -188,18 +189,24 @@ async def _postgres(home: Home) -> Finding:
 
 
 async def _deletions(home: Home) -> Finding:
-    found = await open_deletions.find(home)
+    try:
+        found = await open_deletions.find(home)
+    except (UserError, DependencyDown):
+        return Finding("deletions", False, *_UNSEEN)
     if found is None:
-        return Finding("deletions", True, "not looked at: Postgres is not to be asked")
+        return Finding("deletions", True, "not looked at: Postgres does not run")
     if found:
         return Finding("deletions", False, f"not ended: {open_deletions.told(found)}", "start the linker: it ends them")
     return Finding("deletions", True, "all that were asked for are ended, or at work")
 
 
 async def _analyses(home: Home) -> Finding:
-    untended = await untended_analyses.count(home)
+    try:
+        untended = await untended_analyses.count(home)
+    except (UserError, DependencyDown):
+        return Finding("analyses", False, *_UNSEEN)
     if untended is None:
-        return Finding("analyses", True, "not looked at: Postgres is not to be asked")
+        return Finding("analyses", True, "not looked at: Postgres does not run")
     if untended:
         return Finding(
             "analyses", False, f"{untended} wait, and nobody makes them", "start the analyzer, or see its log"
@@ -218,7 +225,9 @@ async def _notices(home: Home) -> Finding:
     found = await asyncio.to_thread(ways_out, settings)
     if faults := [f"{lane}: {fault}" for lane, fault in found.items() if fault]:
         return Finding("notices", False, "; ".join(faults), "mend the address, or name its host (docs/notices.md)")
-    return Finding("notices", True, f"go to {', '.join(sorted(found))}" if found else "go nowhere: none are set up")
+    says = f"go to {', '.join(sorted(found))}" if found else "go nowhere: none are set up"
+    runs = " by the settings here; the `plait up` that runs has those it was started with" if home.is_locked() else ""
+    return Finding("notices", True, says + runs)
 
 
 async def _broker(home: Home) -> Finding:
