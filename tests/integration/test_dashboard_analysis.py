@@ -205,5 +205,7 @@ def test_an_administrator_is_asked_once_more(week: Week, monkeypatch: pytest.Mon
     assert test.button(key="delete").label == "Delete 21 requests for good"
     test.button(key="delete").click().run()
     assert "It is being deleted" in drawn(test)
+    assert "Delete this conversation?" not in drawn(test), "nothing of what goes can be clicked any more"
+    assert "Timeline" not in drawn(test)
     (action, *_) = database.read(latest_actions, 1)
     assert (action.key_name, action.method, action.query) == ("tests", "DELETE", f"id={week.spool}")

@@ -50,9 +50,12 @@ def show() -> None:
         return
     begin(conversation.title or "Conversation")
     told = tell(conversation, wanted_of(conversation), clock())
-    island(render("conversation.html", **_head(told)), key="conversation")
-    if told.wanted.action and deleting.show(told):
+    if deleting.is_asked(told):
+        deleting.carry_out(told)
         return
+    island(render("conversation.html", **_head(told)), key="conversation")
+    if told.wanted.action:
+        deleting.show(told)
     _TABS[told.wanted.view][1](told)
     live((*EXCHANGES, *CONVERSATIONS), ("request", "requests"), mode="follow", conversation=told.wanted.id)
 
