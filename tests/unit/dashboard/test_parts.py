@@ -110,11 +110,12 @@ def drawn(**changes: Any) -> str:
         "parts": [worker()],
         "ill": 2,
         "tells": True,
+        "whole": True,
         "consumers": parts.consumers([worker()]),
         "spools": parts.spools([worker()]),
         "broker_up": False,
         "size": bytes_of,
-        "counted": {"dead": 2, "dropped": 0, "damaged": 0, "set_aside": 0},
+        "counted": {"dead": 2, "dropped": 0, "damaged": 0, "set_aside": 0, "shipped": 379},
         "failed": [],
         "latest": None,
         "days": 7,
@@ -136,6 +137,25 @@ def test_a_dashboard_that_knows_no_metrics_says_how_to_tell_it() -> None:
     html = drawn(tells=False, parts=[], ill=0)
     assert "METRICS_URLS" in html
     assert "Every part that was asked works" in html
+
+
+def test_the_shipper_is_told_with_its_spool_not_as_a_consumer() -> None:
+    text = 'plait_consumer_state{group="plait.shipper",state="running"} 1.0\n'
+    assert (
+        parts.consumers([parts.read("s", "http://s", answer(200, {"status": "ok", "checks": {}}), answer(text=text))])
+        == []
+    )
+    assert ">379<" in drawn()
+
+
+def test_to_a_key_of_some_domains_nothing_of_the_house_is_counted() -> None:
+    [told] = parts.states([worker()])
+    assert (told.name, told.status, told.samples) == ("workers", "unavailable", ())
+    html = drawn(parts=[told], consumers=[], spools=[], whole=False)
+    assert '<span class="state warn">paused</span>' in html
+    assert "Your key opens some domains." in html
+    for hidden in ("Postgres does not answer.", "http://w", "asked at", "Dead letters", "Spool", "379", "METRICS_URLS"):
+        assert hidden not in html
 
 
 def test_words_of_parts_are_text() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
 
@@ -14,6 +14,8 @@ import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
 _PATIENCE_S: Final = 2.0
+_SHIPPER: Final = "plait.shipper"
+"""Tells its state as consumers do, but reads the spool: what it has done is told there."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,16 @@ class Part:
     version: str = ""
     checks: Sequence[Check] = ()
     samples: Sequence[Sample] = field(default=(), repr=False)
+
+
+def states(parts: Iterable[Part]) -> list[Part]:
+    """The parts with their states alone: words and metrics count what happens in all domains."""
+    return [
+        replace(
+            part, address="", message="", version="", samples=(), checks=[replace(c, message="") for c in part.checks]
+        )
+        for part in parts
+    ]
 
 
 async def ask(fronts: Mapping[str, str], tellers: Mapping[str, str]) -> list[Part]:
@@ -124,7 +136,7 @@ def consumers(parts: Iterable[Part]) -> list[Consumer]:
     by_group: defaultdict[str, list[Sample]] = defaultdict(list)
     for part in parts:
         for sample in part.samples:
-            if sample.name.startswith("plait_consumer_") and "group" in sample.labels:
+            if sample.name.startswith("plait_consumer_") and sample.labels.get("group", _SHIPPER) != _SHIPPER:
                 by_group[sample.labels["group"]].append(sample)
     return [_consumer(group, samples) for group, samples in sorted(by_group.items())]
 

@@ -17,6 +17,7 @@ from plait.dashboard.islands.render import render
 from plait.dashboard.islands.words import bytes_of
 from plait.dashboard.settings import Settings
 from plait.dashboard.views.shell import begin, clock
+from plait.dashboard.visitor import visitor
 
 _LAST: Final = 8
 """Failed requests that are shown."""
@@ -26,8 +27,9 @@ _COUNTED: Final = {
     "dropped": "plait_spool_dropped_total",
     "damaged": "plait_spool_damaged_total",
     "set_aside": "plait_shipper_set_aside_total",
+    "shipped": "plait_shipper_events_total",
 }
-"""What was not stored, since the parts were started."""
+"""Of the parts since they were started: what was not stored, and the events that the broker has taken."""
 
 
 def show() -> None:
@@ -37,7 +39,9 @@ def show() -> None:
     settings = Settings()
     fronts = {"gateway": settings.gateway_url, "api": settings.api_url}
     asked = asyncio.run(parts.ask(fronts, settings.metrics_urls))
-    island(render("system.html", **_values(asked, bool(settings.metrics_urls)), **_errors()), key="system")
+    whole = visitor().domains is None
+    values = _values(asked if whole else parts.states(asked), bool(settings.metrics_urls))
+    island(render("system.html", whole=whole, **values, **_errors()), key="system")
 
 
 def _values(asked: list[parts.Part], tells: bool) -> dict[str, Any]:
