@@ -87,3 +87,10 @@ def test_whatever_the_headers_say_is_read(headers: list[tuple[str, str]]) -> Non
     if found:
         assert all("\0" not in value for value in found.values.values())
         assert all(window.ends_at.tzinfo for window in found.windows)
+
+
+@pytest.mark.parametrize("share", ["1E+999999999", "-1E+999999999", "sNaN", "Infinity"])
+def test_no_figure_is_too_large_to_be_passed_over(share: str) -> None:
+    found = told(answer((f"{UNIFIED}-5h-reset", str(RESET)), (f"{UNIFIED}-5h-utilization", share)))
+    assert found is not None
+    assert [window.utilization for window in found.windows] == [None]

@@ -84,6 +84,7 @@ async def test_who_says_nothing_is_given_up(slack: ScriptedSlack) -> None:
         ("Sat, 21 Nov 2026 11:00:00 GMT", 1),
         (None, 30),
         ("soon", 30),
+        ("1 Jan 99999999999999999999 00:00", 30),
         ("-3", 30),
         ("³", 30),
     ],

@@ -149,7 +149,7 @@ def _fraction(text: str | None) -> Decimal | None:
         found = Decimal(text) if text else None
     except InvalidOperation:
         return None
-    return found if found is not None and found.is_finite() and abs(found) < 1000 else None
+    return found if found is not None and found.is_finite() and -1000 < found < 1000 else None
 
 
 def _cut(text: str | None) -> str:

@@ -19,7 +19,7 @@ def seconds_to_wait(told: str | None, now: datetime | None = None) -> float:
         return _bounded(float(text[:9]))
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return _USUAL
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return _bounded((at - (now or datetime.now(UTC))).total_seconds())
