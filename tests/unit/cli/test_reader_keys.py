@@ -65,6 +65,12 @@ def test_listed_beside_the_keys_of_clients_and_disabled(run: Run, file: Path) ->
     assert re.search(r"viewer-1\s+disabled", run("keys", "list")[1])
 
 
+def test_where_clients_have_no_keys_those_of_readers_are_all_that_is_listed(run: Run, file: Path) -> None:
+    run("keys", "new", "--role", "viewer")
+    code, listed, notes = run("keys", "list")
+    assert (code, listed.count("viewer-1"), notes) == (0, 1, "")
+
+
 WRONG: list[tuple[list[str], str]] = [
     (["keys", "new"], "or give --role"),
     (["keys", "new", "x.test", "--domain", "y.test"], "`plait keys new --role viewer --domain=y.test`"),

@@ -91,7 +91,7 @@ def _new_reader(path: Path, role: Role, of: list[str], name: str | None, until: 
     what = f"{role} key `{chosen}` of {', '.join(shown) or 'all domains'}{_good_until(until)}"
     _note(f"{what[0].upper()}{what[1:]}. It is shown this once; {path} holds its hash:")
     out.print(key, highlight=False, markup=False, soft_wrap=True)
-    _note("A running API knows it within a second; it goes there as X-Dashboard-Key, or Authorization: Bearer.")
+    _note("A running API or dashboard knows it within a second; programs send it as X-Dashboard-Key or Bearer token.")
 
 
 def _good_until(until: datetime | None) -> str:
@@ -137,26 +137,24 @@ def list_keys(domain: str | None = None, /, *, home: Path | None = None) -> int:
         _note(f"The file of {source} is in force for {wanted}:")
     if rows:
         print_table(out, ["domain", "key", "state", "created (UTC)", "expires (UTC)"], rows)
-    elif not broken:
+    readers = _readers(target.keys(target.home(home))) if wanted is None else []
+    if readers and rows:
+        out.print()
+    if readers:
+        print_table(out, ["role", "shows domains", "key", "state", "created (UTC)", "expires (UTC)"], readers)
+    if not rows and not readers and not broken:
         _note(f"No client keys{f' of {wanted}' if wanted else ''} in {folder}.")
-    if wanted is None:
-        _list_readers(target.keys(target.home(home)), apart=bool(rows))
     for file in broken:
         _note(f"{file.path} is broken: {file.problem}")
     return 1 if broken else 0
 
 
-def _list_readers(path: Path, *, apart: bool) -> None:
+def _readers(path: Path) -> list[list[str]]:
     """Keys to the record, beside those of the settings."""
-    keys = key_ring.keys_in(path)
-    rows = [
+    return [
         [key.role, ", ".join(key.domains or ["all"]), key.name, _state(key), _minute(key.created), _minute(key.expires)]
-        for key in keys
+        for key in key_ring.keys_in(path)
     ]
-    if rows and apart:
-        out.print()
-    if rows:
-        print_table(out, ["role", "shows domains", "key", "state", "created (UTC)", "expires (UTC)"], rows)
 
 
 @app.command
@@ -173,7 +171,7 @@ def disable(domain: str, name: str | None = None, /, *, home: Path | None = None
     if name is None:
         path = target.keys(target.home(home))
         key_ring.disable(path, domain)
-        _note(f"Key `{domain}` is disabled; a running API knows it within a second.")
+        _note(f"Key `{domain}` is disabled; a running API or dashboard knows it within a second.")
         return
     folder, named = target.credentials(target.home(home)), domains.named(domain)
     directory = Directory(folder)
