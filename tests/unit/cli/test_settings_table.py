@@ -68,3 +68,9 @@ def test_secrets_are_masked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     shown = str(settings_table.in_use(tmp_path))
     assert "hidden" not in shown
     assert "abab" not in shown
+
+
+def test_defaults_are_written_as_the_environment_takes_them() -> None:
+    defaults = {row.name: row.default for row in settings_table.rows()}
+    assert (defaults["DASHBOARD_READ_ONLY"], defaults["SLACK_ENABLED"]) == ("false", "true")
+    assert defaults["ANALYSIS_AUTO_KINDS"] == '["main"]'

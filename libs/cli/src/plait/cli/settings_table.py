@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -112,6 +113,7 @@ def _classes() -> list[tuple[str, type[BaseSettings]]]:
 
 
 def _default(info: FieldInfo) -> str:
+    """As the environment takes it."""
     if info.is_required():
         return "required"
     value = info.get_default(call_default_factory=True)
@@ -119,6 +121,8 @@ def _default(info: FieldInfo) -> str:
         value = value.get_secret_value()
     if isinstance(value, Path):
         return str(value).replace(str(Path.home()), "~")
+    if isinstance(value, bool | list | tuple | dict):
+        return json.dumps(value)
     return "" if value is None else str(value)
 
 
