@@ -116,11 +116,11 @@ def _result(
 
 def _remarks(prompt: Prompt, checked: Fit | Unfit, *, repaired: bool) -> list[str]:
     """What a reader should know of how it came about."""
-    cut = (
-        [f"{prompt.left_out} messages were left out: the branch is too long for the model."] if prompt.left_out else []
-    )
+    left = "One message was" if prompt.left_out == 1 else f"{prompt.left_out} messages were"
+    cut = [f"{left} left out: the branch is too long for the model."] if prompt.left_out else []
     taken = sum(prompt.redacted.values())
-    masked = [f"{taken} secrets and personal data were taken out before it was sent."] if taken else []
+    places = "one place" if taken == 1 else f"{taken} places"
+    masked = [f"Secrets and personal data were taken out in {places} before it was sent."] if taken else []
     again = [_REPAIRED] if repaired and isinstance(checked, Fit) else []
     found = checked.dropped if isinstance(checked, Fit) else [checked.reason]
     return [*cut, *masked, *again, *found]
