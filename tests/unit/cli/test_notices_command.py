@@ -83,3 +83,14 @@ async def test_why_there_is_no_answer_is_told_in_words(
     monkeypatch.setenv("SLACK_WEBHOOK_URL", f"http://127.0.0.1:{free_port()}/services/T/B/x")
     assert await call(tmp_path) == 1
     assert "✗ slack: no answer: connection refused" in capsys.readouterr().out
+
+
+async def test_a_secret_that_may_be_guessed_is_doubted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WEBHOOK_URL", f"http://127.0.0.1:{free_port()}/notices")
+    monkeypatch.setenv("WEBHOOK_SECRET", "abc")
+    await call(tmp_path)
+    said = capsys.readouterr().out
+    assert "WEBHOOK_SECRET: it is shorter than 16 bytes" in said
+    assert "abc" not in said

@@ -14,7 +14,7 @@ from plait.notifier.channels import Busy, Refused, Undelivered
 from plait.notifier.channels.doors import new_session
 from plait.notifier.channels.slack import SlackChannel
 from plait.notifier.channels.waiting import seconds_to_wait
-from plait.notifier.channels.webhook import signature, signing_key
+from plait.notifier.channels.webhook import doubt_of, signature, signing_key
 from plait.notifier.notice import Notice
 from plait.notifier.routes import SlackRoute
 
@@ -104,3 +104,17 @@ def test_the_signature_is_that_of_the_rules() -> None:
     }
     assert signing_key("plain") == b"plain"
     assert signing_key("whsec_ no base64") == b"whsec_ no base64"
+
+
+@pytest.mark.parametrize(
+    ("secret", "says"),
+    [
+        ("whsec_!!", "what follows whsec_ is no base64, so the key is the whole text"),
+        ("abc", "it is shorter than 16 bytes, and may be guessed"),
+        ("whsec_YWJj", "it is shorter than 16 bytes, and may be guessed"),
+        ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", ""),
+        ("sixteen letters!", ""),
+    ],
+)
+def test_odd_secrets_are_doubted(secret: str, says: str) -> None:
+    assert doubt_of(secret) == says

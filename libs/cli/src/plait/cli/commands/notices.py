@@ -14,6 +14,7 @@ from plait.cli.domains import named
 from plait.cli.terminal import Console
 from plait.common.access.domains import DEFAULT
 from plait.common.errors import UserError
+from plait.notifier.channels.webhook import doubt_of
 from plait.notifier.settings import ChannelSettings, Settings
 from plait.notifier.trial import send_trial
 
@@ -33,7 +34,8 @@ def send(
     if wrong := wrong_settings.of_class(Settings, os.environ):
         raise UserError(" ".join(wrong))
     folder = target.credentials(target.home(home))
-    tried = asyncio.run(send_trial(ChannelSettings(credentials_dir=folder), named(domain) if domain else DEFAULT))
+    settings = ChannelSettings(credentials_dir=folder)
+    tried = asyncio.run(send_trial(settings, named(domain) if domain else DEFAULT))
     if not tried:
         whose = f" of {domain}" if domain else ""
         raise UserError(
@@ -44,4 +46,6 @@ def send(
         mark, said = ("[red]✗[/]", one.fault) if one.fault else ("[green]✓[/]", "the trial notice was taken")
         out.print(f"{mark} ", end="", highlight=False)
         out.print(f"{one.lane}: {said}", highlight=False, markup=False, soft_wrap=True)
+    if settings.webhook_secret and (doubt := doubt_of(settings.webhook_secret.get_secret_value())):
+        out.print(f"WEBHOOK_SECRET: {doubt}.", highlight=False, markup=False, soft_wrap=True)
     return 1 if any(one.fault for one in tried) else 0

@@ -25,6 +25,7 @@ from plait.notifier.notice import Notice
 from plait.notifier.routes import WebhookRoute
 
 _PREFIX: Final = "whsec_"
+_SHORTEST_KEY: Final = 16
 _GOOD: Final = range(200, 300)
 _BUSY: Final = (429, 503)
 _PASSING: Final = (408, 425)
@@ -84,6 +85,15 @@ def signing_key(secret: str) -> bytes:
         except binascii.Error:
             return secret.encode()
     return secret.encode()
+
+
+def doubt_of(secret: str) -> str:
+    """Why a secret may not be what its owner takes it for; empty: nothing seems odd."""
+    if secret.startswith(_PREFIX) and signing_key(secret) == secret.encode():
+        return f"what follows {_PREFIX} is no base64, so the key is the whole text"
+    if len(signing_key(secret)) < _SHORTEST_KEY:
+        return f"it is shorter than {_SHORTEST_KEY} bytes, and may be guessed"
+    return ""
 
 
 def signature(key: bytes, number: str, at: int, body: bytes) -> dict[str, str]:
