@@ -22,7 +22,8 @@ _CONVERSATIONS: Final = 6
 _THINKS_S: Final = 0.5
 """Seconds that it takes for an answer, so that one sees an analysis being made."""
 _LONGEST_S: Final = 30.0
-_POLL_S: Final = 0.2
+_POLL_S: Final = 2.0
+"""Seconds between looks: each of them is a call that `plait analyses calls` tells of."""
 _OWN: Final = {"ANALYSIS_PROVIDER": "gemini", "GEMINI_API_KEY": "demo", "ANALYSIS_AUTO": "off"}
 
 
