@@ -121,7 +121,7 @@ def test_headers_are_shown_with_their_masks(week: Week) -> None:
 
 def test_raw_bodies_can_be_read_and_downloaded(week: Week) -> None:
     html = drawn(view(id=week.rich, view="raw"))
-    assert '<b class="f">max_tokens</b> <code><span class="n">32000</span></code>' in html
+    assert '<b class="f">max_tokens</b>: <code><span class="n">32000</span></code>' in html
     assert f'href="/api/requests/{week.rich}/raw?part=requestBody"' in html
     assert "event: message_start" in html
 
