@@ -82,7 +82,9 @@ def test_the_head_has_figures_and_a_chip_a_branch(week: Week) -> None:
     assert "1 running" in html
     longest = max(e.message_count + (e.outcome == "complete") for e in found(week).requests if e.link_kind)
     assert f"<dt>Messages</dt><dd>{longest}</dd>" in html
-    for branch in ("main", "sub-task 1", "sub-task 2", "branch 21 Nov 08:12:51", "compaction 21 Nov 08:19:31"):
+    began = found(week).first_message_time
+    compaction = f"compaction {began.day} {began:%b} 08:19:31"
+    for branch in ("main", "sub-task 1", "sub-task 2", "branch 21 Nov 08:12:51", compaction):
         assert f"</i>{branch} <span>" in html
     assert 'title="branch_20261121081251: ' in html
     assert "of 1,000,000 tokens" in html
