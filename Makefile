@@ -9,7 +9,7 @@ RUN_STAMP := $(VENV)/.ready-to-run
 OURS := $(addsuffix /pyproject.toml,$(PACKAGES)) scripts/setup
 ARGS ?=
 # Most tests wait more than they work. Each process has servers of its own.
-SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=worksteal
+SIDE_BY_SIDE := --numprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test check bench e2e lock clean schemas screenshots

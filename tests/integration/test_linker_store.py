@@ -182,7 +182,8 @@ async def test_a_repeat_changes_nothing(linker: Linker, database: Database) -> N
 async def test_an_event_that_is_no_exchanges_is_refused_alone(linker: Linker, reader: asyncpg.Connection) -> None:
     request = asked(said("user", "hi"))
     number = request.exchange_id
-    data = AnalysisData(analysis_id=number, conversation_id=number, branch_id="main", status="pending")
+    names: dict[str, Any] = {"branch_id": "main", "domain": "x", "status": "pending", "revision": 1}
+    data = AnalysisData(analysis_id=number, conversation_id=number, **names)
     event = AnalysisEvent(id="1", source="/x", subject="x", time=request.started_at, partitionkey="x", data=data)
     stray = Record("plait.requests", 0, 7, event)
     rejected = await linker.process([stray, *records(request)])

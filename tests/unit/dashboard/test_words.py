@@ -148,6 +148,17 @@ def test_branches_have_names_to_read(name: str, read: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "near", "read"),
+    [
+        ("compact_235958", datetime(2026, 11, 22, 0, 0, 3, tzinfo=UTC), "compaction 21 Nov 23:59:58"),
+        ("compact_000001", datetime(2026, 11, 21, 23, 59, 59, tzinfo=UTC), "compaction 22 Nov 00:00:01"),
+    ],
+)
+def test_a_compaction_is_of_the_day_that_is_nearest(name: str, near: datetime, read: str) -> None:
+    assert Clock(zone_of("UTC"), NOW).branch(name, near) == read
+
+
+@pytest.mark.parametrize(
     ("moment", "text"),
     [
         (NOW + timedelta(hours=3), ">18:00<"),

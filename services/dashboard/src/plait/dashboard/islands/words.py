@@ -169,6 +169,8 @@ class Clock:
             moment = datetime.strptime(f"{day or near.astimezone(UTC).strftime('%Y%m%d')}{time}Z", "%Y%m%d%H%M%S%z")
         except ValueError:
             return name
+        if not day:  # around midnight the day of `near` is not its own
+            moment = min((moment + timedelta(days=n) for n in (-1, 0, 1)), key=lambda at: abs(at - near))
         local = moment.astimezone(self.zone)
         noun = "branch" if kind == "branch" else "compaction"
         return f"{noun} {local.day} {local:%b %H:%M:%S}{f' ({again})' if again else ''}"
