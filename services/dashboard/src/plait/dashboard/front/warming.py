@@ -20,16 +20,15 @@ _log = structlog.get_logger()
 
 
 def warmed(database: Database) -> Callable[[App], AbstractAsyncContextManager[None]]:
-    """A lifespan that loads everything beside the serving.
+    """A lifespan that loads everything, and then lets the serving begin.
 
     Components register with Streamlit's runtime, which is there by then: so nothing may import a page before.
     """
 
     @asynccontextmanager
     async def lifespan(_: App) -> AsyncIterator[None]:
-        warming = asyncio.create_task(asyncio.to_thread(_warm, database))
+        await asyncio.to_thread(_warm, database)
         yield
-        warming.cancel()
 
     return lifespan
 
