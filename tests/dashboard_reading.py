@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from plait.common.access.grants import Grant
 from plait.dashboard import database, visitor
@@ -27,3 +29,17 @@ def reading_from(address: str, who: Visitor = ADMINISTRATOR) -> Iterator[None]:
         visitor.attach(None)
         database.attach(None)
         reading.close()
+
+
+def view(page: Callable[[], None], seconds: float = 30, /, **parameters: object) -> AppTest:
+    """A page with these parameters in its address, after its first run, which may take so many seconds."""
+    test = AppTest.from_function(page, default_timeout=seconds)
+    for name, value in parameters.items():
+        test.query_params[name] = str(value)
+    return test.run()
+
+
+def drawn(test: AppTest) -> str:
+    """The HTML of all islands of a page that ran well."""
+    assert not test.exception, test.exception
+    return "\n".join(json.loads(element.proto.json).get("html", "") for element in test.get("bidi_component"))

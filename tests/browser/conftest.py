@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from plait.common.access import key_ring
 from tests.browser.live_api import LiveApi
+from tests.chromium import chromium, needs_chromium
 from tests.dashboard_scene import Week, seed_week
 from tests.dashboard_server import KEY, dashboard, database
 
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 PROBES = re.compile(r"/[a-z]+/_stcore/(health|host-config)$")
 """What Streamlit's client asks first on a deep link, to find where the application is mounted: 404 is right."""
 ADMIN_KEY = "admin-key-of-the-tests"
@@ -29,11 +27,9 @@ expect.set_options(timeout=60_000)
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without a browser there is nothing to look with."""
-    if CHROMIUM is None:
-        why = pytest.mark.skip(reason="no chromium: install the package to run the browser tests")
-        for item in items:
-            if "tests/browser" in item.path.as_posix():
-                item.add_marker(why)
+    for item in items:
+        if "tests/browser" in item.path.as_posix():
+            item.add_marker(needs_chromium)
 
 
 @dataclass
@@ -103,10 +99,8 @@ def board(postgres_server: str, migrated_template: str, tmp_path_factory: pytest
 @pytest.fixture(scope="module")
 def browser(board: Board) -> Iterator[Browser]:
     """After the board, and for no longer than a module: its loop runs in this thread, and no other can beside it."""
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

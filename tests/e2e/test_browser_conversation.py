@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,20 +11,19 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.chromium import chromium, needs_chromium
 from tests.dashboard_scene import Talk, Week, seed_week
 from tests.dashboard_server import KEY, dashboard, database
 
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS: Final = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 TURNS: Final = 300
 """Of the long conversation: tool turns but for the first."""
 SCROLLED: Final = "document.querySelector('[data-testid=stMain]').scrollTop"
 
 expect.set_options(timeout=20_000)
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: install the package to run the browser tests")
+pytestmark = needs_chromium
 
 
 @dataclass(frozen=True)
@@ -62,10 +60,8 @@ async def seed_long(db: asyncpg.Connection) -> UUID:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,15 +13,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from plait.common.postgres import Database
 from plait.linker.indexing.task import index_some
+from tests.chromium import chromium, needs_chromium
 from tests.dashboard_scene import Week, seed_week
 from tests.dashboard_server import KEY, dashboard, database
 
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS: Final = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 SCROLLED: Final = "document.querySelector('[data-testid=stMain]').scrollTop"
 SIDEWAYS: Final = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
@@ -30,7 +28,7 @@ CUT_OFF: Final = "all => all.some((one) => one.getBoundingClientRect().right > i
 
 expect.set_options(timeout=60_000)
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: install the package to run the browser tests")
+pytestmark = needs_chromium
 
 
 @dataclass(frozen=True)
@@ -65,10 +63,8 @@ async def _index(url: str) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

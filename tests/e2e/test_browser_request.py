@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,18 +15,17 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from plait.common.events import Piece
 from plait.common.ids import new_exchange_id
 from tests import seeding
 from tests.attack_scene import Attacked, seed_attacks
 from tests.attack_table import ATTACKS, LONG_LINE
+from tests.chromium import chromium, needs_chromium
 from tests.dashboard_scene import Week, seed_week
 from tests.dashboard_server import KEY, dashboard, database
 
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS: Final = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 MANY: Final = int(os.environ.get("PLAIT_LONG_REQUEST", "400"))
 """Messages of the long request; to measure, 2,000."""
 SETTLED_S: Final = float(os.environ.get("PLAIT_SETTLED_S", "60"))
@@ -35,7 +33,7 @@ SETTLED_S: Final = float(os.environ.get("PLAIT_SETTLED_S", "60"))
 
 expect.set_options(timeout=30_000)
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: install the package to run the browser tests")
+pytestmark = needs_chromium
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ async def seed_long(db: asyncpg.Connection) -> UUID:
     code = "\n".join(f"{n:>6}\tdef step_{n}(self, record: bytes) -> int:  # {n}" for n in range(30))
     messages: list[dict[str, Any]] = [{"role": "user", "content": "Go through all files."}]
     for n in range(1, MANY // 2):
-        path = {"file_path": f"/work/src/part_{n % 97}.py"}
+        path = {"file_path": f"/home/dana/shop/part_{n % 97}.py"}
         call = {"type": "tool_use", "id": f"toolu_{n}", "name": "Read", "input": path}
         text = {
             "type": "text",
@@ -95,10 +93,8 @@ async def seed_long(db: asyncpg.Connection) -> UUID:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from plait.common.queries.analyses import get_analysis
 from plait.dashboard import database
 from plait.dashboard.views import deleting
 from plait.dashboard.visitor import Visitor
-from tests.dashboard_reading import ADMINISTRATOR, reading_from
+from tests.dashboard_reading import ADMINISTRATOR, drawn, reading_from
+from tests.dashboard_reading import view as first_view
 from tests.dashboard_scene import Week, seed_week
 from tests.dashboard_server import database as fresh_database
 
@@ -93,16 +94,7 @@ def conversation() -> None:
 
 def view(week: Week, **parameters: str) -> AppTest:
     """The page after its first run."""
-    test = AppTest.from_function(conversation, default_timeout=30)
-    for name, value in {"id": str(week.spool), "view": "analysis", **parameters}.items():
-        test.query_params[name] = value
-    return test.run()
-
-
-def drawn(test: AppTest) -> str:
-    """The HTML of all islands."""
-    assert not test.exception
-    return "\n".join(json.loads(element.proto.json).get("html", "") for element in test.get("bidi_component"))
+    return first_view(conversation, **{"id": str(week.spool), "view": "analysis", **parameters})
 
 
 def test_an_analysis_is_asked_for_with_a_wish_under_the_visitors_name(week: Week) -> None:

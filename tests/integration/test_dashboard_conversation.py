@@ -16,6 +16,7 @@ from plait.common.queries.exchanges import get_summary
 from plait.dashboard import database
 from plait.dashboard.visitor import Visitor
 from tests.dashboard_reading import reading_from
+from tests.dashboard_reading import view as first_view
 from tests.dashboard_scene import Week, seed_week
 from tests.dashboard_server import database as fresh_database
 
@@ -46,10 +47,7 @@ def conversation() -> None:
 
 def view(**parameters: object) -> AppTest:
     """The page after its first run."""
-    test = AppTest.from_function(conversation, default_timeout=30)
-    for name, value in parameters.items():
-        test.query_params[name] = str(value)
-    return test.run()
+    return first_view(conversation, **parameters)
 
 
 def given(test: AppTest) -> list[dict[str, Any]]:

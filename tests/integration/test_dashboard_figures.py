@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -14,11 +13,10 @@ from urllib.parse import quote
 
 import asyncpg
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from plait.common.access.grants import Grant
 from plait.dashboard.visitor import Visitor
-from tests.dashboard_reading import reading_from
+from tests.dashboard_reading import drawn, reading_from, view
 from tests.dashboard_server import database as fresh_database
 from tests.figures_scene import seed_figures
 
@@ -64,18 +62,6 @@ def analyses() -> None:
     from plait.dashboard.views import analyses
 
     analyses.show()
-
-
-def view(page: Callable[[], None], /, **parameters: str) -> AppTest:
-    test = AppTest.from_function(page, default_timeout=30)
-    for name, value in parameters.items():
-        test.query_params[name] = value
-    return test.run()
-
-
-def drawn(test: AppTest) -> str:
-    assert not test.exception, test.exception
-    return "\n".join(json.loads(element.proto.json).get("html", "") for element in test.get("bidi_component"))
 
 
 def figure(html: str, name: str) -> str:

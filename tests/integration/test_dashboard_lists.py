@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from html import unescape
@@ -16,7 +15,8 @@ from plait.common.postgres import Database
 from plait.dashboard.views import paging
 from plait.dashboard.visitor import Visitor
 from plait.linker.indexing.task import index_some
-from tests.dashboard_reading import reading_from
+from tests.dashboard_reading import drawn, reading_from
+from tests.dashboard_reading import view as first_view
 from tests.dashboard_scene import HAIKU, Week, seed_week
 from tests.servers import alone, fresh_database
 
@@ -73,16 +73,7 @@ def search() -> None:
 
 def view(page: Callable[[], None], /, **parameters: object) -> AppTest:
     """A page after its first run."""
-    test = AppTest.from_function(page, default_timeout=60)
-    for name, value in parameters.items():
-        test.query_params[name] = str(value)
-    return test.run()
-
-
-def drawn(test: AppTest) -> str:
-    """The HTML of all islands."""
-    assert not test.exception
-    return "\n".join(json.loads(element.proto.json).get("html", "") for element in test.get("bidi_component"))
+    return first_view(page, 60, **parameters)
 
 
 def links(html: str, pattern: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator
 
 import asyncpg
@@ -14,7 +13,7 @@ from plait.common.errors import DependencyDown
 from plait.dashboard import database
 from plait.dashboard.front.app import SCRIPT
 from tests import scene
-from tests.dashboard_reading import reading_from
+from tests.dashboard_reading import drawn, reading_from, view
 from tests.dashboard_scene import Week, seed_week
 from tests.dashboard_server import database as fresh_database
 
@@ -53,20 +52,6 @@ def request() -> None:
     from plait.dashboard.views import request
 
     request.show()
-
-
-def view(page: Callable[[], None], /, **parameters: object) -> AppTest:
-    """A page after its first run."""
-    test = AppTest.from_function(page, default_timeout=30)
-    for name, value in parameters.items():
-        test.query_params[name] = str(value)
-    return test.run()
-
-
-def drawn(test: AppTest) -> str:
-    """The HTML of all islands."""
-    assert not test.exception
-    return "\n".join(json.loads(element.proto.json).get("html", "") for element in test.get("bidi_component"))
 
 
 def rows(test: AppTest) -> int:

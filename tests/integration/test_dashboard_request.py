@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 from plait.common.events import Piece
 from tests import seeding
 from tests.attack_scene import Attacked, seed_attacks
-from tests.dashboard_reading import reading_from
+from tests.dashboard_reading import drawn, reading_from
+from tests.dashboard_reading import view as first_view
 from tests.dashboard_scene import Week, seed_week
 from tests.dashboard_server import database as fresh_database
 from tests.harmless import assert_harmless
@@ -75,16 +76,7 @@ def request() -> None:
 
 def view(**parameters: object) -> AppTest:
     """The page after its first run."""
-    test = AppTest.from_function(request, default_timeout=30)
-    for name, value in parameters.items():
-        test.query_params[name] = str(value)
-    return test.run()
-
-
-def drawn(test: AppTest) -> str:
-    """The HTML of all islands."""
-    assert not test.exception
-    return "\n".join(json.loads(element.proto.json).get("html", "") for element in test.get("bidi_component"))
+    return first_view(request, **parameters)
 
 
 def test_its_messages(week: Week) -> None:
