@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from plait.linker.domain.facts import Facts
-from tests.unit.linker_domain.clients import Json, assistant, call, exchange, result, running, user
+from tests.unit.linker_domain.clients import Json, assistant, call, exchange, result, running, text, user
 from tests.unit.linker_domain.weaving import link_of, names_of, parent_of, weave
 
 ASK = [user("Use agents")]
@@ -70,6 +70,20 @@ def test_a_result_names_its_agent() -> None:
     loom.feed([after])
     calls = {one.int: link.spawn_call for one, link in loom.links().items()}
     assert (calls[2], calls[3]) == ("t2", "t1")
+
+
+def test_a_report_may_quote_the_ids_of_others() -> None:
+    """The client's own line stands behind the report, in the same text or in one of its own."""
+    started = caller(1, agent_call("t1"))
+    outer = exchange(2, LOOK, agent_call("t2", "Deeper."), session="s", agent="a1")
+    inner = agent(3, "a2", [user("Deeper.")])
+    quoted = "I asked one more (agentId: a2), see `agentId: string`."
+    for told in (f"{quoted}\nagentId: a1 (to continue it)", [text(quoted), text("agentId: a1 (to continue it)")]):
+        history = [*ASK, assistant("Starting.", agent_call("t1")), user(result("t1", told))]
+        line = [started, outer, inner, exchange(4, history, "Fine.", session="s")]
+        names = names_of(*line)
+        assert [names[n].parent_id for n in (2, 3)] == [started.id, outer.id]
+        assert line[-1].pairs == (("t1", "a1"),)
 
 
 def test_a_notification_names_its_agent() -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from plait.common.events import RequestData, ResponseData
+from plait.common.lenient import Read
 from plait.common.threads import session_id
 from plait.common.typed import is_typed
 from plait.linker.domain.answer import answer_facts, answer_of
@@ -57,9 +58,12 @@ _VOLATILE: Final = re.compile(
 )
 
 
-def request_facts(data: RequestData) -> Facts:
-    """The facts of a request whose answer is not known. Never raises on what a client sent."""
-    sent = opened(data)
+def request_facts(data: RequestData, read: Read | None = None) -> Facts:
+    """The facts of a request whose answer is not known; `read`: its body, if it was read.
+
+    Never raises on what a client sent.
+    """
+    sent = opened(data, read)
     kind, side_kind = kind_of(sent)
     hashes = [message_hash(message.role, message.blocks) for message in sent.messages]
     chains = list(accumulate(hashes, chained, initial=b""))
@@ -147,7 +151,7 @@ def _shorter(messages: list[Message], chains: list[Hash]) -> tuple[Hash, ...]:
     """Chains without the last blocks: what the request may have been before more was typed (linking.md, "Retry")."""
     if not messages or messages[-1].role != "user":
         return ()
-    *shorter, _ = prefix_hashes("user", messages[-1].blocks)
+    shorter = list(prefix_hashes("user", messages[-1].blocks[:-1]))
     return tuple(chained(chains[-2], one) for one in shorter[: -_MOST_SHORTER - 1 : -1])
 
 
@@ -221,7 +225,10 @@ def _title(messages: list[Message]) -> str:
 
 
 def _pairs(sent: Sent) -> Iterator[tuple[str, str]]:
-    """(tool call, agent) as the newest messages name them: in tool results, in notifications (also as reminders)."""
+    """(tool call, agent) as the newest messages name them: in tool results, in notifications (also as reminders).
+
+    Of the agents that a result names the last is its own: before stands the agent's report, which may tell of others.
+    """
     for message in sent.newest:
         content = message.get("content") if isinstance(message, dict) else None
         for text in text_of(content):
@@ -230,8 +237,8 @@ def _pairs(sent: Sent) -> Iterator[tuple[str, str]]:
         for block in content if isinstance(content, list) else []:
             tool = block.get("tool_use_id") if isinstance(block, dict) else None
             if isinstance(tool, str):
-                found = (_AGENT_ID.search(text) for text in text_of(block.get("content")))
-                yield from ((tool, match[1]) for match in found if match)
+                told = [agent for text in text_of(block.get("content")) for agent in _AGENT_ID.findall(text)]
+                yield from ((tool, agent) for agent in told[-1:])
 
 
 def _notified(text: str) -> Iterator[tuple[str, str]]:
