@@ -11,6 +11,7 @@ from tests.unit.linker_domain.clients import assistant, running, user
 TITLE_SCHEMA = {"format": {"type": "json_schema", "schema": {"properties": {"title": {"type": "string"}}}}}
 SEARCH = {"type": "web_search_20250305", "name": "web_search"}
 HINT = "x-claude-code-request-class"
+FILE_SEARCH = "You are a file search specialist for Claude Code, Anthropic's official CLI for Claude."
 
 
 def kind(*messages: Any, **more: Any) -> tuple[str, str | None]:
@@ -59,6 +60,7 @@ def test_a_hinted_side_request_still_says_which() -> None:
         ({}, "[SUGGESTION MODE: what next]", "suggestion"),
         ({}, "<system-reminder>This is a side question from the user.</system-reminder>\n\nWhy?", "side_question"),
         ({}, "Warmup", "warmup"),
+        ({"system": FILE_SEARCH, "tools": [{"name": "Bash"}]}, "Warmup", "warmup"),
         ({}, "<policy_spec>", "policy"),
         ({"system": "Extract any file paths that"}, "Command: ls", "file_paths"),
     ],

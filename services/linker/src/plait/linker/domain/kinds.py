@@ -5,6 +5,7 @@ Clients that send hint headers say it themselves; of the others the marks of the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
@@ -18,6 +19,9 @@ SUMMARY_TASK: Final = "Your task is to create a detailed summary of"
 _SUMMARY_PREFACE: Final = "CRITICAL: Respond with TEXT ONLY"
 _SUMMARISER: Final = "tasked with summarizing conversations"
 _BILLING: Final = "x-anthropic-billing-header"
+_AGENTS_OWN: Final = "specialist for Claude Code"
+"""In the system prompts of the agents that older clients bring with them."""
+_SUGGESTION: Final = re.compile(r"\s*\[SUGGESTION MODE:")
 SEARCH_TASK: Final = "Perform a web search for the query:"
 _HINTED: Final[dict[str, Kind]] = {
     "main": "inference",
@@ -107,7 +111,7 @@ def _is_classifier(sent: Sent) -> bool:
 
 
 def _is_suggestion(sent: Sent) -> bool:
-    return any(text.lstrip().startswith("[SUGGESTION MODE:") for text in sent.newest_texts)
+    return any(_SUGGESTION.match(text) for text in sent.newest_texts)
 
 
 def _is_side_question(sent: Sent) -> bool:
@@ -115,7 +119,8 @@ def _is_side_question(sent: Sent) -> bool:
 
 
 def _is_warmup(sent: Sent) -> bool:
-    return not sent.tools and sent.last_text == "Warmup"
+    """CLI 2.0.77 warms its agents up with their tools, 2.0.74 did without."""
+    return sent.last_text == "Warmup" and (not sent.tools or any(_AGENTS_OWN in text for text in sent.system))
 
 
 def _is_policy(sent: Sent) -> bool:
