@@ -141,7 +141,7 @@ def _kafka_from_jars(home: Path) -> Iterator[str]:
 def _docker_answers() -> bool:
     if not shutil.which("docker"):
         return False
-    return subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=10).returncode == 0
+    return subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=60).returncode == 0
 
 
 async def _migrate(address: str) -> None:

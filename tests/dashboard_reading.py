@@ -31,7 +31,7 @@ def reading_from(address: str, who: Visitor = ADMINISTRATOR) -> Iterator[None]:
         reading.close()
 
 
-def view(page: Callable[[], None], seconds: float = 30, /, **parameters: object) -> AppTest:
+def view(page: Callable[[], None], seconds: float = 60, /, **parameters: object) -> AppTest:
     """A page with these parameters in its address, after its first run, which may take so many seconds."""
     test = AppTest.from_function(page, default_timeout=seconds)
     for name, value in parameters.items():

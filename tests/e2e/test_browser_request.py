@@ -31,7 +31,7 @@ MANY: Final = int(os.environ.get("PLAIT_LONG_REQUEST", "400"))
 SETTLED_S: Final = float(os.environ.get("PLAIT_SETTLED_S", "60"))
 """How long the long request may take to be drawn: generous, for tests run beside others."""
 
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 
 pytestmark = needs_chromium
 

@@ -59,7 +59,7 @@ async def recorded(stage: Stage, request_id: str) -> Record:
 
 async def ask(stage: Stage, headers: Mapping[str, str], body: bytes) -> Record:
     """Send a request through the gateway, however its answer ends; its record."""
-    async with httpx2.AsyncClient(timeout=20) as client:
+    async with httpx2.AsyncClient(timeout=60) as client:
         sending = client.stream("POST", f"{stage.url}/v1/messages", headers=dict(headers), content=body)
         async with sending as answer:
             with suppress(httpx2.RemoteProtocolError):  # an answer that was cut off when it was recorded

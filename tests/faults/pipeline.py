@@ -147,5 +147,5 @@ async def pipeline(
             yield Pipeline(gateway, psutil.Process(workers.pid), log, connection)
     finally:
         workers.send_signal(signal.SIGTERM)
-        workers.wait(30)
+        workers.wait(60)
         await connection.close()

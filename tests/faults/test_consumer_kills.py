@@ -88,6 +88,6 @@ async def rows_beyond(reader: asyncpg.Connection, wanted: int) -> None:
 
 
 async def all_committed(settings: KafkaSettings) -> None:
-    async with asyncio.timeout(30), admin_client(settings) as admin:
+    async with asyncio.timeout(60), admin_client(settings) as admin:
         while sum((await committed_offsets(admin, GROUP, [RESPONSES])).values()) < RECORDS:
             await asyncio.sleep(0.05)

@@ -28,7 +28,7 @@ async def claude() -> AsyncIterator[ScriptedClaude]:
 
 async def refused(gateway: Process) -> None:
     """Returns when nobody listens on the gateway's port any more."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await call(gateway.port, "GET", "/health/live", [HOST])).status:
             await asyncio.sleep(0.02)
 

@@ -149,7 +149,7 @@ async def test_killed_between_sending_and_committing_repeats_at_most_that_one(
         try:
             await until_settled(kafka, len(events))
             await until_sent(slack, 4)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while await waiting(postgres_url):
                     await asyncio.sleep(0.02)
         finally:

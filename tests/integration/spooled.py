@@ -80,7 +80,7 @@ class Reading:
 
     async def __aenter__(self) -> Reading:
         """Join once the shipper has made the topics: asked for before, the embedded broker would make them itself."""
-        async with asyncio.timeout(30), admin_client(self._settings) as admin:
+        async with asyncio.timeout(60), admin_client(self._settings) as admin:
             while not await topics_ready(admin):
                 await asyncio.sleep(0.05)
         await self._consumer.start()
@@ -112,13 +112,13 @@ class Reading:
         return [event for event in self.events[str(exchange_id)] if isinstance(event, kind)]
 
 
-async def until(condition: Any, seconds: float = 20) -> None:
+async def until(condition: Any, seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)
 
 
-async def until_async(reading: Reading, condition: Any, seconds: float = 30) -> None:
+async def until_async(reading: Reading, condition: Any, seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await reading.some()

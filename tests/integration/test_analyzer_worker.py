@@ -268,7 +268,7 @@ async def test_what_is_made_anew_meanwhile_is_given_up(stage: Stage) -> None:
         async with stage.pool.acquire() as connection, connection.transaction():
             await queue_again(connection, stage.where, "key viewer", "second")
         done = await stage.until("completed")
-        await asyncio.wait_for(call.over.wait(), 30)
+        await asyncio.wait_for(call.over.wait(), 60)
     assert (done.custom_prompt, done.regenerations, done.attempts) == ("second", 1, 1)
     assert call.client_gone is not None, "the call that nobody wants any more went on"
 
@@ -277,7 +277,7 @@ async def test_the_analysis_of_a_branch_that_is_gone_is_dropped(stage: Stage) ->
     gone = BranchPlace(conversation_id=stage.where.conversation_id, branch_id="branch_1", domain="a.test")
     async with stage.pool.acquire() as connection:
         await queue(connection, gone, "key viewer")
-    async with stage.working(), asyncio.timeout(30):
+    async with stage.working(), asyncio.timeout(60):
         while await stage.pool.fetchval("SELECT count(*) FROM analyses"):
             await asyncio.sleep(0.02)
     assert stage.gemini.prompts == []

@@ -34,7 +34,7 @@ async def served(port: int) -> AsyncIterator[str]:
         await until_it_answers(client, part)
     yield address
     stop.set()
-    await asyncio.wait_for(part, 5)
+    await asyncio.wait_for(part, 60)
 
 
 async def until_it_answers(client: httpx2.AsyncClient, part: asyncio.Task[None]) -> None:

@@ -134,7 +134,7 @@ def test_unknown_ids_have_their_own_page(week: Week, page: Callable[[], None], w
 
 def test_a_database_that_is_away_is_told() -> None:
     with reading_from("postgresql://nobody@127.0.0.1:1/none"):
-        html = drawn(AppTest.from_file(str(SCRIPT), default_timeout=30).run())
+        html = drawn(AppTest.from_file(str(SCRIPT), default_timeout=120).run())
     assert "The database does not answer" in html
 
 
@@ -143,7 +143,7 @@ def test_a_fault_is_told_without_its_inside(week: Week, monkeypatch: pytest.Monk
         raise RuntimeError("the inside")
 
     monkeypatch.setattr("plait.dashboard.views.conversations.read", fail)
-    html = drawn(AppTest.from_file(str(SCRIPT), default_timeout=30).run())
+    html = drawn(AppTest.from_file(str(SCRIPT), default_timeout=120).run())
     assert "This page could not be drawn" in html
     assert "the inside" not in html
 

@@ -35,7 +35,7 @@ def test_every_recorded_exchange_arrives_and_nothing_is_left(tmp_path: Path, por
     try:
         until(lambda: "See it on" in output.read_text() or process.poll() is not None, _SECONDS, "the summary")
         process.send_signal(signal.SIGTERM)
-        status = process.wait(30)
+        status = process.wait(60)
     finally:
         process.kill()
     text = output.read_text()
@@ -67,7 +67,7 @@ def test_a_ctrl_c_during_the_start_plays_nothing(tmp_path: Path, ports: list[str
         started = tmp_path / "home" / "run" / "gateway.pid"
         until(lambda: started.exists() or process.poll() is not None, 30, "the start")
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
     assert "Stopping ..." in output.read_text()

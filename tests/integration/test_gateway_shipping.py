@@ -133,7 +133,7 @@ async def test_on_a_full_disk_what_is_safe_is_deleted_before_anything_is_written
     sent = [spooled.exchange(b'{"pad": "%b"}' % (b"x" * MEGA)) for _ in range(4)]
     async with spooled.shipping(), Reading(spooled.settings, "test") as reading:
         await reading.until_ended(sent)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(segment_numbers(spooled.directory)) > 1:
                 await asyncio.sleep(0.05)
             full = False

@@ -50,7 +50,7 @@ async def told(kafka: KafkaSettings, count: int) -> list[UsageEvent]:
     await consumer.start()
     found: list[UsageEvent] = []
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(found) < count:
                 for batch in (await consumer.getmany(timeout_ms=100)).values():
                     found += [_usage(record.value) for record in batch]

@@ -91,7 +91,7 @@ async def test_a_changed_conversation_is_told_of(kafka: KafkaSettings, reader: a
         await ship(kafka, [first, answered(first, "found")])
         moved = {conversation_id(second.exchange_id)}
         told = await conversations_told(kafka, lambda told: _all_told(told, moved))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while await reader.fetchval("SELECT count(*) FROM outbox"):
                 await asyncio.sleep(0.01)
     healed = next(event.data for event in told if event.data.moved_from)
@@ -153,7 +153,7 @@ async def test_an_event_that_no_broker_takes_does_not_keep_back_those_behind_it(
     await announce.put_out(writer, [large, behind])
     async with linking():
         told = await conversations_told(kafka, bool)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while await writer.fetchval("SELECT count(*) FROM outbox"):
                 await asyncio.sleep(0.01)
     assert [event.data for event in told] == [behind]
@@ -182,7 +182,7 @@ async def conversations_told(
     await consumer.start()
     told: list[ConversationEvent] = []
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not enough(told):
                 for batch in (await consumer.getmany(timeout_ms=100)).values():
                     told += [_told(record.value) for record in batch]

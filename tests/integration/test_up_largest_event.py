@@ -20,7 +20,7 @@ async def test_several_of_the_largest_events_pass(broker: Broker) -> None:
     settings = BrokerSettings(kafka_bootstrap_servers=broker.servers, kafka_flavor=broker.flavor)
     async with admin_client(settings) as admin:
         await ensure_topics(admin, settings)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not await topics_ready(admin):
                 await asyncio.sleep(0.05)
     event = os.urandom(SIZE)  # as large on the wire: it does not compress

@@ -31,7 +31,7 @@ def settings(broker: Broker) -> BrokerSettings:
 async def with_topics(settings: BrokerSettings) -> BrokerSettings:
     async with admin_client(settings) as admin:
         await ensure_topics(admin, settings)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (await topics_ready(admin) and all(s.is_good for s in await topics.look(settings, create=False))):
                 await asyncio.sleep(0.05)
     return settings

@@ -111,5 +111,5 @@ async def test_an_answer_that_nobody_asked_for_is_given_to_nobody(tmp_path: Path
         upstream.script = Script((good, evil) if apart else (good + evil,), "keep")
         async with RawClient(gateway.port) as client:
             for _ in range(5):
-                seen = await asyncio.wait_for(client.ask([ASKED], "GET"), 10)
+                seen = await asyncio.wait_for(client.ask([ASKED], "GET"), 60)
                 assert (seen.status, seen.body, seen.whole) == (200, b"ok", True)

@@ -145,7 +145,7 @@ class RawClient:
         assert self._reader is not None
         seen = Seen()
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await written(self._writer, pieces)
                 await _read(self._reader, seen, method)
         except (BrokenMessage, ConnectionError):

@@ -110,7 +110,7 @@ async def _listening(port: int, running: asyncio.Task[None]) -> None:
 
 async def ended(gateway: Gateway, request_id: str | None) -> End:
     """The end of an exchange, as soon as it is recorded."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not isinstance(last := gateway.records(request_id)[-1], End):
             await asyncio.sleep(0.02)
     return last

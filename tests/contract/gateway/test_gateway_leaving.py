@@ -57,7 +57,7 @@ async def test_draining_has_its_bounds(claude: ScriptedClaude, tmp_path: Path, b
     async with relaying(claude.url, tmp_path, on_client_disconnect="drain", **bound) as gateway:
         received = await gateway.post(leave_after=9)
         assert (await ended(gateway, received.request_id)).error_type in ("client_gone", "upstream_cut")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await claude.calls[0].over.wait()
 
 
@@ -66,7 +66,7 @@ async def test_cancelled_answers_are_cut_within_a_second(claude: ScriptedClaude,
     async with relaying(claude.url, tmp_path, on_client_disconnect="cancel") as gateway:
         received = await gateway.post(leave_after=30)
         call = claude.calls[0]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await call.over.wait()
         assert call.client_gone is not None
         assert call.client_gone - received.ended < 1
@@ -79,7 +79,7 @@ async def test_an_unfinished_request_is_recorded_as_far_as_it_came(gateway: Gate
     await writer.drain()
     await asyncio.sleep(0.1)  # what was sent has been read: a close behind it is no reset of it
     writer.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while b"client_gone" not in gateway.raw_spool():
             await asyncio.sleep(0.02)
     assert b"begun" in gateway.raw_spool()
@@ -110,7 +110,7 @@ async def test_a_request_that_never_becomes_whole_is_closed_without_an_answer_at
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(b"POST /v1/messages HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf")
         assert (await gateway.post()).status == 200
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await reader.read() == b""
     writer.close()
     assert [record.message for record in caplog.records if record.exc_info] == []
@@ -127,7 +127,7 @@ async def test_a_client_that_stands_still_is_not_waited_for_for_ever(
     async with relaying(claude.url, tmp_path) as gateway:
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(STANDING[name])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             answer = await reader.read()
         writer.close()
         await writer.wait_closed()

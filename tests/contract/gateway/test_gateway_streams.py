@@ -22,7 +22,7 @@ async def test_a_piece_is_passed_on_while_the_next_is_still_awaited(gateway: Gat
     claude.rules.append(lambda _: stream_answer(EVENTS).gated(gate, 1))
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(b"POST /v1/messages HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         before = await reader.readuntil(EVENTS[0])
         gate.set()
         after = await reader.read()
@@ -93,7 +93,7 @@ async def test_a_client_that_leaves_mid_stream_is_seen_by_claude_and_recorded(
     claude.rules.append(lambda _: stream_answer(EVENTS, wait=0.02).ending("hold"))
     received = await gateway.post(leave_after=30)
     call = claude.calls[0]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await call.over.wait()
     assert call.client_gone is not None
     assert call.client_gone - received.ended < 1
@@ -111,7 +111,7 @@ async def test_a_client_that_leaves_before_the_answer_is_seen_by_claude_and_reco
     call = await claude.call(0)
     left = time.monotonic()
     writer.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await call.over.wait()
     assert call.client_gone is not None
     assert call.client_gone - left < 1

@@ -190,7 +190,7 @@ async def test_who_is_ended_between_sending_and_committing_repeats_that_one_alon
 
     monkeypatch.setattr(stage.delivery, "_done", never)
     task = asyncio.create_task(stage.delivery.work())
-    await asyncio.wait_for(sent.wait(), 30)
+    await asyncio.wait_for(sent.wait(), 60)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     monkeypatch.undo()

@@ -35,7 +35,7 @@ main()
 def test_a_ctrl_c_during_the_imports_is_one_line(while_loading: str, command: str, tmp_path: Path) -> None:
     env = os.environ | {"PLAIT_HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path)}
     argv = [sys.executable, "-c", _INTERRUPTED, while_loading, command]
-    done = subprocess.run(argv, env=env, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(argv, env=env, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (130, "Stopped.\n")
     assert list(tmp_path.iterdir()) == []
 

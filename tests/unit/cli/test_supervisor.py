@@ -63,7 +63,7 @@ STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); open('up', '
 
 async def test_its_parts_have_its_pid_while_it_runs(stage: Stage) -> None:
     child = stage.start(SLEEP)
-    await asyncio.wait_for(child.ready.wait(), 5)
+    await asyncio.wait_for(child.ready.wait(), 60)
     pids = {stage.home.pid_file(part).read_text() for part in ("one", "two")}
     assert len(pids) == 1
     assert psutil.Process(int(pids.pop())).ppid() == os.getpid()
@@ -74,19 +74,19 @@ async def test_its_parts_have_its_pid_while_it_runs(stage: Stage) -> None:
 
 async def test_a_killed_program_is_started_again_at_once(stage: Stage) -> None:
     child = stage.start(SLEEP)
-    await asyncio.wait_for(child.ready.wait(), 5)
+    await asyncio.wait_for(child.ready.wait(), 60)
     first = int(stage.home.pid_file("one").read_text())
     os.kill(first, signal.SIGKILL)
     while not stage.screen.ends:
         await asyncio.sleep(0)
-    await asyncio.wait_for(child.ready.wait(), 5)
+    await asyncio.wait_for(child.ready.wait(), 60)
     assert stage.screen.ends == [(-9, False, 0.0)]
     assert int(stage.home.pid_file("one").read_text()) != first
 
 
 async def test_one_that_keeps_ending_is_reported_and_tried_on(stage: Stage) -> None:
     child = stage.start("import sys; print('why'); sys.exit(7)", ready=lambda _: False)
-    await asyncio.wait_for(child.settled.wait(), 10)
+    await asyncio.wait_for(child.settled.wait(), 60)
     assert not child.ready.is_set()
     assert stage.screen.ends == [(7, False, 0.0), (7, False, 0.25), (7, True, 0.5)]
     while len(stage.screen.ends) < 4:
@@ -96,29 +96,29 @@ async def test_one_that_keeps_ending_is_reported_and_tried_on(stage: Stage) -> N
 
 async def test_a_program_that_is_not_there_is_reported(stage: Stage) -> None:
     child = stage.supervisor.start(Program("ghost", (str(stage.folder / "ghost"),), lambda _: True))
-    await asyncio.wait_for(child.settled.wait(), 10)
+    await asyncio.wait_for(child.settled.wait(), 60)
     assert stage.screen.ends[0][0] == 127
     assert "cannot be started" in (stage.home.logs / "ghost.log").read_text()
 
 
 async def test_what_does_not_listen_to_its_signal_is_killed(stage: Stage) -> None:
     child = stage.start(STUBBORN, ready=lambda _: (stage.folder / "up").exists(), grace=0.2)
-    await asyncio.wait_for(child.ready.wait(), 5)
+    await asyncio.wait_for(child.ready.wait(), 60)
     pid = int(stage.home.pid_file("one").read_text())
-    await asyncio.wait_for(child.stop(), 5)
+    await asyncio.wait_for(child.stop(), 60)
     assert not psutil.pid_exists(pid)
 
 
 async def test_what_is_slow_to_end_is_hurried_by_a_second_word(stage: Stage) -> None:
     child = stage.start(SLOW, ready=lambda _: (stage.folder / "up").exists(), grace=60)
-    await asyncio.wait_for(child.ready.wait(), 5)
+    await asyncio.wait_for(child.ready.wait(), 60)
     stage.supervisor.hurry()  # nobody has asked it to end yet
     assert not (stage.folder / "asked").exists()
     stopping = asyncio.create_task(child.stop())
     while not (stage.folder / "asked").exists():
         await asyncio.sleep(0.01)
     stage.supervisor.hurry()
-    await asyncio.wait_for(stopping, 10)
+    await asyncio.wait_for(stopping, 60)
 
 
 async def test_a_stop_while_it_pauses_does_not_wait(stage: Stage) -> None:
@@ -131,7 +131,7 @@ async def test_a_stop_while_it_pauses_does_not_wait(stage: Stage) -> None:
 
 async def test_a_stop_right_after_the_start_leaves_nothing(stage: Stage) -> None:
     child = stage.start(SLEEP)
-    await asyncio.wait_for(child.stop(), 5)
+    await asyncio.wait_for(child.stop(), 60)
     assert psutil.Process().children() == []
 
 
@@ -145,6 +145,6 @@ async def test_stops_in_order(stage: Stage) -> None:
         )
         up = stage.folder / name
         program = Program(name, (sys.executable, "-c", code), lambda _, up=up: up.exists(), {}, stage.folder)  # type: ignore[misc]
-        await asyncio.wait_for(stage.supervisor.start(program).ready.wait(), 5)
+        await asyncio.wait_for(stage.supervisor.start(program).ready.wait(), 60)
     await stage.supervisor.stop(first=["gateway"], last=["database"])
     assert trace.read_text() == "gateway worker database "

@@ -78,7 +78,7 @@ class Socket:
     async def done(self) -> list[str]:
         """The types of what the application sent, once it has ended."""
         assert self.task
-        await asyncio.wait_for(self.task, 5)
+        await asyncio.wait_for(self.task, 60)
         return [message["type"] for message in self.sent]
 
 

@@ -269,6 +269,6 @@ async def test_a_socket_that_is_refused_inside_leaves_nothing_behind(
 async def test_log_out_closes_the_open_sockets(app: ASGIApp, sessions: Sessions) -> None:
     mine, socket = cookie(sessions), Socket()
     await socket.open(app, headers={**mine, **OWN})
-    await asyncio.wait_for(socket.opened.wait(), 5)
+    await asyncio.wait_for(socket.opened.wait(), 60)
     await ask(app, "/logout", headers=mine)
     assert await socket.done() == ["websocket.accept", "websocket.close"]

@@ -67,7 +67,7 @@ def as_(sessions: Sessions, who: str) -> dict[str, str]:
 
 
 async def get(app: ASGIApp, path: str, headers: dict[str, str]) -> Answer:
-    return await asyncio.wait_for(ask(app, path, headers=headers), 10)
+    return await asyncio.wait_for(ask(app, path, headers=headers), 60)
 
 
 @pytest.mark.parametrize("path", ["/api/live", EXPORT, RAW, f"/api/requests/{ID}/live", "/api/requests", "/api/"])

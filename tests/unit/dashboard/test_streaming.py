@@ -73,7 +73,7 @@ async def test_the_end_of_the_session_ends_it_and_is_told() -> None:
     running = asyncio.create_task(reader.read(b"a", endless=True))
     await asyncio.sleep(0)
     reader.over.set()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(running, 60)
     assert (reader.body, reader.is_whole) == (b"a" + LOGGED_OUT, True)
     assert reader.ended.is_set()
 
@@ -83,7 +83,7 @@ async def test_when_the_reader_has_left_its_pieces_end() -> None:
     running = asyncio.create_task(reader.read(b"a", endless=True))
     await asyncio.sleep(0)
     reader.left.set()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(running, 60)
     assert reader.body == b"a"
     assert reader.ended.is_set()
 
@@ -91,7 +91,7 @@ async def test_when_the_reader_has_left_its_pieces_end() -> None:
 async def test_a_reader_that_does_not_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "_STALLED_S", 0.01)
     reader = Reader(stalls=True)
-    await asyncio.wait_for(reader.read(b"a", b"b"), 10)
+    await asyncio.wait_for(reader.read(b"a", b"b"), 60)
     assert (reader.body, reader.is_whole) == (b"a", False)
     assert reader.ended.is_set()
 

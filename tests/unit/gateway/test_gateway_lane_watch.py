@@ -42,6 +42,6 @@ async def test_it_goes_on_whatever_one_exchange_does() -> None:
     )
     exchange = Exchange()
     lane.running.add(cast("Any", exchange))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await exchange.seen_again.wait()
     lane.close()
