@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import structlog
@@ -25,6 +26,8 @@ _STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 _SIGNALLED: Final = 128
 """What shells add to a signal's number for the status of what it ended."""
 _log = structlog.get_logger()
+_loader: Final = ThreadPoolExecutor(1, "loader")
+"""Parts are imported one after the other, each while those before it already work."""
 
 
 def host(parts: Sequence[Part]) -> int:
@@ -89,7 +92,8 @@ async def keep_running(each: Part, stop: asyncio.Event) -> None:
 async def _run_once(each: Part, stop: asyncio.Event) -> None:
     """Run a part to its end, whatever that is; the log says why it ended."""
     try:
-        await each.load()(stop)
+        run = await asyncio.get_running_loop().run_in_executor(_loader, each.load)
+        await run(stop)
     except UserError as error:
         _log.error("part cannot run", reason=str(error))
     except ValidationError as error:

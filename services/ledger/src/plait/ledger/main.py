@@ -27,7 +27,7 @@ async def run(stop: asyncio.Event) -> None:
     settings = Settings()
     database = Database(settings.database_url.get_secret_value(), name="ledger", size=3, by_key=True)
     keeper, publisher = Keeper(database), Publisher(OUTBOX, database, settings)
-    book = price_book(settings.prices_file)
+    book = await asyncio.to_thread(price_book, settings.prices_file)
     looks = Database(settings.database_url.get_secret_value(), name="cache-doctor", size=1, by_key=True)
     doctor = Doctor(looks, book)
 

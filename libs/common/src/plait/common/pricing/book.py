@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from plait.common.pricing.listed import listed_models, listed_rates
+from plait.common.pricing.listed import listed_models, listed_rates, open_list
 from plait.common.pricing.price_file import PriceFile, read_price_file
 from plait.common.pricing.rates import Rates, Tariff
 from plait.common.usage import Usage
@@ -45,11 +45,12 @@ class PriceBook:
 
 
 def price_book(path: Path | None) -> PriceBook:
-    """The book with the operator's file, if there is one.
+    """The book with the operator's file, if there is one; everything is read here, so that no question waits for it.
 
     Raises:
         UserError: the file cannot be used.
     """
+    open_list()
     return PriceBook(read_price_file(path.expanduser()) if path else None)
 
 
