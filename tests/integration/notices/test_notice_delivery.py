@@ -206,3 +206,14 @@ async def test_muted_domains_tell_nothing(database_url: str, tmp_path: Path, sla
         assert [text.partition("\n")[0] for text in await stage.texts()] == [
             ":bust_in_silhouette: User: my-personal.test"
         ]
+
+
+async def test_what_nobody_is_told_of_costs_the_database_nothing(
+    database_url: str, tmp_path: Path, slack: ScriptedSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_stage(database_url, tmp_path, slack, slack_mute="a.test") as stage:
+        call = asked(said("user", "Hello"), at=0, domain="a.test")
+        told = await stage.play(call, answered(call, "Yes."))
+        monkeypatch.setattr(stage.database, "transaction", lambda: pytest.fail("the database is asked"))
+        await stage.give(told)
+        monkeypatch.undo()

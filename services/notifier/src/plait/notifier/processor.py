@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -40,10 +40,23 @@ def now_utc() -> datetime:
 class _Found(Struct):
     """What a batch holds that is young enough."""
 
-    placed: dict[UUID, None]
-    """Exchanges that are new in a conversation, or have ended."""
+    placed: dict[UUID, str]
+    """Exchanges that are new in a conversation, or have ended, and their domains."""
     troubles: list[Trouble]
     matters: list[Matter]
+
+    def of_those_told(self, routes: Routes) -> _Found:
+        """What is of domains that anybody is told of."""
+        return _Found(
+            {one: domain for one, domain in self.placed.items() if routes.of(domain)},
+            [one for one in self.troubles if routes.of(one.domain)],
+            [one for one in self.matters if routes.of(one.domain)],
+        )
+
+    @property
+    def holds_anything(self) -> bool:
+        """Whether there is anything to look into."""
+        return bool(self.placed or self.troubles or self.matters)
 
 
 class Notifier:
@@ -69,32 +82,34 @@ class Notifier:
         since = self._clock() - self._settings.max_age
         found, rejected = _read(batch, since, self._settings.kinds)
         routes = Routes(self._settings, self._directory.table)
-        async with self._database.transaction() as connection:
-            matters = [*found.matters, *await self._turns(connection, list(found.placed), since, routes)]
-            matters += await self._errors(connection, found.troubles, routes)
-            wanted = [one for one in matters if one.kind in self._settings.kinds]
-            queued = await queue(connection, wanted, routes)
-        if queued:
-            self._committed()
+        told = found.of_those_told(routes)
+        if told.holds_anything:  # where nobody is told of anything, a batch costs the database nothing
+            async with self._database.transaction() as connection:
+                queued = await self._queue(connection, told, since, routes)
+            if queued:
+                self._committed()
         return rejected
 
-    async def _turns(
-        self, connection: Connection, placed: Sequence[UUID], since: datetime, routes: Routes
-    ) -> list[Matter]:
-        """The turns that ended with one of these exchanges, of domains that anybody is told of."""
+    async def _queue(self, connection: Connection, found: _Found, since: datetime, routes: Routes) -> int:
+        matters = [*found.matters, *await self._turns(connection, list(found.placed), since)]
+        matters += await self._errors(connection, found.troubles)
+        wanted = [one for one in matters if one.kind in self._settings.kinds]
+        return await queue(connection, wanted, routes)
+
+    async def _turns(self, connection: Connection, placed: Sequence[UUID], since: datetime) -> list[Matter]:
+        """The turns that ended with one of these exchanges."""
         if not placed or "turn" not in self._settings.kinds:
             return []
-        rows = await connection.fetch(statements.ENDED_TURNS, placed, since)
         found = []
-        for row in rows:
-            turn = await read_turn(connection, row["id"]) if routes.of(row["domain"]) else None
+        for row in await connection.fetch(statements.ENDED_TURNS, placed, since):
+            turn = await read_turn(connection, row["id"])
             if turn:
                 found.append(turn_of(row["id"], turn.first_id, turn.domain, turn.ended_at))
         return found
 
-    async def _errors(self, connection: Connection, troubles: Iterable[Trouble], routes: Routes) -> list[Matter]:
+    async def _errors(self, connection: Connection, troubles: Sequence[Trouble]) -> list[Matter]:
         """One for each burst of errors, or for a credential that Claude refuses."""
-        told = await self._worth_telling(connection, [one for one in troubles if routes.of(one.domain)])
+        told = await self._worth_telling(connection, troubles)
         logins = {one.domain: (one, entry) for one in told if (entry := self._refused(one))}
         errors = first_of_each(one for one in told if one.domain not in logins or not one.is_unauthorised)
         matters = [login_of(entry, one.domain, one.at) for one, entry in logins.values()]
@@ -129,7 +144,7 @@ def _read(batch: Sequence[Record], since: datetime, kinds: Collection[Kind]) -> 
     for record in batch:
         event = record.event
         if isinstance(event, ConversationEvent):
-            found.placed |= dict.fromkeys(one.exchange_id for one in event.data.placed)
+            found.placed |= dict.fromkeys((one.exchange_id for one in event.data.placed), event.data.domain)
         elif isinstance(event, ResponseEvent):
             _see_answer(event, since, kinds, found)
         elif isinstance(event, AnalysisEvent):

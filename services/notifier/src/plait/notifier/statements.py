@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 ENDED_TURNS: Final = """
-SELECT e.id, e.domain, e.ended_at
+SELECT e.id, e.ended_at
 FROM exchanges AS e
 JOIN links AS l ON l.exchange_id = e.id
 WHERE e.id = ANY($1) AND e.ended_at > $2 AND e.kind = 'inference' AND e.outcome = 'complete'
