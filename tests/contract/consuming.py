@@ -22,6 +22,8 @@ from plait.common.topics import RESPONSES, Topic
 from tests.servers import Broker
 
 GROUP = "plait.ledger"
+STOPPED_S = 20
+"""A stop takes a moment, on a busy machine too: less than the 40 s that a broker's client waits for an answer."""
 
 
 def settings_of(broker: Broker) -> KafkaSettings:

@@ -7,7 +7,7 @@ import time
 
 from plait.common.kafka import admin_client, committed_offsets
 from plait.common.topics import RESPONSES
-from tests.contract.consuming import GROUP, Seen, an_answer, consuming, ids, make_topics, send, settings_of
+from tests.contract.consuming import GROUP, STOPPED_S, Seen, an_answer, consuming, ids, make_topics, send, settings_of
 from tests.servers import Broker
 
 
@@ -26,7 +26,7 @@ async def test_every_record_is_processed_and_committed(broker: Broker) -> None:
     assert [offset for _, offset in sorted(committed.items())] == [125] * 8
 
 
-async def test_a_stop_takes_less_than_a_second(broker: Broker) -> None:
+async def test_a_stop_waits_for_nothing(broker: Broker) -> None:
     settings, sent, seen = settings_of(broker), ids(1), Seen()
     await make_topics(settings)
     await send(settings, map(an_answer, sent))
@@ -34,7 +34,7 @@ async def test_a_stop_takes_less_than_a_second(broker: Broker) -> None:
     async with consuming(seen, settings):
         await seen.all_of(sent)
         began = time.monotonic()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < STOPPED_S
 
 
 async def test_topics_that_are_not_there_yet_are_waited_for(broker: Broker) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 VERSION = "2.1.330"
-_SECONDS = 90
+_SECONDS = 150
 _PACKAGES = {
     ("linux", "x86_64"): "claude-code-linux-x64",
     ("linux", "aarch64"): "claude-code-linux-arm64",

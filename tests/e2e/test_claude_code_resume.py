@@ -46,7 +46,7 @@ def goes_on(call: Call) -> dict[str, Any]:
 
 async def recorded(stage: Stage, request_id: str) -> Record:
     """The record of an exchange that has ended and is linked."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     async with httpx2.AsyncClient(base_url=stage.api, headers={"X-Dashboard-Key": KEY}) as client:
         while True:
             answer = await client.get(f"/api/requests/{request_id}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -61,10 +60,8 @@ async def told_twice(gateway: Process, claude: ScriptedClaude) -> Received:
     await claude.call(0)
     os.kill(gateway.pid, signal.SIGTERM)
     await refused(gateway)
-    again = time.monotonic()
-    assert await gateway.end(signal.SIGTERM) == 128 + signal.SIGTERM
+    assert await gateway.end(signal.SIGTERM) == 128 + signal.SIGTERM, "who ends after the grace time ends with 0"
     received = await stream
-    assert time.monotonic() - again < 5, "well below the grace time of 10 s"
     assert not received.whole
     return received
 

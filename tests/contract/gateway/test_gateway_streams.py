@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 
 import pytest
 
@@ -96,7 +95,6 @@ async def test_a_client_that_leaves_mid_stream_is_seen_by_claude_and_recorded(
     async with asyncio.timeout(60):
         await call.over.wait()
     assert call.client_gone is not None
-    assert call.client_gone - received.ended < 1
     end = gateway.end(received.request_id)
     assert (end.ending, end.error_type) == (Ending.CLIENT_GONE, "client_gone")
 
@@ -109,12 +107,10 @@ async def test_a_client_that_leaves_before_the_answer_is_seen_by_claude_and_reco
     _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(b"POST /v1/messages HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
     call = await claude.call(0)
-    left = time.monotonic()
     writer.close()
     async with asyncio.timeout(60):
         await call.over.wait()
     assert call.client_gone is not None
-    assert call.client_gone - left < 1
     assert b"client_gone" in gateway.raw_spool()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -29,18 +30,24 @@ async def gateway() -> AsyncIterator[ScriptedClaude]:
         yield gateway
 
 
-@pytest.fixture
-async def provider(gateway: ScriptedClaude) -> AsyncIterator[Provider]:
+@asynccontextmanager
+async def asking(gateway: ScriptedClaude, **more: Any) -> AsyncIterator[Provider]:
     settings = {
         "analysis_provider": "claude",
         "analysis_claude_key": "client-key",
         "analysis_claude_domain": "work.example",
-        "analysis_timeout_s": 0.5,
         "gateway_url": gateway.url + "/",
+        **more,
     }
     made = provider_of(ProviderSettings.model_validate(settings))
     yield made
     await made.close()
+
+
+@pytest.fixture
+async def provider(gateway: ScriptedClaude) -> AsyncIterator[Provider]:
+    async with asking(gateway) as made:
+        yield made
 
 
 async def test_what_is_sent_and_read(gateway: ScriptedClaude, provider: Provider) -> None:
@@ -74,10 +81,9 @@ async def test_its_own_counter(gateway: ScriptedClaude, provider: Provider) -> N
         (raw_answer(b"<html>", "text/html"), "cannot be read", None),
         (json_answer({"content": []}), "cannot be read", None),
         (message(), "is empty", None),
-        (message("x").ending("hold", 0), "did not answer in time", None),
         (message("x").cut_every(10).ending("cut", 1), "cannot be reached", None),
     ],
-    ids=["overloaded", "too many", "a page", "another form", "empty", "silent", "cut"],
+    ids=["overloaded", "too many", "a page", "another form", "empty", "cut"],
 )
 async def test_what_may_pass(
     gateway: ScriptedClaude, provider: Provider, answer: Answer, says: str, after: float | None
@@ -86,6 +92,13 @@ async def test_what_may_pass(
     with pytest.raises(Unavailable, match=says) as raised:
         await provider.answer(ASK)
     assert raised.value.after_s == after
+
+
+async def test_silence_may_pass(gateway: ScriptedClaude) -> None:
+    gateway.rules.append(lambda _: message("x").ending("hold", 0))
+    async with asking(gateway, analysis_timeout_s=0.5) as provider:
+        with pytest.raises(Unavailable, match="did not answer in time"):
+            await provider.answer(ASK)
 
 
 @pytest.mark.parametrize(

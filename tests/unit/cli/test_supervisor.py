@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from plait.cli import pauses
 from plait.cli.home import Home
 from plait.cli.program import Program
 from plait.cli.supervisor import Child, Supervisor
@@ -121,12 +122,14 @@ async def test_what_is_slow_to_end_is_hurried_by_a_second_word(stage: Stage) -> 
     await asyncio.wait_for(stopping, 60)
 
 
-async def test_a_stop_while_it_pauses_does_not_wait(stage: Stage) -> None:
+async def test_a_stop_while_it_pauses_does_not_wait(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pauses, "_FIRST", 600.0)
+    monkeypatch.setattr(pauses, "LONGEST", 600.0)
     child = stage.start("import sys; sys.exit(1)", ready=lambda _: False)
-    while len(stage.screen.ends) < 4:  # the next pause is a second
+    while len(stage.screen.ends) < 2:  # after the second end it pauses
         await asyncio.sleep(0.01)
-    await asyncio.wait_for(child.stop(), 0.5)
-    assert len(stage.screen.ends) == 4
+    await asyncio.wait_for(child.stop(), 60)
+    assert [pause for _, _, pause in stage.screen.ends] == [0.0, 600.0]
 
 
 async def test_a_stop_right_after_the_start_leaves_nothing(stage: Stage) -> None:

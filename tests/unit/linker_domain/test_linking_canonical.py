@@ -134,7 +134,7 @@ def test_a_huge_request_is_read_in_time() -> None:
     many = [user(*blocks) for _ in range(5000)]
     started = process_time()
     facts = running(1, many, system="<env>" * 100_000)
-    assert (facts.count, process_time() - started < 5) == (5000, True)
+    assert (facts.count, process_time() - started < 20) == (5000, True)
 
 
 def test_values_too_deep_are_cut_off() -> None:
