@@ -52,6 +52,14 @@ def test_what_the_operator_names_may_be_plain_and_private() -> None:
         check("http://10.0.0.8:8080/hook", {"10.0.0.7"})
 
 
+def test_what_the_operator_names_with_a_port_may_be_that_port_alone() -> None:
+    assert check("http://10.0.0.7:8080/hook", {"10.0.0.7:8080"})
+    assert check("http://chat.test/hook", {"chat.test:80"})
+    for url in ("http://10.0.0.7:8081/hook", "http://10.0.0.7/hook", "https://10.0.0.7/hook"):
+        with pytest.raises(Refused):
+            check(url, {"10.0.0.7:8080"})
+
+
 @pytest.mark.parametrize(
     ("address", "public"),
     [

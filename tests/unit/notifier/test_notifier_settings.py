@@ -19,6 +19,11 @@ def test_everything_is_told_unless_somebody_chooses() -> None:
     assert Settings(notify="turn, error").kinds == {"turn", "error"}
 
 
+def test_hosts_are_names_or_addresses() -> None:
+    given = Settings(webhook_allowed_hosts="Chat.test, 127.0.0.1:8123,::1")
+    assert given.allowed_hosts == {"chat.test", "127.0.0.1:8123", "::1"}
+
+
 @pytest.mark.parametrize(
     ("text", "span"),
     [
@@ -36,6 +41,9 @@ def test_spans(text: str, span: timedelta) -> None:
     "wrong",
     [
         {"notify": "turns"},
+        {"webhook_allowed_hosts": "hooks.test:https"},
+        {"webhook_allowed_hosts": "hooks.test, https://chat.test"},
+        {"webhook_allowed_hosts": "[::1]"},
         {"notify_max_age": "0m"},
         {"notify_max_age": "15 minutes"},
         {"notify_max_age": "-15m"},

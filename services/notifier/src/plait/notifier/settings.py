@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from contextlib import suppress
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal, get_args
@@ -17,6 +19,7 @@ from plait.common.buckets import zones
 Kind = Literal["turn", "error", "limit", "login", "analysis", "digest", "budget"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 Period = Literal["day", "month"]
+_HOST: Final = re.compile(r"[^:/@?#\[\]\s]+(:\d{1,5})?")
 _SPAN: Final = re.compile(r"([1-9]\d{0,6})([smhd]?)")
 _LONGEST: Final = timedelta(days=9999)
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -45,6 +48,18 @@ def _are_kinds(text: str) -> str:
     if strange := [word for word in _words(text) if word not in KINDS]:
         raise ValueError(f"`{strange[0]}` is no notice: there are {', '.join(KINDS)}")
     return text
+
+
+def _are_hosts(text: str) -> str:
+    if strange := [word for word in _words(text) if not _is_host(word)]:
+        raise ValueError(f"`{strange[0]}` is no host: a host is `name` or `name:port`, without scheme and path")
+    return text
+
+
+def _is_host(word: str) -> bool:
+    with suppress(ValueError):
+        return bool(ipaddress.ip_address(word))
+    return bool(_HOST.fullmatch(word))
 
 
 def _is_zone(text: str) -> str:
@@ -78,10 +93,10 @@ class ChannelSettings(groups.Environment):
         None, description="Address that gets every notice as signed JSON; WEBHOOK_ALLOWED_HOSTS must name its host."
     )
     webhook_secret: _Secret = Field(None, validate_default=True, description="Key of its signature (HMAC-SHA256).")
-    webhook_allowed_hosts: str = Field(
+    webhook_allowed_hosts: Annotated[str, AfterValidator(_are_hosts)] = Field(
         "",
-        description="Hosts, comma-separated, that notices may go to beside hooks.slack.com; to these also by http and "
-        "at private addresses.",
+        description="Hosts, comma-separated, that notices may go to beside hooks.slack.com, on any port or, as "
+        "`name:port`, on one; to these also by http and at private addresses.",
     )
     credentials_dir: Path = Field(
         Path("~/.local/share/plait/credentials").expanduser(),
@@ -117,7 +132,7 @@ class ChannelSettings(groups.Environment):
 
     @property
     def allowed_hosts(self) -> frozenset[str]:
-        """Hosts of WEBHOOK_ALLOWED_HOSTS, in lower case."""
+        """Hosts of WEBHOOK_ALLOWED_HOSTS, in lower case; `name:port` of those that are trusted on one port alone."""
         return frozenset(host.lower() for host in _words(self.webhook_allowed_hosts))
 
 

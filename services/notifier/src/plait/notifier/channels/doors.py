@@ -22,30 +22,31 @@ from plait.notifier.channels import Refused, Undelivered
 
 KNOWN_HOSTS: Final = frozenset({"hooks.slack.com"})
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=10, connect=5)
+_PORTS: Final = {"http": 80, "https": 443}
 _REDIRECTS: Final = range(300, 400)
 _TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def check(url: str, named: Collection[str]) -> str:
-    """The address, if notices may go there; `named`: hosts that the operator trusts with plain http, too.
+    """The address, if notices may go there; `named`: hosts, or `host:port`, trusted with plain http, too.
 
     Raises:
         Refused: they may not; the message says why.
     """
     try:
         parts = urlsplit(url)
-        host, port = (parts.hostname or "").lower(), parts.port
+        host, port = (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme)
     except ValueError:
         raise Refused("its address is no address") from None
     if not host or parts.scheme not in ("http", "https"):
         raise Refused("its address is no https address")
     if parts.username is not None or parts.password is not None:
         raise Refused("its address holds a user name")
-    if host in named:
+    if host in named or f"{host}:{port}" in named:
         return url
     if host not in KNOWN_HOSTS:
         raise Refused(f"{host} is not among WEBHOOK_ALLOWED_HOSTS")
-    if parts.scheme != "https" or port not in (None, 443):
+    if parts.scheme != "https" or port != 443:
         raise Refused(f"{host} may be reached by https alone")
     return url
 
