@@ -1,4 +1,7 @@
-"""Rows a second: linker and ledger, each alone on one core, working off a backlog that is there before they start."""
+"""Rows a second: linker and ledger, each alone on one core, working off a backlog that is there before they start.
+
+What an exchange costs is told beside it, as time of processors: that hardly depends on who else uses the machine.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ from plait.common.migrate import migrate
 from plait.common.settings import KafkaSettings
 from plait.common.topics import REQUESTS, RESPONSES
 from tests.bench.instance import PLAIT
-from tests.bench.pinning import MEASURED, pinned
+from tests.bench.pinning import MEASURED, cpu_seconds, pinned
 from tests.servers import running
 
 _USAGE = msgspec.Raw(b'{"input_tokens":10,"output_tokens":20,"cache_read_input_tokens":30}')
@@ -87,8 +90,20 @@ def _exchange(
     return request, response
 
 
-async def measure() -> dict[str, dict[str, float]]:
-    """Backlog name → consumer → exchanges a second, start-up aside."""
+@dataclass(frozen=True)
+class Pace:
+    """How a consumer works a backlog off, start-up aside."""
+
+    a_second: float
+    """Exchanges."""
+    own_us: float
+    """Processor time of the consumer for an exchange, microseconds."""
+    database_us: float
+    """The same of Postgres."""
+
+
+async def measure() -> dict[str, dict[str, Pace]]:
+    """Backlog name → consumer → how it did."""
     found = {}
     for backlog in BACKLOGS:
         with tempfile.TemporaryDirectory(prefix="plait-bench-") as name:
@@ -99,12 +114,12 @@ async def measure() -> dict[str, dict[str, float]]:
             database = postgres.prepare(folder / "postgres", db_port, password)
             with (
                 running(embedded_broker.prepare(port), folder / "broker.log"),
-                running(database, folder / "postgres.log"),
+                running(database, folder / "postgres.log") as server,
             ):
                 url = postgres.url(db_port, password, "postgres")
                 await _fill(settings, url, backlog)
                 found[backlog.name] = {
-                    part: await _worked_off(part, settings, url, backlog.exchanges) for part in TABLES
+                    part: await _worked_off(part, settings, url, server, backlog.exchanges) for part in TABLES
                 }
     return found
 
@@ -128,8 +143,8 @@ async def _fill(settings: KafkaSettings, url: str, backlog: Backlog) -> None:
         await producer.stop()
 
 
-async def _worked_off(part: str, settings: KafkaSettings, url: str, exchanges: int) -> float:
-    """Exchanges a second between the first rows seen and the last."""
+async def _worked_off(part: str, settings: KafkaSettings, url: str, server: int, exchanges: int) -> Pace:
+    """From the first rows seen to the last; `server` is the process of Postgres."""
     env = os.environ | {
         "DATABASE_URL": url, "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers, "KAFKA_FLAVOR": "embedded",
         "LOG_LEVEL": "error",
@@ -138,26 +153,51 @@ async def _worked_off(part: str, settings: KafkaSettings, url: str, exchanges: i
     connection = await asyncpg.connect(url)
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            first, began = await _rows(connection, part, 1)
-            last, ended = await _rows(connection, part, exchanges)
+            first = await _seen(connection, part, 1, process.pid, server)
+            last = await _seen(connection, part, exchanges, process.pid, server)
     finally:
         await connection.close()
         process.terminate()
         process.wait(20)
-    return (last - first) / (ended - began)
+    done = last.rows - first.rows
+    return Pace(
+        done / (last.at - first.at),
+        (last.own_s - first.own_s) / done * 1e6,
+        (last.database_s - first.database_s) / done * 1e6,
+    )
 
 
-async def _rows(connection: asyncpg.Connection, part: str, least: int) -> tuple[int, float]:
+@dataclass(frozen=True)
+class _Seen:
+    """A moment of a run."""
+
+    rows: int
+    at: float
+    own_s: float
+    database_s: float
+
+
+async def _seen(connection: asyncpg.Connection, part: str, least: int, process: int, server: int) -> _Seen:
+    """The moment when at least so many rows are there."""
     table, condition = TABLES[part]
     while True:
         count = int(await connection.fetchval(f"SELECT count(*) FROM {table} WHERE {condition}"))
         if count >= least:
-            return count, time.monotonic()
+            return _Seen(count, time.monotonic(), cpu_seconds(process), cpu_seconds(server))
         await asyncio.sleep(0.05)
 
 
-def report(found: dict[str, dict[str, float]]) -> list[str]:
+def report(found: dict[str, dict[str, Pace]]) -> list[str]:
     """A Markdown table."""
-    lines = ["| exchanges a second and core, from a backlog | linker | ledger |", "|---|---|---|"]
-    lines += [f"| {name} | {rates['linker']:,.0f} | {rates['ledger']:,.0f} |" for name, rates in found.items()]
+    lines = [
+        "| exchanges a second and core, from a backlog | linker | µs of it + of Postgres | ledger | the same |",
+        "|---|---|---|---|---|",
+    ]
+    for name, paces in found.items():
+        cells = [cell for part in TABLES for cell in _cells(paces[part])]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
+
+
+def _cells(pace: Pace) -> tuple[str, str]:
+    return f"{pace.a_second:,.0f}", f"{pace.own_us:.0f} + {pace.database_us:.0f}"

@@ -13,7 +13,7 @@ from plait.common.postgres import Database, open_pool
 from plait.common.queries.exchanges import ExchangeFilter
 from plait.linker import rebuilding
 from plait.linker.domain.facts import FACTS_VERSION
-from plait.linker.domain.keys import key
+from plait.linker.domain.keys import lock
 from plait.linker.knowledge import OtherFacts
 from plait.linker.processor import Linker
 from plait.linker.rebuilding import rebuild
@@ -89,9 +89,9 @@ async def test_a_trial_and_a_linker_do_not_wait_for_each_other(
 ) -> None:
     """A linker holds the first lock, and then wants those of the exchanges with which a trial begins."""
     monkeypatch.setattr(rebuilding, "RUN", 10)
-    locks = sorted({key("lock", part.domain) for part in everything()})
+    locks = sorted({lock(part.domain) for part in everything()})
     oldest = await connection.fetchval("SELECT domain FROM exchanges ORDER BY started_at, id LIMIT 1")
-    assert key("lock", oldest) != locks[0], "the trial would begin with what the linker holds"
+    assert lock(oldest) != locks[0], "the trial would begin with what the linker holds"
     linker = await asyncpg.connect(postgres_url)
     async with asyncio.timeout(60), asyncio.TaskGroup() as group, linker.transaction():
         await linker.execute(LOCK, locks[:1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -98,10 +99,27 @@ def test_keys_are_signed_64_bit_and_tell_lists_of_parts_apart() -> None:
         ("a", "b", "c", ""),
         ("ab", "", "c"),
     ]
-    found = [keys.key(*parts) for parts in lists]  # type: ignore[arg-type]
-    assert len(set(found)) == len(lists)
+    found = [keys.key(place, *parts) for parts in lists for place in keys.Place]  # type: ignore[arg-type]
+    assert len(set(found)) == len(lists) * len(keys.Place)
     assert all(-(2**63) <= one < 2**63 for one in found)
-    assert keys.key("kind", "domain", "\ud800", b"\xff") == keys.key("kind", "domain", "\ud800", b"\xff")
+    odd = ("kind", "domain", "\ud800", b"\xff")
+    assert keys.key(keys.Place.LINE, *odd) == keys.key(keys.Place.LINE, *odd)
+
+
+def test_keys_of_hashes_tell_kinds_domains_hashes_and_their_order_apart() -> None:
+    """They are made of parts of the hashes, so equal ones must neither cancel each other out nor change places."""
+    one, other = (hashlib.sha256(name).digest()[:12] for name in (b"one", b"other"))
+    scope = ("session", None)
+    found = [
+        made(domain, scope, *hashes)
+        for domain in ("a.test", "b.test")
+        for made in (keys.said_after_first, keys.said_after_last)
+        for hashes in ((one, other), (other, one), (one, one), (other, other), (one, b""), (b"", one), (b"", b""))
+    ]
+    single = (keys.answered, keys.asked, keys.attempt, keys.resent, keys.begun)
+    found += [made(domain, scope, one) for domain in ("a.test", "b.test") for made in single]
+    assert len(set(found)) == len(found)
+    assert all(-(2**63) <= key < 2**63 and not keys.is_wide(key) for key in found)
 
 
 def test_a_key_tells_its_place_and_is_found_in_its_scope_and_in_all() -> None:

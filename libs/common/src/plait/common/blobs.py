@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from plait.common.packing import FAMILIAR_UP_TO, compress, compress_message, decompress, decompress_message
 
@@ -31,20 +30,18 @@ def hash_of(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()[:20]
 
 
-@dataclass(frozen=True)
 class Blob:
     """Bytes under their hash: a row of `blobs`."""
 
-    data: bytes
+    __slots__ = ("data", "hash")
 
-    @cached_property
-    def hash(self) -> bytes:
-        """Of the plain bytes."""
-        return hash_of(self.data)
+    def __init__(self, data: bytes) -> None:
+        """`hash` is that of the plain bytes."""
+        self.data = data
+        self.hash = hash_of(data)
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(Struct, frozen=True):
     """A row of `chains`: the first `depth` messages of a conversation, the last of them being `blob`."""
 
     hash: bytes

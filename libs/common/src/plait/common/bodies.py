@@ -19,13 +19,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
 from plait.common.blobs import Blob, Link, chain, json_blob
+from plait.common.lenient import Read, read_json
 from plait.common.packing import pack, unpack
 
 DEEPEST: Final = 200
@@ -36,25 +36,26 @@ _Notes = list[list[Any]]
 """Where a `cache_control` stood and what it was: `[index, …, value]`."""
 
 
-@dataclass(frozen=True)
-class RequestParts:
+class RequestParts(Struct, frozen=True):
     """A request's body in parts. `whole`: it is no messages request, the remainder is the body itself, packed."""
 
-    remainder: bytes
+    beside_frame: bytes
+    """The remainder where a frame holds the other fields (`plait.common.frames`)."""
     whole: bool = False
     messages: Sequence[Blob] = ()
     links: Sequence[Link] = ()
     system: Blob | None = None
     tools: Blob | None = None
-    rest: Mapping[str, Any] = field(default_factory=dict)
-    """The body's other fields, as the remainder holds them."""
-    moved: bytes = b""
-    """The remainder without them, where a frame holds them (`plait.common.frames`)."""
+    rest: Mapping[str, Any] = {}
+    """The body's other fields."""
 
     @property
-    def beside_frame(self) -> bytes:
-        """What remains to be kept where a frame holds the other fields."""
-        return self.remainder if self.whole else self.moved
+    def remainder(self) -> bytes:
+        """What remains to be kept where no frame is."""
+        if self.whole:
+            return self.beside_frame
+        notes = msgspec.json.decode(unpack(self.beside_frame), type=_Remainder)
+        return _packed(msgspec.structs.replace(notes, rest=dict(self.rest)))
 
     @property
     def head(self) -> bytes | None:
@@ -67,8 +68,7 @@ class RequestParts:
         return [*self.messages, *(blob for blob in (self.system, self.tools) if blob)]
 
 
-@dataclass(frozen=True)
-class AnswerParts:
+class AnswerParts(Struct, frozen=True):
     """An answer's body in parts. `whole`: it is no message, the remainder is the body itself, packed."""
 
     remainder: bytes
@@ -88,26 +88,23 @@ class _Remainder(Struct, omit_defaults=True):
     tools_cache: _Notes = []
 
 
-def take_apart_request(body: bytes) -> RequestParts:
-    """The parts of a request's decoded body, b"" for none. Never raises: what it cannot take apart it keeps whole."""
-    try:
-        value = msgspec.json.decode(body)
-        if isinstance(value, dict) and _messages_of(value) and not _too_deep(value):
-            return _request_parts(value)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        pass  # no JSON, lone surrogates, or deeper than the decoder goes: kept whole like any other body
-    return RequestParts(remainder=pack(body), whole=True)
+def take_apart_request(body: bytes, read: Read | None = None) -> RequestParts:
+    """The parts of a request's decoded body, b"" for none. Never raises: what it cannot take apart it keeps whole.
+
+    That is what is no JSON, has lone surrogates, or is deeper than the decoder goes. `read`: the body, if it was read.
+    """
+    value, exact = read or read_json(body)
+    if exact and isinstance(value, dict) and _messages_of(value) and not _is_deep(body, value):
+        return _request_parts(value)
+    return RequestParts(pack(body), whole=True)
 
 
-def take_apart_answer(body: bytes) -> AnswerParts:
+def take_apart_answer(body: bytes, read: Read | None = None) -> AnswerParts:
     """The parts of an answer's body (of an event stream: the folded message). Never raises."""
-    try:
-        value = msgspec.json.decode(body)
-        if isinstance(value, dict) and _is_answer(value) and not _too_deep(value):
-            return _answer_parts(value)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        pass  # as in take_apart_request
-    return AnswerParts(remainder=pack(body), whole=True)
+    value, exact = read or read_json(body)
+    if exact and isinstance(value, dict) and _is_answer(value) and not _is_deep(body, value):
+        return _answer_parts(value)
+    return AnswerParts(pack(body), whole=True)
 
 
 def put_request_together(
@@ -209,8 +206,8 @@ def _request_parts(body: dict[str, Any]) -> RequestParts:
     system = _blob_of(notes, "system", notes.system_cache, (str, list))
     tools = _blob_of(notes, "tools", notes.tools_cache, (list,))
     links = chain(blob.hash for blob in messages)
-    moved = _packed(msgspec.structs.replace(notes, rest={}))
-    return RequestParts(_packed(notes), False, messages, links, system, tools, notes.rest, moved)
+    beside_frame = _packed(msgspec.structs.replace(notes, rest={}))
+    return RequestParts(beside_frame, False, messages, links, system, tools, notes.rest)
 
 
 def _answer_parts(body: dict[str, Any]) -> AnswerParts:
@@ -317,6 +314,11 @@ def _whole_value(data: bytes) -> Any:
     except (ValueError, RecursionError):
         pass  # it is text then
     return data.decode("utf-8", "replace")
+
+
+def _is_deep(body: bytes, value: Any) -> bool:
+    """Whether a body has too many levels; one with few brackets is not looked through."""
+    return body.count(b"{") + body.count(b"[") > DEEPEST and _too_deep(value)
 
 
 def _too_deep(value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -41,6 +42,7 @@ def id_text(raw: bytes) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+@lru_cache(maxsize=1 << 14)
 def conversation_id(root: UUID) -> UUID:
     """The conversation whose first exchange is `root`: the same after any replay (linking.md, "Names")."""
     return uuid5(NAMESPACE_OID, str(root))

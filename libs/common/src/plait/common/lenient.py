@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 
+class Read(NamedTuple):
+    """A JSON text, read once for all who want something of it."""
+
+    value: Any | None
+    """None also where it is no JSON."""
+    exact: bool
+    """Whether the strict decoder took it: written again the value is the same JSON."""
+
+
+def read_json(text: bytes) -> Read:
+    """The value of a JSON text; half a surrogate pair becomes U+FFFD."""
+    try:
+        return Read(msgspec.json.decode(text), True)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return Read(mended(unmended(text)), False)
+
+
 def json_value(text: bytes) -> Any | None:
     """The value of a JSON text, None if it is none; half a surrogate pair becomes U+FFFD."""
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return mended(unmended(text))
+    return read_json(text).value
 
 
 def unmended(text: bytes | str) -> Any | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +25,8 @@ _ZSTD_FAMILIAR: Final = 2
 _LEVEL: Final = 3
 _MESSAGE_LEVEL: Final = 5
 """Messages are written once and kept: a few per cent of room for some 30 µs each."""
+_SHORT: Final = 128
+"""Bytes of what is packed again and again."""
 FAMILIAR_UP_TO: Final = 64 * 1024
 """Beyond this many bytes a dictionary gains nothing."""
 
@@ -125,6 +128,16 @@ def decompress_message(data: bytes) -> bytes:
 
 def pack(data: bytes) -> bytes:
     """Any bytes in the smallest of the three ways."""
+    return _pack_short(data) if len(data) <= _SHORT else _pack(data)
+
+
+@lru_cache(maxsize=4096)
+def _pack_short(data: bytes) -> bytes:
+    """Remembered: the most of what is short says the same in many exchanges, that nothing is left to say."""
+    return _pack(data)
+
+
+def _pack(data: bytes) -> bytes:
     if len(data) <= FAMILIAR_UP_TO:
         way, packed = _ZSTD_FAMILIAR, _zstd.familiar_compressor.compress(data)
     else:

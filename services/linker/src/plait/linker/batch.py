@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from asyncpg.pgproto import pgproto
+from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from plait.common.blobs import Blob
@@ -23,14 +24,14 @@ from plait.common.events import (
     ResponseEvent,
 )
 from plait.common.frames import frame_of
+from plait.common.lenient import read_json
 from plait.linker.domain.answer import answer_facts
 from plait.linker.domain.facts import AnswerFacts, Facts
 from plait.linker.domain.request import request_facts
 from plait.linker.domain.sent import body_of
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A request: as it came, taken apart, and what linking reads of it."""
 
     data: RequestData
@@ -41,8 +42,7 @@ class Asked:
     """What of the headers is not in it, packed."""
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """An answer, likewise."""
 
     data: ResponseData
@@ -109,9 +109,13 @@ def read(records: Sequence[Record]) -> tuple[Batch, list[Rejected]]:
 
 
 def _asked(data: RequestData) -> Asked:
-    parts = take_apart_request(body_of(data))
-    return Asked(data, parts, request_facts(data), *frame_of(data.headers, parts.rest))
+    body = body_of(data)
+    read = read_json(body)
+    parts = take_apart_request(body, read)
+    return Asked(data, parts, request_facts(data, read), *frame_of(data.headers, parts.rest))
 
 
 def _answered(data: ResponseData) -> Answered:
-    return Answered(data, take_apart_answer(body_of(data)), answer_facts(data), *frame_of(data.headers, {}))
+    body = body_of(data)
+    read = read_json(body)
+    return Answered(data, take_apart_answer(body, read), answer_facts(data, read), *frame_of(data.headers, {}))

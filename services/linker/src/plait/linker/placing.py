@@ -12,10 +12,11 @@ import asyncpg
 from plait.linker import statements
 from plait.linker.columns import columns
 from plait.linker.domain.facts import Facts
+from plait.linker.domain.keys import Place, place_of
 from plait.linker.domain.link import Link, Placement
 from plait.linker.domain.lookup import Ask, NotLoaded
 from plait.linker.domain.offers import implied, tried_again_under
-from plait.linker.domain.parent import place
+from plait.linker.domain.parent import foreseen, place
 from plait.linker.domain.weave import slim, stirred
 from plait.linker.knowledge import Change
 from plait.linker.shelf import Shelf
@@ -73,13 +74,15 @@ async def askers(connection: asyncpg.pool.PoolConnectionProxy, changes: Iterable
         tried += [(key, change.after.started_at) for key in tried_again_under(change.after)]
     if not touched:
         return set()
-    given = (*columns(touched), *(columns(tried) if tried else ([], [])))
+    answered = [one for one in touched if place_of(one[0]) is Place.ANSWERED]
+    given = [column for rows in (touched, answered, tried) for column in (columns(rows) if rows else ([], []))]
     return {row["exchange_id"] for row in await connection.fetch(statements.ASKERS, *given)}
 
 
 async def _place(shelf: Shelf, waiting: Sequence[Facts]) -> dict[UUID, Placement]:
     """Run the rules; what they lack is fetched for all of them together, until they lack nothing."""
     placements: dict[UUID, Placement] = {}
+    await shelf.fetch(ask for facts in waiting for ask in foreseen(facts))
     while waiting:
         lacking: dict[Ask, None] = {}
         again: list[Facts] = []
@@ -89,7 +92,8 @@ async def _place(shelf: Shelf, waiting: Sequence[Facts]) -> dict[UUID, Placement
             except NotLoaded as lack:
                 lacking |= dict.fromkeys(lack.asks)
                 again.append(facts)
-        await shelf.fetch(lacking)
+        if again:
+            await shelf.fetch(lacking)
         waiting = again
     return placements
 

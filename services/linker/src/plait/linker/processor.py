@@ -12,7 +12,7 @@ from plait.common.postgres import Database
 from plait.linker import contents, exchanges, knowledge, statements
 from plait.linker.announce import put_out
 from plait.linker.batch import Batch, read
-from plait.linker.domain.keys import key
+from plait.linker.domain.keys import lock
 from plait.linker.domain.request import aware
 from plait.linker.forget.lateness import pass_over
 from plait.linker.indexing.queue import queue
@@ -74,5 +74,5 @@ async def _braid(connection: asyncpg.pool.PoolConnectionProxy, batch: Batch, cal
 
 
 async def _lock(connection: asyncpg.pool.PoolConnectionProxy, domains: set[str]) -> None:
-    if keys := sorted({key("lock", domain) for domain in domains}):
+    if keys := sorted({lock(domain) for domain in domains}):
         await connection.execute(statements.LOCK, keys)

@@ -17,7 +17,7 @@ from plait.common.queries.exchanges import ExchangeFilter, count_all, walk
 from plait.linker import knowledge, statements
 from plait.linker.announce import put_out
 from plait.linker.domain.facts import FACTS_VERSION, Facts
-from plait.linker.domain.keys import key
+from plait.linker.domain.keys import lock
 from plait.linker.indexing.queue import queue
 from plait.linker.knowledge import Change
 from plait.linker.placing import place_these
@@ -125,7 +125,7 @@ async def _one_run(connection: _Connection, run: Sequence[UUID], work: _Work) ->
 
 
 async def _lock(connection: _Connection, domains: Sequence[asyncpg.Record]) -> None:
-    await connection.execute(statements.LOCK, sorted({key("lock", row["domain"]) for row in domains}))
+    await connection.execute(statements.LOCK, sorted({lock(row["domain"]) for row in domains}))
 
 
 async def _write_facts(connection: _Connection, _: Sequence[UUID], whole: Mapping[UUID, Facts]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -14,7 +15,8 @@ from plait.linker import statements
 from plait.linker.columns import columns
 from plait.linker.domain.facts import Facts
 from plait.linker.domain.keys import ALL_SCOPES, Place, is_wide, place_of
-from plait.linker.domain.lookup import Ask, Book, NotLoaded, Stamp
+from plait.linker.domain.lookup import Ask, NotLoaded, Stamp, in_all_scopes
+from plait.linker.domain.offers import offers
 from plait.linker.knowledge import Change, facts_of
 
 _EARLIEST: Final = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
@@ -44,12 +46,13 @@ class Shelf:
     def __init__(self, connection: asyncpg.pool.PoolConnectionProxy, changes: Iterable[Change]) -> None:
         self._connection = connection
         self._facts: dict[UUID, Facts] = {}
-        self._news = Book()
+        self._news: defaultdict[int, list[Stamp]] = defaultdict(list)
         self._stale: list[UUID] = []
         self._found: dict[Ask, list[UUID]] = {}
         for change in changes:
             self._facts[change.after.id] = change.after
-            self._news.put(change.after)
+            for key in in_all_scopes(offers(change.after)):
+                insort(self._news[key], change.after.stamp)
             if change.before:
                 self._stale.append(change.after.id)
 
@@ -68,7 +71,7 @@ class Shelf:
     async def fetch(self, asks: Iterable[Ask]) -> None:
         """Fetch the answers to all of these in one look-up, then their facts in another."""
         wanted = list(dict.fromkeys(asks))
-        stamps: list[list[Stamp]] = [[one.stamp for one in self._news.find(ask)] for ask in wanted]
+        stamps = [self._offered_now(ask) for ask in wanted]
         for row in await self._offered(wanted):
             stamps[row["position"]].append((row["started_at"], row["exchange_id"]))
         for ask, found in zip(wanted, stamps, strict=True):
@@ -89,6 +92,15 @@ class Shelf:
     def slimmed(self, facts: Facts) -> None:
         """From now on an exchange's facts are these: what is kept of them."""
         self._facts[facts.id] = facts
+
+    def _offered_now(self, ask: Ask) -> list[Stamp]:
+        """Who of the batch itself offers the key, in the time that is asked about."""
+        under = self._news.get(ask.key, [])
+        first = bisect_right(under, ask.after) if ask.after else 0
+        end = bisect_left(under, ask.before) if ask.before else len(under)
+        if ask.oldest_first:
+            return under[first : min(end, first + ask.limit)]
+        return under[max(first, end - ask.limit) : end]
 
     async def _offered(self, asks: Sequence[Ask]) -> Sequence[asyncpg.Record]:
         """Rows of `statements.OFFERED`, their positions those of the asks."""

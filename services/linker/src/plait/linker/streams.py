@@ -82,7 +82,8 @@ class Streams:
 
     async def known_before(self, connection: asyncpg.pool.PoolConnectionProxy, batch: Batch) -> Calls:
         """The calls of answers whose chunks came before their request; the domains of the batch must be locked."""
-        asked = sorted(batch.requests.keys() - batch.responses.keys() - self._over.keys())
+        running = batch.requests.keys() - batch.responses.keys()
+        asked = sorted(number for number in running if number not in self._over)
         if not asked:
             return {}
         since = [one.next if (one := self._running.get(number)) else 0 for number in asked]

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from plait.common.events import ResponseData
+from plait.common.lenient import Read, read_json
 from plait.linker.domain.canonical import (
     Block,
     Message,
@@ -25,7 +26,7 @@ from plait.linker.domain.canonical import (
 )
 from plait.linker.domain.facts import Answer, AnswerFacts, Call, Facts
 from plait.linker.domain.offers import AGENT_TOOLS, SEARCH_TOOL, WORKFLOW_TOOL
-from plait.linker.domain.sent import body_of, json_value
+from plait.linker.domain.sent import body_of
 from plait.linker.domain.summaries import summary_in
 
 _LONGEST_TITLE: Final = 80
@@ -35,9 +36,9 @@ MOST_CALLS: Final = 256
 """Tool calls of an answer that are looked at, the first ones."""
 
 
-def answer_facts(data: ResponseData) -> AnswerFacts:
-    """What an answer knows without its request. Never raises on what came from upstream."""
-    value = json_value(body_of(data))
+def answer_facts(data: ResponseData, read: Read | None = None) -> AnswerFacts:
+    """What an answer knows without its request; `read`: its body, if it was read. Never raises on what was sent."""
+    value, _ = read or read_json(body_of(data))
     message = value if isinstance(value, dict) and isinstance(value.get("content"), list) else None
     blocks = answer_blocks(message["content"]) if message else None
     return AnswerFacts(

@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from plait.common.events import Outcome
 
-FACTS_VERSION: Final = 4
-"""Version of the extraction; facts of another version must be made again from the bodies."""
+FACTS_VERSION: Final = 5
+"""Version of the extraction and of the keys; facts of another version must be made again from the bodies."""
 
 MOST_TURNS: Final = 256
 """Assistant messages, the newest, that facts tell of: rules ask about each while no parent is known."""

@@ -40,14 +40,8 @@ _PLACES = tuple(Place)
 _SCOPE_BITS = 24
 _WHAT_BITS = 36
 ALL_SCOPES = (1 << _SCOPE_BITS) - 1
+_WHAT = ((1 << _WHAT_BITS) - 1) << _SCOPE_BITS
 _SIGN = 1 << (_SCOPE_BITS + _WHAT_BITS + 2)
-
-
-def key(kind: str, domain: str, *parts: Part, place: Place = Place.OTHERS, scope: int = 0) -> int:
-    """The key of SHA-256 over kind, domain and parts, as a signed number (Postgres `bigint`)."""
-    what = _bits(_WHAT_BITS, kind, domain, *parts)
-    unsigned = (place << (_WHAT_BITS + _SCOPE_BITS)) | (what << _SCOPE_BITS) | scope
-    return unsigned - 2 * _SIGN if unsigned >= _SIGN else unsigned
 
 
 def place_of(key: int) -> Place:
@@ -66,10 +60,23 @@ def is_wide(key: int) -> bool:
 
 
 @lru_cache(maxsize=1 << 14)
-def _bits(count: int, *parts: Part) -> int:
-    """Remembered, since an exchange's keys are asked for by several steps of a batch."""
-    # `ascii` writes every list of parts in a form of its own, the same in every version of Python.
-    return int.from_bytes(hashlib.sha256(ascii(parts).encode()).digest()[:8], "big") >> (64 - count)
+def key(place: Place, kind: str, domain: str, *parts: Part) -> int:
+    """The key of SHA-256 over kind, domain and parts, in no scope, as a signed number (Postgres `bigint`).
+
+    Remembered, since an exchange's keys are asked for by several steps of a batch.
+    """
+    unsigned = (place << (_WHAT_BITS + _SCOPE_BITS)) | (_bits(_WHAT_BITS, kind, domain, *parts) << _SCOPE_BITS)
+    return unsigned - 2 * _SIGN if unsigned >= _SIGN else unsigned
+
+
+def _what(one: Hash) -> int:
+    """What tells keys of one kind and domain apart, where it is a hash: some bits of it do, without another hash."""
+    return int.from_bytes(one[:8], "big") & _WHAT
+
+
+def _second(one: Hash) -> int:
+    """The same of a second hash: other bits of it, so that two equal ones do not become nothing."""
+    return int.from_bytes(one[4:], "big") & _WHAT
 
 
 @lru_cache(maxsize=1 << 12)
@@ -83,91 +90,101 @@ def _session(session: str | None) -> int:
     return _scope((session, None) if session else ANYWHERE)
 
 
+def _bits(count: int, *parts: Part) -> int:
+    # `ascii` writes every list of parts in a form of its own, the same in every version of Python.
+    return int.from_bytes(hashlib.sha256(ascii(parts).encode()).digest()[:8], "big") >> (64 - count)
+
+
+def lock(domain: str) -> int:
+    """Not of an exchange: what whoever works on a domain's links locks."""
+    return key(Place.OTHERS, "lock", domain)
+
+
 def answered(domain: str, scope: Scope | None, upto: Hash) -> int:
     """Exchanges whose messages and answer have this chain."""
-    return key("answered", domain, upto, place=Place.ANSWERED, scope=_scope(scope))
+    return key(Place.ANSWERED, "answered", domain) ^ _what(upto) | _scope(scope)
 
 
 def asked(domain: str, scope: Scope | None, chain: Hash) -> int:
     """Exchanges whose messages have this chain."""
-    return key("asked", domain, chain, place=Place.ASKED, scope=_scope(scope))
+    return key(Place.ASKED, "asked", domain) ^ _what(chain) | _scope(scope)
 
 
 def attempt(domain: str, scope: Scope, chain: Hash) -> int:
     """Exchanges of this chain that ended other than complete, or complete and empty."""
-    return key("attempt", domain, chain, scope=_scope(scope))
+    return key(Place.OTHERS, "attempt", domain) ^ _what(chain) | _scope(scope)
 
 
 def resent(domain: str, scope: Scope, chain: Hash) -> int:
     """Requests that hold more blocks than this chain, or that their client counts as retries: `asked` has the rest."""
-    return key("resent", domain, chain, scope=_scope(scope))
+    return key(Place.OTHERS, "resent", domain) ^ _what(chain) | _scope(scope)
 
 
 def begun(domain: str, scope: Scope, first: Hash) -> int:
     """Exchanges that begin with this message."""
-    return key("begun", domain, first, place=Place.BEGUN, scope=_scope(scope))
+    return key(Place.BEGUN, "begun", domain) ^ _what(first) | _scope(scope)
 
 
 def said_after_first(domain: str, scope: Scope, first: Hash, message: Hash) -> int:
     """Exchanges with this first message and this answer."""
-    return key("first and answer", domain, first, message, place=Place.SAID, scope=_scope(scope))
+    return key(Place.SAID, "first and answer", domain) ^ _what(first) ^ _second(message) | _scope(scope)
 
 
 def said_after_last(domain: str, scope: Scope, previous: Hash, message: Hash) -> int:
     """Exchanges with this answer to this last message. Kept where tool calls are: few answers have both."""
-    return key("last and answer", domain, previous, message, place=Place.TOOL, scope=_scope(scope))
+    return key(Place.TOOL, "last and answer", domain) ^ _what(previous) ^ _second(message) | _scope(scope)
 
 
 def message_id(domain: str, message: str) -> int:
     """The exchange that was answered with this message."""
-    return key("message", domain, message, place=Place.MESSAGE)
+    return key(Place.MESSAGE, "message", domain, message)
 
 
 def tool_call(domain: str, scope: Scope | None, tool: str) -> int:
     """Exchanges whose answer holds the tool call of this id."""
-    return key("tool call", domain, tool, place=Place.TOOL, scope=_scope(scope))
+    return key(Place.TOOL, "tool call", domain, tool) | _scope(scope)
 
 
 def in_session(domain: str, session: str) -> int:
     """The exchanges of a session that others can follow, of all its agents."""
-    return key("line", domain, session, place=Place.LINE, scope=ALL_SCOPES)
+    return key(Place.LINE, "line", domain, session) | ALL_SCOPES
 
 
 def of_agent(domain: str, session: str | None, agent: str | None) -> int:
     """The exchanges of an agent, or of a session's main line, that others can follow."""
-    return key("line", domain, session, place=Place.LINE, scope=_scope((agent, None)))
+    return key(Place.LINE, "line", domain, session) | _scope((agent, None))
 
 
 def agent_call(domain: str, session: str | None, prompt: Hash) -> int:
     """Exchanges whose answer starts an agent with this prompt; a session or the whole domain."""
-    return key("agent call", domain, prompt, scope=_session(session))
+    return key(Place.OTHERS, "agent call", domain) ^ _what(prompt) | _session(session)
 
 
 def agent_prompt(domain: str, session: str | None, prompt: Hash) -> int:
     """Requests that an agent of this prompt may begin with; a session or the whole domain."""
-    return key("agent prompt", domain, prompt, scope=_session(session))
+    return key(Place.OTHERS, "agent prompt", domain) ^ _what(prompt) | _session(session)
 
 
 def workflow_call(domain: str, session: str | None) -> int:
     """Exchanges whose answer starts a workflow; a session or the whole domain."""
-    return key("workflow call", domain, scope=_session(session))
+    return key(Place.OTHERS, "workflow call", domain) | _session(session)
 
 
 def named_agent(domain: str, session: str | None, agent: str) -> int:
     """Requests that name the call an agent was started by."""
-    return key("named agent", domain, session, agent)
+    return key(Place.OTHERS, "named agent", domain, session, agent)
 
 
 def summary_of_scope(domain: str, scope: Scope) -> int:
     """The summary requests of a session and agent."""
-    return key("summary, scope", domain, *scope)
+    return key(Place.OTHERS, "summary, scope", domain, *scope)
 
 
 def summary_in(domain: str, session: str | None) -> int:
     """The summary requests of a session, or of the whole domain."""
-    return key("summary", domain, session)
+    return key(Place.OTHERS, "summary", domain, session)
 
 
 def searched(domain: str, session: str | None, query: Hash) -> int:
     """Exchanges whose answer calls WebSearch with this query; a session or the whole domain."""
-    return key("search", domain, query, scope=_session(session))
+    return key(Place.OTHERS, "search", domain) ^ _what(query) | _session(session)

@@ -79,7 +79,7 @@ class Book:
         """Insert or replace an exchange's facts; returns the keys under which something changed."""
         if self.facts.get(facts.id) == facts:
             return set()
-        had, has = self._offers.get(facts.id, set()), _in_all_scopes(offers(facts))
+        had, has = self._offers.get(facts.id, set()), in_all_scopes(offers(facts))
         for key in had - has:
             under = self._under[key]
             del under[bisect_left(under, facts.stamp)]
@@ -103,7 +103,7 @@ class Book:
 _OF_PARENTS: Final = frozenset({Place.ASKED, Place.ANSWERED, Place.MESSAGE, Place.TOOL, Place.SAID})
 
 
-def _in_all_scopes(keys: Iterable[int]) -> set[int]:
+def in_all_scopes(keys: Iterable[int]) -> set[int]:
     """Each key, and the one that finds it whatever the scope."""
     return {one for key in keys for one in (key, widened(key))}
 

@@ -53,6 +53,18 @@ def place(facts: Facts, lookup: Lookup) -> Placement:
     return Placement(link=link, watches=recorder.watches(), settled=found.settled, titled=found.titled)
 
 
+def foreseen(facts: Facts) -> list[Ask]:
+    """Questions that the rules will ask about nearly every exchange, known before any of them runs."""
+    if not facts.converses:
+        return []
+    asks = [keys.attempt(facts.domain, facts.scope, chain) for chain in (facts.chain, *facts.shorter)]
+    if facts.turns:
+        asks.append(keys.answered(facts.domain, facts.scope, facts.turns[-1].upto))
+    elif facts.prompt:
+        asks.append(keys.agent_call(facts.domain, facts.session_id, facts.prompt))
+    return [Ask(key, before=facts.stamp) for key in asks]
+
+
 class _Decided(NamedTuple):
     """What `Placement` says beside the watches."""
 
@@ -62,7 +74,6 @@ class _Decided(NamedTuple):
 
 
 def _conversing(facts: Facts, lookup: Lookup) -> _Decided:
-    _foresee(facts, lookup)
     retries = Retries(lookup)
     attempt = retries.attempt_of(facts)
     if attempt:
@@ -128,17 +139,6 @@ def _side_note(facts: Facts, lookup: Lookup) -> Link:
         serves_id=served.id if served else None,
         detail=detail,
     )
-
-
-def _foresee(facts: Facts, lookup: Lookup) -> None:
-    """Name together the questions that nearly every exchange asks."""
-    chains = (facts.chain, *facts.shorter)
-    asks = [keys.attempt(facts.domain, facts.scope, chain) for chain in chains]
-    if facts.turns:
-        asks.append(keys.answered(facts.domain, facts.scope, facts.turns[-1].upto))
-    elif facts.prompt:
-        asks.append(keys.agent_call(facts.domain, facts.session_id, facts.prompt))
-    lookup.need(Ask(key, before=facts.stamp) for key in asks)
 
 
 def _foresee_later(facts: Facts, turn: Turn, lookup: Lookup) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Raw, Struct
 
 from plait.common.events import RequestData, ResponseData
+from plait.common.lenient import Read, read_json
 from plait.common.lenient import json_value as json_value  # for all that reads what was sent or answered
 from plait.linker.domain.canonical import Message, canonical_messages, text_of
 
@@ -39,9 +40,9 @@ class Sent(Struct, frozen=True):
         return (text for message in users for text in text_of(message.get("content")))
 
 
-def opened(data: RequestData) -> Sent:
-    """Open a request. Never raises."""
-    value = json_value(body_of(data))
+def opened(data: RequestData, read: Read | None = None) -> Sent:
+    """Open a request; `read`: its body, if it was read. Never raises."""
+    value, _ = read or read_json(body_of(data))
     body = value if isinstance(value, dict) else {}
     raw = _listed(body, "messages")
     messages = canonical_messages(raw)

@@ -11,7 +11,7 @@ from plait.linker import knowledge, statements
 from plait.linker.announce import put_out
 from plait.linker.columns import columns
 from plait.linker.domain.facts import Facts
-from plait.linker.domain.keys import key
+from plait.linker.domain.keys import lock
 from plait.linker.domain.offers import offers
 from plait.linker.forget import statements as forgetting
 from plait.linker.forget.months import Month
@@ -32,7 +32,7 @@ async def forget(
     Neighbours stand afterwards as if these had never come. What contents the exchanges shared with none is deleted
     later (`sweeping`): until then it is in `forsaken`. The bodies of those `months` stay: they go with their tables.
     """
-    await connection.execute(statements.LOCK, sorted({key("lock", domain) for domain in exchanges.values()}))
+    await connection.execute(statements.LOCK, sorted({lock(domain) for domain in exchanges.values()}))
     numbers = sorted(exchanges)
     facts = list((await knowledge.facts_of(connection, numbers)).values())
     neighbours = await _neighbours(connection, numbers, facts)
