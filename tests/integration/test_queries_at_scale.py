@@ -105,6 +105,7 @@ def bound(noun: str, where: dict[str, Any], page: Page) -> tuple[str, list[objec
 
 async def test_lists_walk_indexes_and_totals_are_near(reader: asyncpg.Pool) -> None:
     await lists_walk_indexes(reader)
+    await counts_walk_indexes(reader)
     await deep_pages_read_no_more_than_the_first(reader)
     await totals_are_near(reader)
     await words_are_looked_for_among_the_newest(reader)
@@ -120,6 +121,16 @@ async def lists_walk_indexes(reader: asyncpg.Pool) -> None:
                 assert index in {node.get("Index Name") for node in nodes}, where
                 scanned = {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
                 assert scanned <= {"running"}, where
+
+
+async def counts_walk_indexes(reader: asyncpg.Pool) -> None:
+    """A bounded count that scanned the table would at times read all of it: each scan begins where one before ended."""
+    statement = statements("exchanges")["count"]
+    names = dict.fromkeys(re.findall(r"(?<!:):(\w+)", statement.sql))
+    for where in ({}, {"since": datetime(2026, 11, 1, 20, tzinfo=UTC)}, {"model": "m1"}):
+        sql, arguments = statement.bind({**names, **where, "counted": 10_001})
+        plan = json.loads(await reader.fetchval(f"EXPLAIN (FORMAT JSON) {sql}", *arguments))
+        assert "Seq Scan" not in {node["Node Type"] for node in walked(plan[0]["Plan"])}, where
 
 
 async def deep_pages_read_no_more_than_the_first(reader: asyncpg.Pool) -> None:
