@@ -84,7 +84,7 @@ async def seed_long(db: asyncpg.Connection) -> UUID:
         messages.append(
             {"role": "user", "content": [{"type": "tool_result", "tool_use_id": f"toolu_{n}", "content": code}]}
         )
-    messages.append({"role": "assistant", "content": "All read."})
+    messages.append({"role": "user", "content": "Sum it up."})
     now = datetime.now(UTC) - timedelta(minutes=1)
     await seeding.add_exchange(db, id=own, started_at=now, preview="A long one", message_count=MANY)
     await seeding.add_request_body(db, own, msgspec.json.encode({"model": "claude-opus-5-5", "messages": messages}))
@@ -185,6 +185,34 @@ def test_a_long_request_is_there_soon(context: BrowserContext, board: Board) -> 
     settled = time.monotonic() - before
     print(f"settled after {settled:.2f} s")
     assert settled < SETTLED_S
+
+
+def test_a_long_request_is_whole_in_the_end(context: BrowserContext, board: Board) -> None:
+    page = opened_at(context, board, board.long)
+    page.get_by_role("button", name="Unfold all").click()
+    expect(page.locator(".slice")).to_have_count(0)
+    numbers = page.locator(".message").evaluate_all("(all) => all.map((one) => one.id)")
+    assert numbers == [f"m{n}" for n in range(1, MANY + 1)]
+    expect(page.locator(".messages details:not([open])")).to_have_count(0)
+
+
+def test_what_does_not_come_is_told_and_asked_for_again(context: BrowserContext, board: Board) -> None:
+    context.route("**/messages?from=*", lambda route: route.fulfill(status=503))
+    page = opened_at(context, board, board.long)
+    expect(page.get_by_role("alert")).to_contain_text("Some messages could not be loaded.")
+    expect(page.locator(".slice")).not_to_have_count(0)
+    context.unroute("**/messages?from=*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".slice")).to_have_count(0)
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_the_next_prompt_is_found_wherever_it_is(context: BrowserContext, board: Board) -> None:
+    page = opened_at(context, board, board.long)
+    onward = page.get_by_role("button", name="Prompt").last
+    onward.click()
+    onward.dispatch_event("click")
+    expect(page.locator(f"#m{MANY}")).to_be_in_viewport()
 
 
 def test_a_link_leads_to_its_message(context: BrowserContext, board: Board) -> None:

@@ -14,7 +14,7 @@ from plait.dashboard.islands import markdown as md
 from plait.dashboard.islands import messages
 from plait.dashboard.islands.blocks import Part
 from plait.dashboard.islands.code import difference, highlight
-from plait.dashboard.islands.messages import Message, draw_messages, read_answer, read_messages, read_system, read_tools
+from plait.dashboard.islands.messages import Message, Said, read_answer, read_messages, read_system, read_tools
 from plait.dashboard.islands.render import render
 from plait.dashboard.islands.texts import clip, cut_off, one_line
 from plait.dashboard.islands.unseen import show_unseen
@@ -31,7 +31,9 @@ def page(body: Any, answer: Any = None) -> str:
     return render(
         "messages.html",
         request_id="1",
-        messages=draw_messages(said),
+        count=len(said),
+        messages=Said(said).draw(),
+        rest=[],
         system=read_system(body.get("system")),
         offered=read_tools(body.get("tools")),
         tools=[("Bash", 1)],
@@ -63,7 +65,7 @@ def test_attacks_in_every_place_of_a_message(name: str) -> None:
 @pytest.mark.parametrize("colours", [True, False])
 def test_no_message_ends_outside_itself(monkeypatch: pytest.MonkeyPatch, *, colours: bool) -> None:
     monkeypatch.setattr(messages, "_COLOURED", 10**9 if colours else 0)
-    for html in draw_messages(attacked_body()["messages"]):
+    for html in Said(attacked_body()["messages"]).draw():
         assert whole(html) == 1
 
 
@@ -99,7 +101,7 @@ def test_every_word_of_an_attack_is_shown(name: str) -> None:
 
 def render_text(text: str) -> str:
     """A text as the message that it is."""
-    (html,) = draw_messages([{"role": "user", "content": text}])
+    (html,) = Said([{"role": "user", "content": text}]).draw()
     return html
 
 

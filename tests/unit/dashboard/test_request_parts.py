@@ -20,7 +20,7 @@ from plait.dashboard.islands.causes import tell_cause
 from plait.dashboard.islands.code import changed_lines, difference, numbered
 from plait.dashboard.islands.facts import calls_in
 from plait.dashboard.islands.kept import Kept
-from plait.dashboard.islands.messages import draw_messages, read_answer
+from plait.dashboard.islands.messages import Said, read_answer
 from plait.dashboard.islands.outline import as_received, raw_part
 from plait.dashboard.islands.pairs import pair
 from plait.dashboard.islands.stream import read_stream, timeline
@@ -69,7 +69,7 @@ def whole_exchange(body: Any, answer: Any = None) -> Exchange:
 def test_every_recorded_exchange_can_be_shown(sample: Path) -> None:
     recorded = json.loads(sample.read_bytes())
     body, answered = recorded["body"] or {}, recorded["response"]
-    drawn = draw_messages(body.get("messages", []))
+    drawn = Said(body.get("messages", [])).draw()
     assert len(drawn) == len(body.get("messages", []))
     shown = [*drawn, raw_part("Request", body, "request").body or Markup("")]
     if sse := answered.get("sse"):
@@ -214,7 +214,7 @@ def test_what_is_not_there_is_not_found(at: str) -> None:
 
 
 def test_places_on_the_page_lead_to_the_text() -> None:
-    html = draw_messages(SAID)[0]
+    html = Said(SAID).draw()[0]
     place = next(a["data-whole"] for _, a in Reader(html).tags if "data-whole" in a)
     assert find(whole_exchange({"messages": SAID}), str(place)) == "x" * 40_000
 

@@ -17,6 +17,7 @@ from plait.dashboard.front.live.feed import Feed
 from plait.dashboard.front.login import Login
 from plait.dashboard.front.relay import Relay
 from plait.dashboard.front.session import Sessions
+from plait.dashboard.front.slices import Slices
 from plait.dashboard.front.texts import Texts
 from plait.dashboard.front.tries import Tries
 from plait.dashboard.front.warming import warmed
@@ -35,10 +36,11 @@ def build_app(sessions: Sessions, database: Database, api: httpx2.AsyncClient, f
     """The application, open to who has a session; `api` is the read API, `feed` its events."""
     configure_streamlit()
     take_over_logs()
-    own = [*Login(sessions, Tries()).routes(), *Health(database).routes(), *Texts(database).routes()]
+    own = (Login(sessions, Tries()), Health(database), Texts(database), Slices(sessions, database))
+    relay = Relay(sessions, database, api, feed)
     return App(
         SCRIPT,
         lifespan=warmed(database),
         middleware=front(sessions),
-        routes=[*own, *Relay(sessions, database, api, feed).routes()],
+        routes=[route for part in (*own, relay) for route in part.routes()],
     )

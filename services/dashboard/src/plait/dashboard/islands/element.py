@@ -19,7 +19,7 @@ def asset(name: str) -> str:
     return (_ASSETS / name).read_text(encoding="utf-8")
 
 
-_JS: Final = asset("island.js") + asset("messages.js") + asset("find.js")
+_JS: Final = "".join(map(asset, ("island.js", "messages.js", "slices.js", "find.js")))
 _draw = st.components.v2.component("plait_island", html='<div class="island"></div>', css=CSS, js=_JS)
 
 

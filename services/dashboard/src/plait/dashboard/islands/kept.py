@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-_OVERHEAD: Final = 200
+_OVERHEAD: Final = 130
 """Bytes that an entry takes beside its text."""
 
 
@@ -45,5 +46,5 @@ class Kept:
 
 
 def _size(html: Markup) -> int:
-    """Bytes, at most four a character."""
-    return len(html) * (1 if html.isascii() else 4) + _OVERHEAD
+    """Bytes: one, two or four a character, as the widest of them has it."""
+    return sys.getsizeof(html) + _OVERHEAD

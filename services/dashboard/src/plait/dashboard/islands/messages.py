@@ -46,18 +46,31 @@ class Message:
         return self.role if self.role in LABELS else "system"
 
 
-def draw_messages(messages: Sequence[Any]) -> list[Markup]:
-    """The messages of a request body as HTML. Those drawn before are taken as they were made.
+def messages_in(body: Any) -> list[Any]:
+    """The messages that a request body holds; none where it is no request for one."""
+    said = body.get("messages") if isinstance(body, dict) else None
+    return said if isinstance(said, list) else []
+
+
+class Said:
+    """The messages of a request body, drawn as HTML as far as is wanted. What was drawn before is taken as it is.
 
     Only as many of the last have colours as are made in a moment; what is folded in those before is plain text.
     """
-    pairs = pair(messages)
-    written = [json.dumps(message) for message in messages]
-    plain = _plain(list(map(len, written)))
-    return [
-        _draw(n + 1, message, text, pairs, colours=n >= plain)
-        for n, (message, text) in enumerate(zip(messages, written, strict=True))
-    ]
+
+    def __init__(self, messages: Sequence[Any]) -> None:
+        self._messages = messages
+        self._pairs = pair(messages)
+        self._plain = _plain(messages)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._messages)
+
+    def draw(self, wanted: range | None = None) -> list[Markup]:
+        """Those with these places, from 0; None: all."""
+        places = range(len(self)) if wanted is None else wanted
+        return [_draw(n + 1, self._messages[n], self._pairs, colours=n >= self._plain) for n in places]
 
 
 def read_messages(messages: Sequence[Any]) -> list[Message]:
@@ -81,19 +94,19 @@ def read_tools(offered: object) -> list[Part]:
     return [_offered(tool) for tool in offered if isinstance(tool, dict)] if isinstance(offered, list) else []
 
 
-def _plain(sizes: Sequence[int]) -> int:
+def _plain(messages: Sequence[Any]) -> int:
     """How many of the first are drawn without colours."""
     left = _COLOURED
-    for n, size in reversed(list(enumerate(sizes, start=1))):
-        left -= size
+    for n in range(len(messages), 0, -1):
+        left -= len(json.dumps(messages[n - 1]))
         if left < 0:
             return n
     return 0
 
 
-def _draw(index: int, message: Any, written: str, pairs: Pairs, *, colours: bool) -> Markup:
+def _draw(index: int, message: Any, pairs: Pairs, *, colours: bool) -> Markup:
     """What it looks like hangs on itself, its place, and what its calls and results belong to."""
-    content = f"{index} {colours} {json.dumps(list(_paired(message, pairs)))} {written}".encode()
+    content = f"{index} {colours} {json.dumps(list(_paired(message, pairs)))} {json.dumps(message)}".encode()
     return _KEPT.get(content, lambda: render("message.html", message=_message(index, message, pairs, colours=colours)))
 
 

@@ -20,6 +20,7 @@ from plait.dashboard.islands.facts import Known, calls_in
 from plait.dashboard.islands.live import EXCHANGES, live, tail
 from plait.dashboard.islands.outline import as_received, raw_part
 from plait.dashboard.islands.render import render
+from plait.dashboard.islands.slices import first_of, rest_of
 from plait.dashboard.islands.stream import MOST_ROWS, read_stream, timeline
 from plait.dashboard.islands.unseen import line_of
 from plait.dashboard.islands.words import bytes_of, dollars
@@ -81,7 +82,7 @@ def _details(known: Known) -> Markup:
         known=known,
         total=dollars(known.exchange.cost_usd),
         called=calls_in([answer]),
-        calls=calls_in(_messages(known.exchange)),
+        calls=calls_in(messages.messages_in(known.exchange.request_body)),
     )
 
 
@@ -94,12 +95,14 @@ def _conversation(known: UUID | None) -> ConversationSummary | None:
 
 def _talk(exchange: Exchange) -> Markup:
     body, answer = _object(exchange.request_body), _object(exchange.response_body)
-    said = _messages(exchange)
+    said = messages.messages_in(exchange.request_body)
     answered = messages.read_answer(answer, len(said) + 1) if answer.get("content") is not None else None
     return render(
         "messages.html",
         request_id=exchange.request_id,
-        messages=messages.draw_messages(said),
+        count=len(said),
+        messages=messages.Said(said).draw(first_of(len(said))),
+        rest=rest_of(len(said)),
         system=messages.read_system(body.get("system")),
         offered=messages.read_tools(body.get("tools")),
         tools=calls_in(said)[:_BADGES],
@@ -111,11 +114,6 @@ def _talk(exchange: Exchange) -> Markup:
 
 def _object(body: Any) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
-
-
-def _messages(exchange: Exchange) -> list[Any]:
-    said = _object(exchange.request_body).get("messages")
-    return said if isinstance(said, list) else []
 
 
 def _why_no_answer(exchange: Exchange) -> str:

@@ -8,9 +8,12 @@ export default function ({ parentElement, data }) {
     root.innerHTML = data.html;
     root.onclick = act;
     root.onsubmit = submit;
+    root.folds = undefined;
     listenForFinding(root);
-    arrive(root, location.hash.slice(1));
+    takeSlices(root, location.hash.slice(1));
+    jump(root, location.hash.slice(1));
   }
+  return () => setTimeout(() => { if (!root.isConnected) leaveSlices(root); }, 1000);
 }
 
 // Streamlit's own ways to change the page write two history entries. A pushState and a popstate write one, and Streamlit
@@ -63,15 +66,16 @@ function keepPage() {
 function act(event) {
   const root = event.currentTarget;
   if (actOnMessage(root, event) || actOnFinding(root, event)) return;
-  const target = event.target.closest("[data-copy], [data-jump], [data-fold], [data-hide], [data-prompt], [data-address]");
+  const target = event.target.closest("[data-copy], [data-jump], [data-fold], [data-hide], [data-prompt], [data-take], [data-address]");
   if (!target) return;
   const { copy, jump: place, fold, hide, prompt } = target.dataset;
   if (copy) copyText(target, copy);
   if (target.dataset.address !== undefined) copyText(target, location.href);
   if (place) { event.preventDefault(); jump(root, place); }
-  if (fold) root.querySelectorAll(".messages details").forEach((part) => { part.open = fold === "open"; });
+  if (fold) foldAll(root, fold);
   if (hide) root.querySelector(".messages").classList.toggle(hide, target.checked);
   if (prompt) nextPrompt(root, Number(prompt));
+  if (target.dataset.take !== undefined) takeSlices(root, "");
 }
 
 async function copyText(button, text) {
@@ -80,13 +84,27 @@ async function copyText(button, text) {
   setTimeout(() => button.classList.remove("done"), 1200);
 }
 
-function jump(root, place) {
-  if (place) root.querySelector(`[id="${CSS.escape(place)}"]`)?.scrollIntoView({ block: "start" });
+function foldAll(root, fold) {
+  root.folds = fold;
+  root.querySelectorAll(".messages details").forEach((part) => { part.open = fold === "open"; });
 }
 
-function nextPrompt(root, direction) {
-  const prompts = [...root.querySelectorAll(".message.user")];
-  const above = prompts.filter((one) => one.getBoundingClientRect().top < 70);
-  const below = prompts.filter((one) => one.getBoundingClientRect().top > 90);
-  (direction < 0 ? above.at(-1) : below[0])?.scrollIntoView({ block: "start" });
+async function jump(root, place) {
+  const target = place && await messageAt(root, place);
+  if (target) arrive(target);
+}
+
+// A slice that is not there yet may hold the prompt that is looked for: it is waited for.
+async function nextPrompt(root, direction) {
+  const found = [...root.querySelectorAll(".message.user, .slice")];
+  const line = (one) => one.getBoundingClientRect().top - parseFloat(getComputedStyle(one).scrollMarginTop);
+  const above = found.filter((one) => line(one) < -10);
+  const below = found.filter((one) => line(one) > 10);
+  const next = direction < 0 ? above.at(-1) : below[0];
+  if (next?.matches(".slice")) {
+    await taken(root, next);
+    nextPrompt(root, direction);
+  } else if (next) {
+    arrive(next);
+  }
 }

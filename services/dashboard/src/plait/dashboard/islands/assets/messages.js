@@ -81,22 +81,23 @@ function replayStream(root, speed) {
   came.frame = requestAnimationFrame(draw);
 }
 
-// A page that opens at a message: it is put in sight until it stays there, for what stands above it grows as it is laid
-// out. Whoever scrolls meanwhile is left alone.
+// A message is put in sight until it stays there, for what stands above it grows as it is laid out. Whoever scrolls
+// meanwhile is left alone.
 const ARRIVING = 3000;
-function arrive(root, place) {
-  const target = place && root.querySelector(`[id="${CSS.escape(place)}"]`);
-  if (!target) return;
+let arrived = 0;
+function arrive(target) {
+  const mine = ++arrived;
   const until = performance.now() + ARRIVING;
   let gone = false;
   const leave = () => { gone = true; };
   for (const event of ["wheel", "pointerdown", "keydown", "touchstart"]) addEventListener(event, leave, { once: true });
-  let still = 0;
+  let still = 0, before;
   const draw = () => {
-    if (gone || !target.isConnected || still > 20 || performance.now() > until && still > 0) return;
+    if (gone || mine !== arrived || !target.isConnected || still > 20 || performance.now() > until && still > 0) return;
+    target.scrollIntoView({ block: "start" });
     const { top } = target.getBoundingClientRect();
-    still = top >= 0 && top < innerHeight / 2 ? still + 1 : 0;
-    if (!still) target.scrollIntoView({ block: "start" });
+    still = top === before ? still + 1 : 0;
+    before = top;
     requestAnimationFrame(draw);
   };
   draw();
