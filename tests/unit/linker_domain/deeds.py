@@ -99,6 +99,20 @@ def cut_in_a_call(traffic: Traffic, line: Line) -> None:
     traffic.go_on(line, messages, whole, number, told)
 
 
+def ran_on(traffic: Traffic, line: Line) -> None:
+    """An answer at the token limit: the client asks for the rest, and in the next turn no longer sends that it did."""
+    if line.forked:
+        traffic.turn(line)
+        return
+    messages = (*line.history, traffic.words(line))
+    part, rest = text(f"Answer {traffic.number} stops "), text(f"and ends {traffic.number}.")
+    stopped = traffic.send(line, messages, part, truth=line.next)
+    asked = (*messages, assistant(part), user("Continue from where you left off."))
+    tip = traffic.send(line, asked, rest, truth=Truth("next", stopped))
+    traffic.go_on(line, (*messages, assistant(part)), [rest], tip)
+    traffic.turn(traffic.lines.pop())
+
+
 def killed_in_a_tool(traffic: Traffic, line: Line) -> None:
     """A client that was killed while a tool ran, and resumed."""
     tool = call(f"toolu_{traffic.number}")
@@ -420,6 +434,7 @@ DEEDS: st.SearchStrategy[Deed] = st.one_of(
     _with(cut, st.booleans()),
     _with(cut_in_a_call),
     _with(killed_in_a_tool),
+    _with(ran_on),
     _with(tool_loop, st.integers(1, 2)),
     _with(notified, st.integers(1, 2)),
     _with(edited),

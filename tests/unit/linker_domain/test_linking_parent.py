@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from plait.linker.domain.facts import Facts
 from tests.unit.linker_domain.clients import Json, assistant, call, exchange, result, running, user
 from tests.unit.linker_domain.weaving import link_of, names_of, parent_of, weave
@@ -110,6 +112,17 @@ def test_an_answer_between_edited_messages() -> None:
     assert parent_of(first, longer, then(3, edited)) == ("answer", 2)
     window = [user("More"), assistant("Answer 2"), user("On")]
     assert parent_of(first, longer, then(3, window)) == ("answer", 2)
+
+
+@pytest.mark.parametrize("goes_on", ["the limit.", call("t1")], ids=["text", "call"])
+def test_an_answer_that_ran_on_from_another_once_what_was_said_between_is_dropped(goes_on: str | Json) -> None:
+    """An answer stopped at the token limit: the client asks for the rest, and leaves that out when it resumes."""
+    stopped = hello(1, "Stopped at ")
+    cut = [*HELLO, assistant("Stopped at ")]
+    rest = exchange(2, [*cut, user("Continue from where you left off.")], goes_on, session="s")
+    resumed = [*cut, assistant(goes_on), user("On" if isinstance(goes_on, str) else result("t1"))]
+    assert parent_of(stopped, rest, then(3, resumed))[1] == 2
+    assert parent_of(stopped, then(3, resumed)) == ("edited", 1)
 
 
 def test_a_cut_answer_resent_in_part() -> None:

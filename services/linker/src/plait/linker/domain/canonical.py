@@ -36,10 +36,21 @@ class Message(Struct):
     role: str
     loose: list[Block]
     blocks: list[Block] = []
+    newest: int = 0
+    """Where in `loose` the last of the messages begins that are one here; 0: it is one, or nobody knows."""
 
     def finish(self) -> None:
         """Make `blocks` from `loose`: join (assistant), trim, leave out what is empty."""
         self.blocks = list(_trimmed(_joined(self.loose) if self.role == "assistant" else self.loose))
+
+    @property
+    def last_part(self) -> Message | None:
+        """The last of the messages that are one here, alone; None where it is one."""
+        if not self.newest:
+            return None
+        part = Message(self.role, self.loose[self.newest :])
+        part.finish()
+        return part
 
     @property
     def texts(self) -> list[str]:
@@ -231,6 +242,7 @@ def _merged(messages: Iterable[Message]) -> list[Message]:
     merged: list[Message] = []
     for message in messages:
         if merged and merged[-1].role == message.role:
+            merged[-1].newest = len(merged[-1].loose) + message.newest
             merged[-1].loose.extend(message.loose)
         else:
             merged.append(message)
@@ -246,7 +258,7 @@ def _without_duplicates(messages: Iterable[Message]) -> Iterator[Message]:
         if tools and tools <= seen:
             continue
         if len(tools) != sum(i is not None for i in ids):
-            message.loose = list(_first_of_each(message.loose, ids))
+            message.loose, message.newest = list(_first_of_each(message.loose, ids)), 0
         seen |= tools
         yield message
 

@@ -51,6 +51,8 @@ class Turn(Struct, frozen=True, array_like=True):
     """Hash of the message before it, b"" for none."""
     tool: str = ""
     """Id of its first tool call, "" for none."""
+    last_part: Hash = b""
+    """Where several messages in a row are this one: the hash of the last alone."""
 
 
 class Call(Struct, frozen=True, array_like=True):

@@ -54,11 +54,15 @@ def calls(facts: Facts, tool: str) -> bool:
 
 
 def same_answer(facts: Facts, turn: Turn, lookup: Lookup) -> Facts | None:
-    """One with this answer that begins as I begin, or was asked what I was asked last: the rest may be edited."""
+    """One with this answer that begins as I begin, or was asked what I was asked last: the rest may be edited.
+
+    Where this message is several in a row, because what stood between is no longer sent, the last may be the answer.
+    """
     domain, scope = facts.domain, facts.scope
     under = (
         keys.said_after_first(domain, scope, facts.first, turn.message),
         keys.said_after_last(domain, scope, turn.previous, turn.message),
+        *([keys.said_after_first(domain, scope, facts.first, turn.last_part)] if turn.last_part else ()),
     )
     lookup.need(Ask(key, before=facts.stamp) for key in under)
     found = {one.id: one for key in under for one in in_scope(earlier(facts, key, lookup), scope)}
@@ -68,9 +72,9 @@ def same_answer(facts: Facts, turn: Turn, lookup: Lookup) -> Facts | None:
 
 def _said_alike(facts: Facts, turn: Turn, other: Facts) -> bool:
     answer = other.answer
-    if answer is None or answer.message != turn.message:
+    if answer is None or not answer.message or answer.message not in (turn.message, turn.last_part):
         return False
-    return other.first == facts.first or answer.previous == turn.previous
+    return other.first == facts.first or (answer.message == turn.message and answer.previous == turn.previous)
 
 
 def asked_before(facts: Facts, turn: Turn, scope: Scope | None, lookup: Lookup) -> list[Facts]:

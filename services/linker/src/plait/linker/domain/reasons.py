@@ -148,6 +148,7 @@ def _names(facts: Facts) -> dict[int, str]:
             names[keys.asked(domain, where, turn.before)] = f"the messages before an answer it resends{place}"
             if turn.tool:
                 names[keys.tool_call(domain, where, turn.tool)] = f"the call {turn.tool}{place}"
-        names[keys.said_after_first(domain, scope, facts.first, turn.message)] = "the answer it resends"
+        for answer in filter(None, (turn.message, turn.last_part)):
+            names[keys.said_after_first(domain, scope, facts.first, answer)] = "the answer it resends"
         names[keys.said_after_last(domain, scope, turn.previous, turn.message)] = "the answer it resends"
     return names

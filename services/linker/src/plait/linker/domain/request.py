@@ -163,6 +163,7 @@ def _turns(messages: list[Message], hashes: list[Hash], chains: list[Hash]) -> t
     texts = {i: "".join(messages[i].texts) for i in at}
     old = (Turn(chains[i], chains[i + 1], text=snippet(texts[i])) for i in at[:-1])
     i = at[-1]
+    part = messages[i].last_part
     last = Turn(
         before=chains[i],
         upto=chains[i + 1],
@@ -170,6 +171,7 @@ def _turns(messages: list[Message], hashes: list[Hash], chains: list[Hash]) -> t
         message=hashes[i],
         previous=hashes[i - 1] if i else b"",
         tool=next(iter(messages[i].tool_ids), ""),
+        last_part=message_hash("assistant", part.blocks) if part and part.blocks else b"",
     )
     return (*old, last)
 
