@@ -11,9 +11,11 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from plait.cli.hosting import keep_running
+from plait.cli.hosting import host, keep_running
 from plait.cli.parts import Part
+from plait.common.consumer import status
 from plait.common.errors import UserError
+from plait.common.health import answer
 from plait.common.settings import Settings
 
 
@@ -69,6 +71,28 @@ async def test_one_that_cannot_even_be_imported_does_not_disturb(module: ModuleT
             group.create_task(keep_running(fake("missing"), stop))
             group.create_task(keep_running(fake("steady"), stop))
     assert "part failed" in [entry["event"] for entry in logs]
+
+
+def test_a_process_is_not_ready_before_all_its_parts_have_started_or_failed(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "_consumers", {})
+    told: list[int] = []
+
+    async def early(stop: asyncio.Event) -> None:
+        status.Status("plait.early").become("running")
+        told.append(answer("/health/ready")[0])
+        async with asyncio.timeout(60):
+            while answer("/health/ready")[0] != 200:
+                await asyncio.sleep(0.01)
+        stop.set()
+
+    vars(module).update(early=early)
+    entry, settings = "plait_test_parts", "plait.common.settings:Settings"
+    parts = [Part(name, "workers", f"{entry}:{name}", settings, tells_health=True) for name in ("early", "missing")]
+    with capture_logs():
+        assert host(parts) == 0
+    assert told == [503]
 
 
 async def test_wrong_settings_are_named_without_their_values(

@@ -57,10 +57,27 @@ async def _run_until_told(parts: Sequence[Part]) -> int:
         loop.add_signal_handler(number, _stop, loop, stop)
     if len(parts) == 1:
         return await _run_alone(parts[0], stop)
+    _expect(parts)
     async with asyncio.TaskGroup() as group:
         for each in parts:
             group.create_task(keep_running(each, stop))
     return 0
+
+
+def _expect(parts: Sequence[Part]) -> None:
+    """The first part tells the health of all, while the others are still imported."""
+    from plait.common.consumer.status import expect  # with Kafka's client, which the gateway does without
+
+    for each in parts:
+        if each.consumer_group:
+            expect(each.consumer_group)
+
+
+def _expect_no_more(each: Part) -> None:
+    from plait.common.consumer.status import expect_no_more
+
+    if each.consumer_group:
+        expect_no_more(each.consumer_group)
 
 
 def _stop(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
@@ -83,6 +100,7 @@ async def keep_running(each: Part, stop: asyncio.Event) -> None:
         while not stop.is_set():
             began = time.monotonic()
             await _run_once(each, stop)
+            _expect_no_more(each)
             if not stop.is_set():
                 pause = pauses.after(time.monotonic() - began)
                 _log.warning("part ended and is started again", pause=pause, times=pauses.ends)

@@ -36,6 +36,11 @@ class Part:
     tells_health: bool = False
     """Whether it serves `/health` and `/metrics` on METRICS_PORT."""
 
+    @property
+    def consumer_group(self) -> str | None:
+        """The group under which its health is told, with the others' of its process."""
+        return f"plait.{self.name}" if self.tells_health else None
+
     def load(self) -> Run:
         """Import the part: nothing else of it is imported before."""
         run: Run = _load(self.entry)

@@ -39,6 +39,18 @@ class Status:
         tell(f"consumer {state}", group=self.group, reason=reason)
 
 
+def expect(group: str) -> None:
+    """A consumer of this process will start: until it does, the process is not ready."""
+    Status(group)
+
+
+def expect_no_more(group: str) -> None:
+    """A consumer that was expected has ended before it started."""
+    known = _consumers.get(group)
+    if known and known.state == "starting":
+        known.become("stopped")
+
+
 def consumers() -> list[Status]:
-    """The consumers of this process, running or stopped."""
+    """The consumers of this process: expected, running or stopped."""
     return list(_consumers.values())
