@@ -117,11 +117,16 @@ class Seen:
 
 @asynccontextmanager
 async def consuming(
-    processor: Processor, settings: KafkaSettings, topics: Sequence[Topic] = (RESPONSES,), group: str = GROUP
+    processor: Processor,
+    settings: KafkaSettings,
+    topics: Sequence[Topic] = (RESPONSES,),
+    group: str = GROUP,
+    at_once: int = 1,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """A consumer for the length of the block; fails when it ended by an error."""
     stop = asyncio.Event()
-    task = asyncio.create_task(consume(processor, group=group, topics=topics, settings=settings, stop=stop))
+    working = consume(processor, group=group, topics=topics, settings=settings, stop=stop, at_once=at_once)
+    task = asyncio.create_task(working)
     try:
         yield task
     finally:

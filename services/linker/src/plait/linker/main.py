@@ -16,7 +16,7 @@ from plait.linker.forget.deletion import attend
 from plait.linker.forget.retention import keep_retention
 from plait.linker.indexing.task import Indexing
 from plait.linker.indexing.watching import Watched
-from plait.linker.processor import Linker
+from plait.linker.processor import AT_ONCE, Linker
 from plait.linker.settings import Settings
 
 GROUP: Final = "plait.linker"
@@ -49,7 +49,7 @@ async def run(stop: asyncio.Event) -> None:
                 indexing.run(),
             )
             beside = [tasks.create_task(work) for work in works]
-            await consume(linker, group=GROUP, topics=READS[GROUP], settings=settings, stop=stop)
+            await consume(linker, group=GROUP, topics=READS[GROUP], settings=settings, stop=stop, at_once=AT_ONCE)
             for task in beside:
                 task.cancel()
     finally:

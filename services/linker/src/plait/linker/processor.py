@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Final
 
 import asyncpg
 
@@ -22,6 +24,9 @@ from plait.linker.streams import Calls, Streams
 from plait.linker.summing import sum_up
 from plait.linker.trees import name_again
 
+AT_ONCE: Final = 2
+"""Batches that may be in hand: one that is linked, one whose contents are stored."""
+
 
 class Linker:
     """Stores what was asked and answered, and links it."""
@@ -31,28 +36,39 @@ class Linker:
         self._database = database
         self._committed = committed
         self._streams = Streams()
+        self._turn = asyncio.Lock()
 
     async def process(self, records: Sequence[Record]) -> Sequence[Rejected]:
         """Store and link a batch; see `plait.common.consumer.Processor`.
 
         Bodies are taken apart and compressed beside the loop, before anything is locked. What may be waited for comes
-        in one order for all linkers (the half of the lock on contents that linkers share, contents by hash, then the
-        locks of the domains, then all else), so none waits for another that waits for it.
+        in one order for all linkers (the half of the lock on contents that linkers share, contents by hash, our turn to
+        link, then the locks of the domains, then all else), so none waits for another that waits for it.
+
+        While one batch is linked the next one's contents are read and written: of two, one waits for Postgres and one
+        uses the processor. They link one after the other, as two linkers would.
         """
         batch, rejected = await asyncio.to_thread(read, records)
-        async with self._database.transaction() as connection:
-            await connection.execute(statements.HOLD_CONTENTS)
-            new = await contents.find_new(connection, batch)
-            blobs = await asyncio.to_thread(new.blob_rows)
-            await contents.add(connection, blobs, new.chains)
-            told = await self._streams.follow(connection, batch)
-            await _lock(connection, batch.domains_with(told))
-            batch = await pass_over(connection, batch)
-            await exchanges.add(connection, batch)
-            await _braid(connection, batch, {**await self._streams.known_before(connection, batch), **told})
-        self._streams.stored(told)
+        async with AsyncExitStack() as turn:
+            async with self._database.transaction() as connection:
+                await connection.execute(statements.HOLD_CONTENTS)
+                new = await contents.find_new(connection, batch)
+                blobs = await asyncio.to_thread(new.blob_rows)
+                await contents.add(connection, blobs, new.chains)
+                await turn.enter_async_context(self._turn)
+                told = await self._link(connection, batch)
+            self._streams.stored(told)
         self._committed()
         return rejected
+
+    async def _link(self, connection: asyncpg.pool.PoolConnectionProxy, batch: Batch) -> Calls:
+        """Store exchanges whose contents are there, and link them; the calls of running answers that are told so."""
+        told = await self._streams.follow(connection, batch)
+        await _lock(connection, batch.domains_with(told))
+        batch = await pass_over(connection, batch)
+        await exchanges.add(connection, batch)
+        await _braid(connection, batch, {**await self._streams.known_before(connection, batch), **told})
+        return told
 
 
 async def _braid(connection: asyncpg.pool.PoolConnectionProxy, batch: Batch, calls: Calls) -> None:

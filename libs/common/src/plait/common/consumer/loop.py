@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 import structlog
@@ -13,6 +14,7 @@ from aiokafka.errors import KafkaError
 
 from plait.common.consumer.batch import Handler, NearlyAllBad
 from plait.common.consumer.decoding import Raw, slices
+from plait.common.consumer.inhand import Before, InHand, is_through
 from plait.common.consumer.lenient import read_leniently
 from plait.common.consumer.member import Member
 from plait.common.consumer.records import Processor
@@ -44,15 +46,24 @@ _LAG_S: Final = 1.0
 
 
 async def consume(
-    processor: Processor, *, group: str, topics: Sequence[Topic], settings: KafkaSettings, stop: asyncio.Event
+    processor: Processor,
+    *,
+    group: str,
+    topics: Sequence[Topic],
+    settings: KafkaSettings,
+    stop: asyncio.Event,
+    at_once: int = 1,
 ) -> None:
     """Give every record of `topics` to `processor` at least once, until `stop` is set; returns within a second of it.
+
+    A processor that takes more than one batch `at_once` gets the next while it is busy with the one before: it must
+    not mind which of them it stores first.
 
     Offsets are committed after the processor has stored a batch and its dead letters are written. Whatever goes wrong
     with the broker, the group is joined anew; topics that are not there yet are waited for. Nothing is raised for
     that: `plait.common.health` tells.
     """
-    consumer = _Consumer(processor, group, topics, settings, stop)
+    consumer = _Consumer(processor, group, topics, settings, stop, at_once)
     _spare_the_collector()
     try:
         await consumer.run()
@@ -62,8 +73,15 @@ async def consume(
 
 class _Consumer:
     def __init__(
-        self, processor: Processor, group: str, topics: Sequence[Topic], settings: KafkaSettings, stop: asyncio.Event
+        self,
+        processor: Processor,
+        group: str,
+        topics: Sequence[Topic],
+        settings: KafkaSettings,
+        stop: asyncio.Event,
+        at_once: int,
     ) -> None:
+        self._at_once = at_once
         self._group = group
         self._topics = topics
         self._settings = settings
@@ -131,15 +149,20 @@ class _Consumer:
             telling.cancel()
 
     async def _follow(self, member: Member, leave: Leave) -> None:
-        while not leave.is_set():
-            polled = await unless(leave, member.poll())
-            epoch = member.epoch
-            for batch in slices(polled, _BATCH_BYTES):
-                member.hold()
-                try:
-                    await self._settle(member, batch, epoch, leave)
-                finally:
-                    member.release()
+        in_hand = InHand(self._at_once)
+        try:
+            while not leave.is_set():
+                polled = await unless(leave, member.poll())
+                in_hand.look()
+                epoch = member.epoch
+                for batch in slices(polled, _BATCH_BYTES):
+                    await in_hand.take(partial(self._settle, member, batch, epoch, leave))
+            await in_hand.finish()
+        except Left:
+            await in_hand.finish()
+            raise
+        finally:
+            await in_hand.drop()
 
     async def _tell_lag(self, member: Member) -> None:
         """Also while a batch waits for a dependency: that is when lag grows."""
@@ -147,20 +170,20 @@ class _Consumer:
             _log.debug("lag", group=self._group, records=member.measure_lag())
             await asyncio.sleep(_LAG_S)
 
-    async def _settle(self, member: Member, batch: Sequence[Raw], epoch: int, leave: Leave) -> None:
-        """Handle a batch and commit past it; come back without that when it is no longer ours."""
+    async def _settle(self, member: Member, batch: Sequence[Raw], epoch: int, leave: Leave, before: Before) -> None:
+        """Handle a batch and commit past it, after the one before; come back without that when it is no longer ours."""
         pauses = Pauses()
         with CONSUMER_BATCH_SECONDS.labels(self._group).time():
             while epoch == member.epoch:
-                if await self._handled(batch, leave):
-                    async with asyncio.timeout(_COMMIT_S):
-                        await unless(leave, member.commit(batch, epoch))
-                    return
-                member.release()
+                with member.holding():
+                    if await self._handled(batch, leave):
+                        if await is_through(before):
+                            async with asyncio.timeout(_COMMIT_S):
+                                await unless(leave, member.commit(batch, epoch))
+                        return
                 await pauses.wait(leave)
                 if leave.is_set():
                     raise Left
-                member.hold()
 
     async def _handled(self, batch: Sequence[Raw], leave: Leave) -> bool:
         try:

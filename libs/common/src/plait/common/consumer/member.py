@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import structlog
@@ -48,6 +48,7 @@ class Member(ConsumerRebalanceListener):
         self._holes = Holes() if is_embedded(settings) else None
         self._settled = asyncio.Event()
         self._settled.set()
+        self._in_hand = 0
         self._next: dict[TopicPartition, int] = {}
         self._most = _MAX_RECORDS
 
@@ -105,13 +106,17 @@ class Member(ConsumerRebalanceListener):
                 self._consumer.seek(place, holes.next(place))
         return good
 
-    def hold(self) -> None:
-        """A batch is in hand: a rebalance waits for it."""
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """A batch is in hand: a rebalance waits for it. Not while it has to wait for something."""
+        self._in_hand += 1
         self._settled.clear()
-
-    def release(self) -> None:
-        """No batch is in hand, or it has to wait for something: a rebalance need not."""
-        self._settled.set()
+        try:
+            yield
+        finally:
+            self._in_hand -= 1
+            if not self._in_hand:
+                self._settled.set()
 
     async def commit(self, batch: Sequence[Raw], epoch: int) -> bool:
         """Commit past a batch polled in `epoch`; False when it is ours no longer and somebody will get it again."""

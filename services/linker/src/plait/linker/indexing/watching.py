@@ -18,16 +18,16 @@ class Watched:
 
     def __init__(self, processor: Processor) -> None:
         self._processor = processor
-        self._working = False
+        self._working = 0
         self._ended = time.monotonic()
 
     async def process(self, records: Sequence[Record]) -> Sequence[Rejected]:
         """See `plait.common.consumer.Processor`."""
-        self._working = True
+        self._working += 1
         try:
             return await self._processor.process(records)
         finally:
-            self._working, self._ended = False, time.monotonic()
+            self._working, self._ended = self._working - 1, time.monotonic()
 
     async def rests(self, patience_s: float) -> bool:
         """Wait until it has caught up; False when it has not in so many seconds."""
