@@ -136,6 +136,23 @@ async def test_made_anew_the_last_result_stays_until_then_and_the_worker_loses_i
     assert await writer.fetchval("SELECT content FROM analyses") == "told"
 
 
+async def test_who_asks_anew_twice_has_it_made_once(writer: asyncpg.Connection, asker: asyncpg.Pool) -> None:
+    where = await a_branch(writer)
+    first = await analyses.ask(asker, where, CALLER)
+    await complete(writer, first.analysis_id)
+    clicks = await asyncio.gather(*(analyses.regenerate(asker, where, CALLER, "more") for _ in range(4)))
+    assert sorted(bool(asked and asked.is_queued) for asked in clicks) == [False, False, False, True]
+    assert await writer.fetchval("SELECT regenerations FROM analyses") == 1
+    await writer.execute("UPDATE analyses SET status = 'processing', lease = gen_random_uuid(), leased_until = now()")
+    assert await analyses.regenerate(asker, where, CALLER, "more") == analyses.Asked(
+        first.analysis_id, "processing", is_queued=False
+    )
+    assert await writer.fetchval("SELECT lease FROM analyses") is not None
+    other = await analyses.regenerate(asker, where, CALLER, "something else")
+    assert other == analyses.Asked(first.analysis_id, "pending", is_queued=True)
+    assert (await calls(asker)).count(("regenerate", "known")) == 4
+
+
 async def test_a_domain_asks_fifteen_times_a_minute_and_others_as_often(
     writer: asyncpg.Connection, asker: asyncpg.Pool
 ) -> None:

@@ -94,13 +94,18 @@ async def ask(db: Writer, where: BranchPlace, caller: Caller, prompt: str | None
 async def regenerate(db: Writer, where: BranchPlace, caller: Caller, prompt: str | None = None) -> Asked | None:
     """Have an analysis made anew, as a person does; None: the branch has none.
 
+    One that is on its way with this prompt goes on: two who ask at once, or one who clicks twice, pay once.
+
     Raises:
         TooMany: not now.
     """
     await _admit(db, where, caller, "regenerate", "create")
     async with _transaction(db) as connection:
-        asked = await queue_again(connection, where, caller.name, prompt)
-        await note(connection, caller, "regenerate", "done" if asked else "not_found", where)
+        asked = await queue_again(connection, where, caller.name, prompt, twice=False) or await _known(
+            connection, where
+        )
+        outcome: Outcome = "not_found" if asked is None else "done" if asked.is_queued else "known"
+        await note(connection, caller, "regenerate", outcome, where)
     return asked
 
 
@@ -122,10 +127,9 @@ async def queue(
     sql, arguments = _SQL["ask"].bind({**values, "asked_by": asked_by, "prompt": prompt})
     row = await connection.fetchrow(sql, *arguments)
     if row is None:
-        sql, arguments = _SQL["known"].bind(_place(where))
-        known = await connection.fetchrow(sql, *arguments)
+        known = await _known(connection, where)
         assert known is not None  # it was in the way of the new one, which locked it
-        return Asked(known["id"], known["status"], is_queued=False)
+        return known
     return await _told(connection, row)
 
 
@@ -137,9 +141,13 @@ async def queue_again(
     *,
     by_rule: bool = False,
     keep_prompt: bool = False,
+    twice: bool = True,
 ) -> Asked | None:
-    """Queue a branch's analysis anew; None: it has none. Within the caller's transaction."""
-    values = {**_place(where), "asked_by": asked_by, "by_rule": by_rule, "keep_prompt": keep_prompt}
+    """Queue a branch's analysis anew; None: it has none. Within the caller's transaction.
+
+    Not `twice`: nor if it is on its way with the same prompt.
+    """
+    values = {**_place(where), "asked_by": asked_by, "by_rule": by_rule, "keep_prompt": keep_prompt, "twice": twice}
     sql, arguments = _SQL["again"].bind({**values, "prompt": prompt})
     row = await connection.fetchrow(sql, *arguments)
     return await _told(connection, row) if row else None
@@ -183,6 +191,12 @@ def event_of(row: asyncpg.Record, **result: Any) -> AnalysisEvent:
         partitionkey=partition_key(data.domain, str(data.conversation_id)),
         data=data,
     )
+
+
+async def _known(connection: Connection, where: BranchPlace) -> Asked | None:
+    sql, arguments = _SQL["known"].bind(_place(where))
+    row = await connection.fetchrow(sql, *arguments)
+    return Asked(row["id"], row["status"], is_queued=False) if row else None
 
 
 async def _told(connection: Connection, row: asyncpg.Record) -> Asked:

@@ -21,12 +21,14 @@ SELECT id, status FROM analyses WHERE conversation_id = :conversation AND branch
 
 -- name: again
 -- Queue an analysis anew, whatever became of it; who works at it now has lost it. The last result stays until then.
+-- Unless it may be made twice, one that is on its way with the same prompt goes on.
 UPDATE analyses SET
     status = 'pending', revision = revision + 1, by_rule = :by_rule, asked_by = :asked_by,
     custom_prompt = CASE WHEN :keep_prompt::boolean THEN custom_prompt ELSE :prompt END,
     asked_at = now(), updated_at = now(), completed_at = NULL, regenerations = regenerations + 1, attempts = 0,
     not_before = now(), lease = NULL, leased_until = NULL, error = NULL
 WHERE conversation_id = :conversation AND branch_id = :branch
+    AND (:twice::boolean OR status NOT IN ('pending', 'processing') OR custom_prompt IS DISTINCT FROM :prompt)
 {told}
 
 -- name: spend

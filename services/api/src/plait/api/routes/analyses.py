@@ -112,7 +112,8 @@ async def regenerate_analysis(
 ) -> Response:
     """Have an analysis made anew, whatever became of it: with this custom prompt, or without one.
 
-    What the last one says stays until the new one is there. It counts as one that is asked for.
+    What the last one says stays until the new one is there. It counts as one that is asked for. One that is on its way
+    with the same prompt goes on, and is not made twice.
     """
     db = await store.asking()
     where = await _branch(source, db, who, "regenerate", conversation_id, branch_id)
