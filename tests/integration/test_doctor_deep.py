@@ -68,7 +68,7 @@ async def test_a_good_record(postgres_url: str, monkeypatch: pytest.MonkeyPatch,
     assert await bad_checks(tmp_path) == {}
 
 
-SUMS = ("usage_slots", "usage_totals", "tool_slots")
+SUMS = ("usage_slots", "usage_totals", "tool_slots", "tool_totals")
 
 
 async def test_sums_are_made_anew(
@@ -78,7 +78,7 @@ async def test_sums_are_made_anew(
     await store(postgres_url, everything())
     before = [await writer.fetch(f"SELECT * FROM {table} ORDER BY {table}::text") for table in SUMS]
     await writer.execute("UPDATE usage_slots SET model = 'none', reported = 7")
-    await writer.execute("DELETE FROM usage_totals WHERE tier = 2")
+    await writer.execute("DELETE FROM usage_totals WHERE facet = 'kind' AND minutes = 1440")
     await writer.execute("UPDATE tool_slots SET calls = calls + 1")
     assert (await bad_checks(tmp_path)).keys() == {"sums"}
     done = await asyncio.to_thread(run_plait, "recount", env={"DATABASE_URL": postgres_url}, cwd=tmp_path)
@@ -117,6 +117,14 @@ DAMAGE = {
     "other usage": (f"UPDATE usage SET output_tokens = 5 WHERE exchange_id = {ANY}", {"tokens"}),
     "a sum of too much": ("UPDATE usage_slots SET requests = requests + 1", {"sums"}),
     "no totals": ("DELETE FROM usage_totals", {"sums"}),
+    "totals of eight days that are not those of the days": (
+        "UPDATE usage_totals SET reported = reported + 1 WHERE facet = 'domain_tag' AND minutes = 11520",
+        {"sums"},
+    ),
+    "totals of calls that nobody made": (
+        "INSERT INTO tool_totals VALUES ('tool', 60, gen_random_uuid(), now(), NULL, NULL, 'Bash', 1, 0, 0, 0, 0, 0)",
+        {"sums"},
+    ),
     "sums of calls that nobody made": (
         "INSERT INTO tool_slots VALUES (now(), 'a.test', NULL, 'Bash', 1, 0, 0, 0, 0, 0)",
         {"sums"},

@@ -29,6 +29,7 @@ from plait.linker.processor import Linker
 from tests.exchange_events import asked, ended, records, said
 from tests.integration.test_linker_corpus import forget as wipe
 from tests.seeding import add_exchange
+from tests.totals import assert_totals_are_right
 
 EXAMPLES: Final = int(os.environ.get("PLAIT_SUMS_EXAMPLES", "2"))
 """Nightly runs try many."""
@@ -147,6 +148,8 @@ async def sums(database: Database, statement: str) -> list[dict[str, Any]]:
 async def agree(database: Database) -> None:
     assert await sums(database, SLOTS) == await sums(database, RAW)
     assert await sums(database, TOOLS) == await sums(database, RAW_TOOLS)
+    async with database.transaction() as connection:
+        await assert_totals_are_right(connection)
 
 
 def imported(part: RequestData | ResponseData) -> Record:

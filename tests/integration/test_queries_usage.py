@@ -16,9 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plait.common.buckets import SLOT, Span, floor, starts
+from plait.common.postgres import open_pool
 from plait.common.queries.pace import list_steps, slide, steps
+from plait.common.queries.scope import Scoped
 from plait.common.queries.series import Apart, first_use, usage_series
+from plait.common.queries.tools import list_tools
 from plait.common.queries.usage import (
+    EVERYTHING,
     Counters,
     Key,
     UsageFilter,
@@ -156,6 +160,26 @@ def test_sums_are_those_of_the_rows(history: History, span: Span, where: UsageFi
             await compare_series(db, rows, span, where, key, zone)
 
     alone(with_connection(history.url, compare))
+
+
+def test_who_sees_some_domains_is_told_their_sums(history: History) -> None:
+    """Totals of all domains together are none of these."""
+    seen = ["team-00.example.test", "team-02.example.test"]
+    rows = [row for row in history.rows if row["domain"] in seen]
+    span = Span(END - timedelta(days=40))
+
+    async def compare() -> None:
+        pool = await open_pool(history.url, name="test", size=1, read_only=True, role="plait_limited")
+        limited: Any = Scoped(pool, seen)
+        for key in ("model", "kind", "tag", "domain"):
+            await compare_by_key(limited, within(rows, span, EVERYTHING), span, EVERYTHING, key)
+        await compare_by_time(limited, within(rows, span, EVERYTHING), span, EVERYTHING, ZoneInfo("Asia/Kolkata"))
+        tools = await list_tools(limited, span)
+        apart = [await list_tools(pool, span, domain=domain) for domain in seen]
+        assert sum(one.calls for one in tools) == sum(one.calls for found in apart for one in found) > 0
+        await pool.close()
+
+    alone(compare())
 
 
 async def compare_by_key(db: asyncpg.Connection, rows: list[Row], span: Span, where: UsageFilter, key: Key) -> None:

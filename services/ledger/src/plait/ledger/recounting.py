@@ -8,7 +8,16 @@ from plait.common.outbox import Connection
 from plait.common.queries.named import statements
 
 _SQL: Final = statements("sums")
-_STEPS: Final = ("hold_settling", "drop_usage", "drop_totals", "drop_calls", "mend_usage", "mend_calls", "settle")
+_STEPS: Final = (
+    "hold_settling",
+    "drop_usage",
+    "drop_totals",
+    "drop_calls",
+    "drop_tool_totals",
+    "mend_usage",
+    "mend_calls",
+    "settle",
+)
 
 
 async def recount(connection: Connection) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 import asyncpg
 from msgspec import Struct, structs
 
+from plait.common.buckets import Span
 from plait.common.events import Fault
 from plait.common.queries.identity import resolve
 from plait.common.queries.matching import words_of
 from plait.common.queries.named import statements
 from plait.common.queries.paging import WHOLE_LIST, Counts, Cursor, Listed, Page, Reader, paginate
+from plait.common.queries.usage import UsageFilter, count_requests
 
 _SQL: Final = statements("exchanges")
 _FILTERS: Final = (
@@ -31,6 +34,8 @@ _ID_LENGTH: Final = 36
 _WALKED: Final = 1000
 """Exchanges looked up at a time by who walks through all of them."""
 _NO_FILTER: Final[dict[str, object]] = dict.fromkeys((*_FILTERS, *_INDEXES))
+_NOT_SUMMED: Final = ("conversation_id", "session_id", "status", "outcome")
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNTS: Final = Counts(count=_SQL["count"], matching=_SQL["matching"], hints=_INDEXES)
 
 
@@ -126,7 +131,7 @@ async def list_exchanges(db: Reader, where: ExchangeFilter, page: Page) -> Liste
         return await _look_through(db, where.q, page, values)
     sql, arguments = _SQL["page"].bind({**values, **page.values})
     found = [_summary(record) for record in await db.fetch(sql, *arguments)]
-    return await paginate(db, page, found, _place, _COUNTS, values)
+    return await paginate(db, page, found, _place, _counts(db, where), values)
 
 
 async def list_of_conversation(db: Reader, conversation_id: UUID) -> list[ExchangeSummary]:
@@ -179,6 +184,17 @@ async def _look_through(db: Reader, words: str, page: Page, values: dict[str, ob
     return structs.replace(
         listed, pagination=structs.replace(place, total_is_estimate=True, has_more=True, next_cursor=onward)
     )
+
+
+def _counts(db: Reader, where: ExchangeFilter) -> Counts:
+    """Sums tell how many there are by some of the filters."""
+    if where.q or where.running or any(getattr(where, name) is not None for name in _NOT_SUMMED):
+        return _COUNTS
+    span = Span(where.since or _BEGINNING, where.until)
+    if span.until is not None and span.until <= span.since:
+        return _COUNTS
+    summed = UsageFilter(domain=where.domain, account_id=where.account_id, kind=where.kind, model=where.model)
+    return structs.replace(_COUNTS, summed=partial(count_requests, db, span, summed))
 
 
 async def _values(db: Reader, where: ExchangeFilter) -> dict[str, object]:

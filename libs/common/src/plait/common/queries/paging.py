@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Generic, TypeVar
 from uuid import UUID
@@ -23,7 +23,8 @@ Reader = Writer | Scoped
 a pool that shows some domains alone."""
 
 COUNTED: Final = 10_000
-"""Up to so many rows a total is exact; beyond, it is the planner's estimate: counting millions takes seconds."""
+"""Up to so many rows a total is exact; beyond, where no sums tell it, it is the planner's estimate: counting millions
+takes seconds."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _TIME_BYTES: Final = 8
@@ -91,7 +92,7 @@ class Pagination(Struct, frozen=True, kw_only=True, rename="camel"):
     """Where a page stands in its list."""
 
     total: int
-    """Rows of the whole list: exact up to 10,000, beyond that an estimate."""
+    """Rows of the whole list: exact up to 10,000, and beyond where sums tell it."""
     total_is_estimate: bool = False
     limit: int
     offset: int
@@ -117,6 +118,8 @@ class Counts(Struct, frozen=True, kw_only=True):
     """Its rows, for the planner to estimate; None: it is never longer than is counted."""
     hints: tuple[str, ...] = ()
     """Parameters that help to find rows and mislead an estimate."""
+    summed: Callable[[], Awaitable[int | None]] | None = None
+    """Asked first: the number as sums tell it; None: they do not."""
 
 
 async def paginate(
@@ -146,6 +149,8 @@ async def paginate(
 
 
 async def _total(db: Reader, counts: Counts, values: Mapping[str, object]) -> tuple[int, bool]:
+    if counts.summed and (summed := await counts.summed()) is not None:
+        return summed, False
     sql, arguments = counts.count.bind({**values, "counted": COUNTED + 1})
     counted: int = await db.fetchval(sql, *arguments)
     if counted <= COUNTED or counts.matching is None:

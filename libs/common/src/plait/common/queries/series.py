@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, get_args
 from plait.common.buckets import Span
 from plait.common.queries.named import statements
 from plait.common.queries.paging import Reader
+from plait.common.queries.tools import read_calls
 from plait.common.queries.usage import EVERYTHING, Counters, UsageFilter, counters_of, read_sums
 
 _SQL: Final = statements("series")
@@ -41,7 +42,8 @@ async def usage_series(
     """
     span = Span(starts[0], until)
     if apart == "tool":
-        return [_call(row) for row in await _tools(db, starts, span, where)]
+        calls = await read_calls(db, "series", span, domain=where.domain, account_id=where.account_id, starts=starts)
+        return [_call(row) for row in calls]
     rows = await read_sums(db, "series", span, where, starts=list(starts), apart=apart)
     return sorted((_cell(row) for row in rows), key=lambda cell: (cell.number, cell.key or ""))
 
@@ -51,15 +53,6 @@ async def first_use(db: Reader) -> datetime | None:
     sql, arguments = _SQL["first"].bind({})
     found: datetime | None = await db.fetchval(sql, *arguments)
     return found
-
-
-async def _tools(db: Reader, starts: Sequence[datetime], span: Span, where: UsageFilter) -> list[dict[str, Any]]:
-    values = {
-        "starts": list(starts), "since": span.since, "until": span.until, "domain": where.domain,
-        "account": where.account_id,
-    }  # fmt: skip
-    sql, arguments = _SQL["tools"].bind(values)
-    return [dict(row) for row in await db.fetch(sql, *arguments)]
 
 
 def _cell(row: dict[str, Any]) -> Cell:

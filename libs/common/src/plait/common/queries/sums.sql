@@ -70,9 +70,57 @@ FROM (
 GROUP BY 1, 2, 3, 4
 HAVING (sum(calls), sum(results), sum(errors), sum(waited_ms), sum(lines_added), sum(lines_removed)) <> (0, 0, 0, 0, 0, 0)
 
+-- name: lengths
+-- Of which lengths each facet has totals.
+    (
+        SELECT f.facet, minutes
+        FROM usage_facets(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL) AS f
+        CROSS JOIN unnest('{15,60,1440,11520,92160}'::integer[]) AS minutes
+        WHERE minutes > 60 OR f.facet NOT IN ('domain_kind', 'domain_key', 'domain_tag')
+            AND (minutes = 60 OR f.facet IN ('all', 'domain'))
+    )
+
+-- name: lacking_totals
+-- Where totals of usage are not those of the settled sums.
+SELECT facet, minutes, slot, domain
+FROM (
+    SELECT facet, minutes, slot, domain, requests, reported, output_tokens, cost_usd FROM usage_totals
+    UNION ALL
+    SELECT
+        l.facet, l.minutes, stretch_of(s.slot, l.minutes), CASE WHEN l.facet LIKE 'domain%' THEN s.domain END,
+        -s.requests, -s.reported, -s.output_tokens, -s.cost_usd
+    FROM (
+        SELECT slot, domain, sum(requests) AS requests, sum(reported) AS reported, sum(output_tokens) AS output_tokens,
+            sum(cost_usd) AS cost_usd
+        FROM usage_slots_settled
+        GROUP BY slot, domain
+    ) AS s
+    CROSS JOIN
+        {lengths}
+    AS l
+) AS counted
+GROUP BY facet, minutes, slot, domain
+HAVING (sum(requests), sum(reported), sum(output_tokens), sum(cost_usd)) <> (0, 0, 0, 0)
+
+-- name: lacking_tool_totals
+-- Where totals of tool calls are not those of the settled sums.
+SELECT facet, minutes, slot, domain
+FROM (
+    SELECT facet, minutes, slot, domain, tool, calls, errors, waited_ms FROM tool_totals
+    UNION ALL
+    SELECT
+        t.facet, minutes, stretch_of(s.slot, minutes), t.domain, s.tool, -s.calls, -s.errors, -s.waited_ms
+    FROM tool_slots_settled AS s
+    CROSS JOIN LATERAL tool_facets(s.domain, s.account_id, s.tool) AS t
+    CROSS JOIN unnest('{60,1440,11520,92160}'::integer[]) AS minutes
+    WHERE minutes > 60 OR t.facet = 'tool'
+) AS counted
+GROUP BY facet, minutes, slot, domain, tool
+HAVING (sum(calls), sum(errors), sum(waited_ms)) <> (0, 0, 0)
+
 -- name: sums
--- Sums that are not those of the rows, and totals (by day and domain) that are not those of the settled sums.
-SELECT count(*) OVER () AS total, found.what || to_char(found.at, ' YYYY-MM-DD HH24:MI ') || found.domain AS which
+-- Sums that are not those of the rows, and totals that are not those of the settled sums.
+SELECT count(*) OVER () AS total, found.what || to_char(found.at, ' YYYY-MM-DD HH24:MI') || coalesce(' ' || found.domain, '') AS which
 FROM (
     SELECT 'usage' AS what, slot AT TIME ZONE 'UTC' AS at, domain FROM (
         {lacking_usage}
@@ -82,16 +130,13 @@ FROM (
         {lacking_calls}
     ) AS lacking
     UNION ALL
-    SELECT 'totals ' || tier, day, domain
-    FROM (
-        SELECT tier, date_trunc('day', slot AT TIME ZONE 'UTC') AS day, domain, requests, reported, output_tokens, cost_usd
-        FROM usage_totals
-        UNION ALL
-        SELECT tier, date_trunc('day', slot AT TIME ZONE 'UTC'), domain, -requests, -reported, -output_tokens, -cost_usd
-        FROM usage_slots_settled, generate_series(0, 4) AS tier
-    ) AS counted
-    GROUP BY tier, day, domain
-    HAVING (sum(requests), sum(reported), sum(output_tokens), sum(cost_usd)) <> (0, 0, 0, 0)
+    SELECT 'totals ' || facet || ' ' || minutes, slot AT TIME ZONE 'UTC', domain FROM (
+        {lacking_totals}
+    ) AS lacking
+    UNION ALL
+    SELECT 'totals ' || facet || ' ' || minutes, slot AT TIME ZONE 'UTC', domain FROM (
+        {lacking_tool_totals}
+    ) AS lacking
 ) AS found
 ORDER BY which
 LIMIT :most
@@ -105,8 +150,12 @@ SELECT pg_advisory_xact_lock(22637163773713001), pg_advisory_xact_lock(226371637
 DELETE FROM usage_slots_settled
 
 -- name: drop_totals
--- Totals of nothing.
+-- And what is made of it.
 DELETE FROM usage_totals
+
+-- name: drop_tool_totals
+-- The same of tool calls.
+DELETE FROM tool_totals
 
 -- name: drop_calls
 -- The same of tool calls.

@@ -6,20 +6,62 @@
     coalesce(sum(t.errors), 0)::bigint AS errors, coalesce(sum(t.waited_ms), 0)::bigint AS waited_ms,
     coalesce(sum(t.lines_added), 0)::bigint AS lines_added, coalesce(sum(t.lines_removed), 0)::bigint AS lines_removed
 
+-- name: filters
+-- What counts.
+    AND s.domain = :domain --?
+    AND s.account_id = :account --?
+
+-- name: parts
+-- Calls of a time that is made of whole slots: the totals that make it up, the slots beside them, and what changed in the
+-- last second. (`OFFSET 0`: as in usage.sql.)
+SELECT s.*
+FROM unnest(:lengths::integer[], :begins::timestamptz[], :ends::timestamptz[]) AS r (minutes, begins, ends)
+CROSS JOIN LATERAL (
+    SELECT s.slot, s.tool, s.calls, s.results, s.errors, s.waited_ms, s.lines_added, s.lines_removed
+    FROM tool_totals s
+    WHERE s.facet = :facet AND s.minutes = r.minutes AND s.slot >= r.begins AND s.slot < r.ends
+        {filters}
+    OFFSET 0
+) AS s
+UNION ALL
+SELECT s.*
+FROM unnest(:slots_begin::timestamptz[], :slots_end::timestamptz[]) AS r (begins, ends)
+CROSS JOIN LATERAL (
+    SELECT s.slot, s.tool, s.calls, s.results, s.errors, s.waited_ms, s.lines_added, s.lines_removed
+    FROM tool_slots_settled s
+    WHERE s.slot >= r.begins AND s.slot < r.ends
+        {filters}
+    OFFSET 0
+) AS s
+UNION ALL
+SELECT s.slot, s.tool, s.calls, s.results, s.errors, s.waited_ms, s.lines_added, s.lines_removed
+FROM tool_slots_pending s
+WHERE s.slot >= :first AND s.slot < :last
+    {filters}
+
 -- name: by_tool
--- Calls in the slots that lie in the time asked for, or are cut by it.
+-- All calls of each tool.
 SELECT
     t.tool,
     {sums}
-FROM tool_slots t
-WHERE true
-    AND t.slot > :since::timestamptz - interval '15 minutes' --?
-    AND t.slot < :until --?
-    AND t.domain = :domain --?
-    AND t.account_id = :account --?
+FROM (
+    {parts}
+) AS t
 GROUP BY t.tool
 HAVING sum(t.calls) > 0
 ORDER BY sum(t.calls) DESC, t.tool
+
+-- name: series
+-- Calls of each tool in each stretch of time (`:starts`).
+SELECT
+    width_bucket(t.slot, :starts::timestamptz[]) AS bucket, t.tool, sum(t.calls)::bigint AS calls,
+    sum(t.errors)::bigint AS errors
+FROM (
+    {parts}
+) AS t
+GROUP BY 1, 2
+HAVING sum(t.calls) > 0 OR sum(t.errors) > 0
+ORDER BY 1, 2
 
 -- name: of_conversation
 -- Calls in the answers of one conversation.

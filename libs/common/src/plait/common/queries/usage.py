@@ -16,7 +16,8 @@ from msgspec import UNSET, Struct, UnsetType, field
 from plait.common.buckets import Span, Unit, label, starts
 from plait.common.queries.named import statements
 from plait.common.queries.paging import Reader
-from plait.common.queries.tiers import ENDLESS, is_midnight, reach
+from plait.common.queries.scope import Scoped
+from plait.common.queries.tiers import ENDLESS, Reach, reach
 from plait.common.queries.tools import ToolUse, list_tools
 
 _SQL: Final = statements("usage")
@@ -150,6 +151,13 @@ async def sum_usage(db: Reader, span: Span, where: UsageFilter = EVERYTHING) -> 
     return Counters(**counters_of(record))
 
 
+async def count_requests(db: Reader, span: Span, where: UsageFilter = EVERYTHING) -> int | None:
+    """How many exchanges began in it; None: no totals tell these apart, so it would not be quick."""
+    sql, arguments, served = _bound(db, "requests", span, where)
+    found: int | None = await db.fetchval(sql, *arguments) if served.facet else None
+    return found
+
+
 async def usage_by_time(
     db: Reader, unit: Unit, span: Span, where: UsageFilter = EVERYTHING, *, zone: ZoneInfo = _UTC, now: datetime
 ) -> list[UsageRow]:
@@ -221,19 +229,23 @@ async def _by_hour(
 
 async def read_sums(db: Reader, name: str, span: Span, where: UsageFilter, **more: Any) -> list[dict[str, Any]]:
     """The rows of a statement of `usage.sql`; `more`: what it wants besides, `apart` the key that it tells apart."""
+    sql, arguments, _ = _bound(db, name, span, where, **more)
+    return [dict(record) for record in await db.fetch(sql, *arguments)]
+
+
+def _bound(db: Reader, name: str, span: Span, where: UsageFilter, **more: Any) -> tuple[str, list[object], Reach]:
+    """A statement, its values, and what it reads."""
     filters = {
         "domain": where.domain, "account": where.account_id, "model": where.model, "kind": where.kind,
         "key": where.key_name, "tag": where.tag, "agent": where.agent_type,
     }  # fmt: skip
     told_apart = _SPLIT.get(f"by_{more['apart']}" if "apart" in more else name, _NOTHING)
     needed = told_apart | {field for field, value in filters.items() if value is not None}
-    served = reach(span, needed, by_days=all(map(is_midnight, more.get("starts", [])[1:])))
-    bounds = {
-        "since": span.since, "until": span.until, "first": span.first, "last": span.last or ENDLESS,
-        "tier": served.tier, "begins": served.begins, "ends": served.ends,
-    }  # fmt: skip
-    sql, arguments = _SQL[name].bind({**bounds, **filters, **more})
-    return [dict(record) for record in await db.fetch(sql, *arguments)]
+    if isinstance(db, Scoped):
+        needed |= {"domain"}  # totals without a domain are not shown to who sees some domains alone
+    served = reach(span, needed, cuts=more.get("starts", [])[1:])
+    bounds = {"since": span.since, "until": span.until, "first": span.first, "last": span.last or ENDLESS}
+    return *_SQL[name].bind({**bounds, **served.values, **filters, **more}), served
 
 
 def _timed(unit: Unit, zone: ZoneInfo, start: datetime, record: Mapping[str, Any]) -> UsageRow:

@@ -18,20 +18,29 @@
     AND s.agent_type = :agent --?
 
 -- name: totals
--- The part of the time asked for that totals serve.
+-- The totals that make up the time asked for, as far as they do. (`OFFSET 0`: stretch by stretch along the index; the
+-- planner, which cannot know how many rows a stretch has, would read them all.)
 SELECT
     {columns}
-FROM usage_totals s
-WHERE s.tier = :tier AND s.slot >= :begins AND s.slot < :ends
-    {filters}
+FROM unnest(:lengths::integer[], :begins::timestamptz[], :ends::timestamptz[]) AS r (minutes, begins, ends)
+CROSS JOIN LATERAL (
+    SELECT s.* FROM usage_totals s
+    WHERE s.facet = :facet AND s.minutes = r.minutes AND s.slot >= r.begins AND s.slot < r.ends
+        {filters}
+    OFFSET 0
+) AS s
 
 -- name: slots
--- Whole slots before and after it: the settled ones.
+-- Whole slots before and after them: the settled ones.
 SELECT
     {columns}
-FROM usage_slots_settled s
-WHERE (s.slot >= :first AND s.slot < :begins OR s.slot >= :ends AND s.slot < :last)
-    {filters}
+FROM unnest(:slots_begin::timestamptz[], :slots_end::timestamptz[]) AS r (begins, ends)
+CROSS JOIN LATERAL (
+    SELECT s.* FROM usage_slots_settled s
+    WHERE s.slot >= r.begins AND s.slot < r.ends
+        {filters}
+    OFFSET 0
+) AS s
 
 -- name: pending
 -- What changed in the last second, in all whole slots.
@@ -117,6 +126,19 @@ SELECT
     {sums}
 FROM (
     {parts}
+) AS p
+
+-- name: requests
+-- How many exchanges there are.
+SELECT coalesce(sum(p.requests), 0)::bigint
+FROM (
+    {totals}
+    UNION ALL
+    {slots}
+    UNION ALL
+    {pending}
+    UNION ALL
+    {exchanges}
 ) AS p
 
 -- name: by_time
