@@ -10,6 +10,7 @@ from tests.unit.linker_domain.clients import assistant, call, exchange, running,
 from tests.unit.linker_domain.weaving import names_of, parent_of, weave
 
 HELLO = [user("Hello")]
+STOP_HOOK = "You are evaluating a stop-condition hook in Claude Code. Read the transcript."
 SEARCH = [{"type": "web_search_20250305", "name": "web_search"}]
 MONITOR = "You are a security monitor for autonomous AI coding agents."
 
@@ -54,6 +55,15 @@ def test_a_title_serves_the_sessions_first_exchange_be_it_later() -> None:
     loom.feed([hello(3)])
     loom.feed([hello(2)])
     assert loom.links()[title(1).id].serves_id == hello(2).id
+
+
+def test_a_hook_that_judges_a_turn_is_not_the_next_one() -> None:
+    history = [*HELLO, assistant("Hi")]
+    hook = exchange(2, [*history, user("Is all done?")], '{"ok": true}', session="s", system=STOP_HOOK)
+    line = [hello(1), hook, exchange(3, [*history, user("More")], "Well", session="s")]
+    assert parent_of(*line[:2]) == ("serves", 1)
+    names = names_of(*line)
+    assert (names[3].link_kind, names[3].branch_id) == ("continue", "main")
 
 
 def test_a_web_search_serves_who_called_it() -> None:

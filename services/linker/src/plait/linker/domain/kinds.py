@@ -12,13 +12,17 @@ from typing import Any, Final, Literal
 from plait.linker.domain.facts import Kind
 from plait.linker.domain.sent import Sent
 
-SideKind = Literal["title", "web_search", "classifier", "suggestion", "side_question", "warmup", "policy", "file_paths"]
+SideKind = Literal[
+    "title", "web_search", "classifier", "hook", "suggestion", "side_question", "warmup", "policy", "file_paths"
+]
 HINT: Final = "x-claude-code-request-class"
 AGENT: Final = "x-claude-code-agent-id"
 SUMMARY_TASK: Final = "Your task is to create a detailed summary of"
 _SUMMARY_PREFACE: Final = "CRITICAL: Respond with TEXT ONLY"
 _SUMMARISER: Final = "tasked with summarizing conversations"
 _BILLING: Final = "x-anthropic-billing-header"
+_HOOKS: Final = ("You are evaluating a hook", "You are evaluating a stop-condition hook")
+"""How the system prompts of those begin that judge a prompt hook of the user's."""
 _AGENTS_OWN: Final = "specialist for Claude Code"
 """In the system prompts of the agents that older clients bring with them."""
 _SUGGESTION: Final = re.compile(r"\s*\[SUGGESTION MODE:")
@@ -110,6 +114,11 @@ def _is_classifier(sent: Sent) -> bool:
     return not sent.tools and any(text.startswith(mark) for text in sent.system)
 
 
+def _is_hook(sent: Sent) -> bool:
+    """The user's prompt hooks are judged by requests of their own, before a tool or after a turn."""
+    return any(text.startswith(_HOOKS) for text in sent.system)
+
+
 def _is_suggestion(sent: Sent) -> bool:
     return any(_SUGGESTION.match(text) for text in sent.newest_texts)
 
@@ -136,6 +145,7 @@ _SIDE_MARKS: Final[tuple[tuple[SideKind, Callable[[Sent], bool]], ...]] = (
     ("title", _is_title),
     ("web_search", _is_web_search),
     ("classifier", _is_classifier),
+    ("hook", _is_hook),
     ("suggestion", _is_suggestion),
     ("side_question", _is_side_question),
     ("warmup", _is_warmup),
