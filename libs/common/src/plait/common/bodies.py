@@ -31,6 +31,8 @@ from plait.common.packing import pack, unpack
 DEEPEST: Final = 200
 """Levels of lists and objects in a body that is taken apart or given back as a value, so that whoever handles it stays
 far from the interpreter's limit; a deeper one is kept whole, and given back as text."""
+_SHORT = 8192
+"""Bytes in which brackets are counted sooner than levels."""
 _CACHE = "cache_control"
 _Notes = list[list[Any]]
 """Where a `cache_control` stood and what it was: `[index, …, value]`."""
@@ -317,8 +319,9 @@ def _whole_value(data: bytes) -> Any:
 
 
 def _is_deep(body: bytes, value: Any) -> bool:
-    """Whether a body has too many levels; one with few brackets is not looked through."""
-    return body.count(b"{") + body.count(b"[") > DEEPEST and _too_deep(value)
+    """Whether a body has too many levels; a short one with few brackets is not looked through."""
+    few = len(body) < _SHORT and body.count(b"{") + body.count(b"[") <= DEEPEST
+    return not few and _too_deep(value)
 
 
 def _too_deep(value: Any) -> bool:

@@ -105,7 +105,7 @@ async def _add_whole(connection: asyncpg.pool.PoolConnectionProxy, rows: Sequenc
     if not rows:
         return set()
     given = columns(sorted(rows, key=itemgetter(0)))
-    return {UUID(int=row[0].int) for row in await connection.fetch(statements.ADD_WHOLE, *given)}
+    return {row[0] for row in await connection.fetch(statements.ADD_WHOLE, *given)}
 
 
 async def _told(connection: asyncpg.pool.PoolConnectionProxy, statement: str, rows: Sequence[Row]) -> None:

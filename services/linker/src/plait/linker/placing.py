@@ -67,15 +67,14 @@ async def _place_all(
 
 async def askers(connection: asyncpg.pool.PoolConnectionProxy, changes: Iterable[Change]) -> set[UUID]:
     """Who was decided by a key that a changed exchange offers, or offered before."""
-    touched: list[tuple[int, datetime]] = []
-    tried: list[tuple[int, datetime]] = []
-    for change in changes:
-        touched += stirred(change.before, change.after).items()
-        tried += [(key, change.after.started_at) for key in tried_again_under(change.after)]
+    changed = list(changes)
+    touched = [(key, number) for number, one in enumerate(changed, 1) for key in stirred(one.before, one.after)]
     if not touched:
         return set()
-    answered = [one for one in touched if place_of(one[0]) is Place.ANSWERED]
+    answered = [row for row in touched if place_of(row[0]) is Place.ANSWERED]
+    tried = [(key, number) for number, one in enumerate(changed, 1) for key in tried_again_under(one.after)]
     given = [column for rows in (touched, answered, tried) for column in (columns(rows) if rows else ([], []))]
+    given.append([one.after.started_at for one in changed])
     return {row["exchange_id"] for row in await connection.fetch(statements.ASKERS, *given)}
 
 

@@ -14,8 +14,8 @@ import asyncpg
 from plait.linker import statements
 from plait.linker.columns import columns
 from plait.linker.domain.facts import Facts
-from plait.linker.domain.keys import ALL_SCOPES, Place, is_wide, place_of
-from plait.linker.domain.lookup import Ask, NotLoaded, Stamp, in_all_scopes
+from plait.linker.domain.keys import ALL_SCOPES, Place, in_all_scopes, is_wide, place_of
+from plait.linker.domain.lookup import Ask, NotLoaded, Stamp
 from plait.linker.domain.offers import offers
 from plait.linker.knowledge import Change, facts_of
 

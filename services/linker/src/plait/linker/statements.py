@@ -181,25 +181,26 @@ CROSS JOIN LATERAL (
 ) AS found
 """
 
-# Who must be decided again: they asked for a key under which something changed, up to that moment or later; such a key
-# ($3: those of answers) is what their facts ask for (`offers.follows`); or an attempt changed ($5:
-# `offers.tried_again_under`), and they send its messages later.
+# Who must be decided again: they asked for a key ($1) under which an exchange changed, up to its start or later; such a
+# key ($3: those of answers) is what their facts ask for (`offers.follows`); or an attempt changed ($5:
+# `offers.tried_again_under`), and they send its messages later. Beside the keys stand places in $7: when the exchanges
+# that changed began.
 ASKERS: Final = """
 SELECT a.exchange_id
-FROM unnest($1::bigint[], $2::timestamptz[]) AS changed (key, started_at)
-JOIN link_asks AS a ON a.key = changed.key AND a.until >= changed.started_at
+FROM unnest($1::bigint[], $2::integer[]) AS changed (key, place)
+JOIN link_asks AS a ON a.key = changed.key AND a.until >= ($7::timestamptz[])[changed.place]
 UNION
 SELECT f.exchange_id
-FROM unnest($3::bigint[], $4::timestamptz[]) AS changed (key, started_at)
-JOIN facts AS f ON f.follows = changed.key AND f.started_at >= changed.started_at
+FROM unnest($3::bigint[], $4::integer[]) AS changed (key, place)
+JOIN facts AS f ON f.follows = changed.key AND f.started_at >= ($7::timestamptz[])[changed.place]
 UNION
 SELECT f.exchange_id
-FROM unnest($5::bigint[], $6::timestamptz[]) AS tried (key, started_at)
-JOIN facts AS f ON f.asked = tried.key AND f.started_at >= tried.started_at
+FROM unnest($5::bigint[], $6::integer[]) AS tried (key, place)
+JOIN facts AS f ON f.asked = tried.key AND f.started_at >= ($7::timestamptz[])[tried.place]
 UNION
 SELECT o.exchange_id
-FROM unnest($5::bigint[], $6::timestamptz[]) AS tried (key, started_at)
-JOIN link_offers AS o ON o.key = tried.key AND o.started_at >= tried.started_at
+FROM unnest($5::bigint[], $6::integer[]) AS tried (key, place)
+JOIN link_offers AS o ON o.key = tried.key AND o.started_at >= ($7::timestamptz[])[tried.place]
 """
 
 ASKS_OF: Final = "SELECT key, until, exchange_id FROM link_asks WHERE exchange_id = ANY($1)"

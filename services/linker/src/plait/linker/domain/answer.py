@@ -24,8 +24,8 @@ from plait.linker.domain.canonical import (
     text_hash,
     tool_use_id,
 )
-from plait.linker.domain.facts import Answer, AnswerFacts, Call, Facts
-from plait.linker.domain.offers import AGENT_TOOLS, SEARCH_TOOL, WORKFLOW_TOOL
+from plait.linker.domain.facts import Answer, AnswerFacts, Call, Facts, Hash
+from plait.linker.domain.offers import AGENT_TOOLS, SEARCH_TOOL, SKILL_TOOL, WORKFLOW_TOOL
 from plait.linker.domain.sent import body_of
 from plait.linker.domain.summaries import summary_in
 
@@ -86,6 +86,11 @@ def calls_in(blocks: Iterable[Block]) -> tuple[Call, ...]:
     return tuple(_call(block) for block in islice(filter(tool_use_id, blocks), MOST_CALLS))
 
 
+def skill_hash(name: str) -> Hash:
+    """What the call of a skill and the agent that runs it share: the skill's name, without that of its plugin."""
+    return text_hash(f"skill {name.rpartition(':')[2]}") if name else b""
+
+
 def _message(loose: list[Block]) -> Message:
     message = Message("assistant", loose)
     message.finish()
@@ -108,6 +113,8 @@ def _call(block: Block) -> Call:
     given = given if isinstance(given, dict) else {}
     if name == WORKFLOW_TOOL:
         return Call(tool, name, script=clean_text(_text(given, "script")))
+    if name == SKILL_TOOL:
+        return Call(tool, name, skill_hash(_text(given, "skill")))
     wanted = _text(given, "prompt") if name in AGENT_TOOLS else _text(given, "query") if name == SEARCH_TOOL else ""
     return Call(tool, name, text_hash(clean_text(wanted)) if wanted else b"")
 

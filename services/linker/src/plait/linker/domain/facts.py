@@ -61,7 +61,7 @@ class Call(Struct, frozen=True, array_like=True):
     id: str
     name: str
     wants: Hash = b""
-    """Hash of an `Agent` or `Task` call's prompt, of a `WebSearch` call's query."""
+    """Hash of an `Agent` or `Task` call's prompt, of a `Skill` call's skill, of a `WebSearch` call's query."""
     script: str = ""
     """Of a `Workflow` call: its script."""
 

@@ -11,6 +11,7 @@ whoever finds an exchange under one checks what he found against its facts.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from enum import IntEnum
 from functools import lru_cache
 
@@ -26,6 +27,8 @@ ANYWHERE: None = None
 class Place(IntEnum):
     """Where a key is kept: what nearly every exchange offers has a column of its own (0002_links.sql)."""
 
+    __hash__ = int.__hash__  # an Enum's own is ten times slower, and places are looked up for every key
+
     OTHERS = 0
     ASKED = 1
     BEGUN = 2
@@ -37,6 +40,8 @@ class Place(IntEnum):
 
 
 _PLACES = tuple(Place)
+_ASKED_WIDE = frozenset(_PLACES) - {Place.BEGUN, Place.MESSAGE, Place.SAID}
+"""Places whose keys are made for `ANYWHERE`, too; the functions of the others take no such scope."""
 _SCOPE_BITS = 24
 _WHAT_BITS = 36
 ALL_SCOPES = (1 << _SCOPE_BITS) - 1
@@ -52,6 +57,11 @@ def place_of(key: int) -> Place:
 def widened(key: int) -> int:
     """The key that asks for the same in all scopes."""
     return key | ALL_SCOPES
+
+
+def in_all_scopes(keys: Iterable[int]) -> set[int]:
+    """These keys, and those that ask for the same in all scopes, where anybody does."""
+    return {one for key in keys for one in ((key, widened(key)) if place_of(key) in _ASKED_WIDE else (key,))}
 
 
 def is_wide(key: int) -> bool:

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from plait.common.errors import PlaitError
 from plait.linker.domain.facts import Facts
-from plait.linker.domain.keys import Place, place_of, widened
+from plait.linker.domain.keys import Place, in_all_scopes, place_of
 from plait.linker.domain.offers import offers
 
 Stamp = tuple[datetime, UUID]
@@ -101,11 +101,6 @@ class Book:
 
 
 _OF_PARENTS: Final = frozenset({Place.ASKED, Place.ANSWERED, Place.MESSAGE, Place.TOOL, Place.SAID})
-
-
-def in_all_scopes(keys: Iterable[int]) -> set[int]:
-    """Each key, and the one that finds it whatever the scope."""
-    return {one for key in keys for one in (key, widened(key))}
 
 
 class Recorder:

@@ -8,10 +8,13 @@ from plait.linker.domain import keys
 from plait.linker.domain.facts import Answer, Call, Facts
 
 AGENT_TOOLS = frozenset({"Agent", "Task"})
+SKILL_TOOL = "Skill"
+PROMPTED_TOOLS = AGENT_TOOLS | {SKILL_TOOL}
+"""Tools whose calls tell what an agent is asked: its prompt, or which skill it is to run."""
 WORKFLOW_TOOL = "Workflow"
 SEARCH_TOOL = "WebSearch"
 _KNOWN = "offers"
-AWAITED_TOOLS = AGENT_TOOLS | {WORKFLOW_TOOL, SEARCH_TOOL}
+AWAITED_TOOLS = PROMPTED_TOOLS | {WORKFLOW_TOOL, SEARCH_TOOL}
 """Tools whose calls bring requests of their own, perhaps before the answer that holds the call has ended."""
 
 
@@ -101,5 +104,5 @@ def _call_offers(domain: str, session: str | None, call: Call) -> Iterator[int]:
         yield keys.workflow_call(domain, session)
     elif call.name == SEARCH_TOOL and call.wants:
         yield keys.searched(domain, session, call.wants)
-    elif call.name in AGENT_TOOLS and call.wants:
+    elif call.name in PROMPTED_TOOLS and call.wants:
         yield keys.agent_call(domain, session, call.wants)

@@ -16,7 +16,7 @@ from plait.common.events import RequestData, ResponseData
 from plait.common.lenient import Read
 from plait.common.threads import session_id
 from plait.common.typed import is_typed
-from plait.linker.domain.answer import answer_facts, answer_of
+from plait.linker.domain.answer import answer_facts, answer_of, skill_hash
 from plait.linker.domain.canonical import (
     Block,
     Message,
@@ -32,7 +32,7 @@ from plait.linker.domain.canonical import (
     text_of,
 )
 from plait.linker.domain.facts import MOST_TURNS, AnswerFacts, Facts, Hash, Kind, Tail, Turn
-from plait.linker.domain.kinds import AGENT, SEARCH_TASK, kind_of
+from plait.linker.domain.kinds import AGENT, SEARCH_TASK, is_agent, kind_of
 from plait.linker.domain.sent import Sent, opened
 from plait.linker.domain.summaries import letters, standing_on
 
@@ -44,6 +44,7 @@ _FORK_MARK: Final = "<fork-boilerplate>"
 _FORK_TASK: Final = "Your directive: "
 _WORKFLOW_MARK: Final = "[Workflow harness"
 _WORKFLOW_TASK: Final = "The computed task text follows:"
+_SKILL_MARK: Final = "Base directory for this skill: "
 _LONGEST_TITLE: Final = 80
 _MOST_SHORTER: Final = 32
 """Blocks of the last message that may have been added to a failed one."""
@@ -194,6 +195,9 @@ def _agent_facts(sent: Sent) -> dict[str, Any]:
     if text.startswith(_WORKFLOW_MARK):
         task = textwrap.dedent(text.partition(_WORKFLOW_TASK)[2].lstrip("\n")).strip()
         return {"prompt": text_hash(task), "task": task}
+    if text.startswith(_SKILL_MARK) and is_agent(sent):
+        folder = text.removeprefix(_SKILL_MARK).partition("\n")[0]
+        return {"prompt": skill_hash(re.split(r"[/\\]", folder.rstrip("/\\ "))[-1])}
     return {"prompt": text_hash(text)}
 
 

@@ -15,7 +15,7 @@ from plait.linker.domain import keys
 from plait.linker.domain.facts import Call, Facts
 from plait.linker.domain.lookup import Ask, Lookup
 from plait.linker.domain.matching import earlier
-from plait.linker.domain.offers import AGENT_TOOLS, WORKFLOW_TOOL
+from plait.linker.domain.offers import AGENT_TOOLS, PROMPTED_TOOLS, WORKFLOW_TOOL
 from plait.linker.domain.retry import Retries
 
 LONGEST_WAIT: Final = timedelta(hours=24)
@@ -137,7 +137,7 @@ def _is_same_agent(facts: Facts, other: Facts) -> bool:
 
 
 def _agent_calls(parent: Facts, facts: Facts) -> list[Call]:
-    return [call for call in parent.calls if call.name in AGENT_TOOLS and call.wants == facts.prompt]
+    return [call for call in parent.calls if call.name in PROMPTED_TOOLS and call.wants == facts.prompt]
 
 
 def _holds(script: str, task: str) -> bool:

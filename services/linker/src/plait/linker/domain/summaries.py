@@ -14,6 +14,8 @@ from msgspec import Struct
 from plait.linker.domain.canonical import Message
 
 CONTINUED: Final = "This session is being continued from a previous conversation that ran out of context"
+_BEGINS: Final = CONTINUED[:31]
+"""Sought first: without the rare letters of the rest it is passed over in larger steps."""
 _SUMMARY: Final = re.compile(r"<summary>(.*?)(?:</summary>|\Z)", re.DOTALL)
 _TRANSCRIPT: Final = re.compile(r"([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\.jsonl")
 _MOST_SESSIONS: Final = 8
@@ -36,7 +38,7 @@ def standing_on(messages: list[Message]) -> Standing | None:
     turns = 0
     for message in reversed(messages):
         turns += message.role == "assistant"
-        if message.role == "user" and any(CONTINUED in text for text in message.texts):
+        if message.role == "user" and any(_BEGINS in text and CONTINUED in text for text in message.texts):
             text = "\n".join(message.texts)
             named = dict.fromkeys(reversed(_TRANSCRIPT.findall(text)))
             return Standing(text, tuple(named)[:_MOST_SESSIONS], turns)

@@ -19,7 +19,7 @@ from uuid import UUID
 import msgspec
 
 from plait.linker.domain.facts import Facts, Turn
-from plait.linker.domain.keys import widened
+from plait.linker.domain.keys import in_all_scopes
 from plait.linker.domain.link import Link, Placement, Rule
 from plait.linker.domain.lookup import Book
 from plait.linker.domain.names import Member, Names, member, name_trees
@@ -27,12 +27,11 @@ from plait.linker.domain.offers import offers
 from plait.linker.domain.parent import place
 
 
-def stirred(before: Facts | None, after: Facts) -> dict[int, datetime]:
-    """The keys a change touches: whoever watches one up to this moment or longer is to be placed again."""
+def stirred(before: Facts | None, after: Facts) -> set[int]:
+    """The keys a change touches: whoever watches one up to the exchange's start or longer is to be placed again."""
     if before == after:
-        return {}
-    touched = offers(after) | (offers(before) if before else set())
-    return dict.fromkeys(touched | {widened(key) for key in touched}, after.started_at)
+        return set()
+    return in_all_scopes(offers(after) | offers(before) if before else offers(after))
 
 
 _ALL_BEHIND: Final[frozenset[Rule]] = frozenset({"thread", "compaction", "match", "retry"})
