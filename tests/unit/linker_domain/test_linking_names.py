@@ -129,7 +129,10 @@ def test_what_a_client_wraps_is_no_prompt(wrapper: str) -> None:
     assert running(1, [user(f"<{wrapper}>x</{wrapper}>", "Fix it")]).title == "Fix it"
 
 
-@pytest.mark.parametrize("said", ["[Request interrupted by user]", "Caveat: The messages below were made by"])
+@pytest.mark.parametrize(
+    "said",
+    ["[Request interrupted by user]", "Caveat: The messages below were made by", "Base directory for this skill: /x"],
+)
 def test_what_a_client_says_by_itself_is_no_prompt(said: str) -> None:
     assert running(1, [user(said, "Fix it")]).title == "Fix it"
 

@@ -128,6 +128,16 @@ def test_workflows_start_many() -> None:
     assert spawn_call(newer, agents[0]) == "w2"
 
 
+@pytest.mark.parametrize("called", ["greeter", "hello:greeter"], ids=["own", "of a plugin"])
+def test_a_skill_that_runs_in_an_agent_of_its_own(called: str) -> None:
+    """The call names the skill; the agent is given its text, headed by its folder."""
+    started = caller(1, call("t1", "Skill", skill=called))
+    told = "Base directory for this skill: /home/x/skills/{}\n\nGreet them."
+    assert spawn_call(started, agent(2, "a1", [user(told.format("greeter"))])) == "t1"
+    assert parent_of(started, agent(2, "a1", [user(told.format("other"))])) == ("none", None)
+    assert parent_of(started, agent(2, None, [user(told.format("greeter"))])) == ("none", None), "typed by the user"
+
+
 def test_agents_that_were_given_the_whole_history() -> None:
     begun = [*ASK, assistant("Starting.", agent_call("t1", "Do the rest."), agent_call("t2", "Do the rest."))]
     started = exchange(1, ASK, *begun[1]["content"], session="s")

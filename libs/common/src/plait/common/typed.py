@@ -32,6 +32,7 @@ _WRAPPERS: Final = (
 _NOT_TYPED: Final = re.compile(
     rf"<(?:{'|'.join(_WRAPPERS)})>"
     r"|\[Request interrupted|\[Tool call interrupted|Caveat: |This session is being continued"
+    r"|Base directory for this skill: "
 )
 
 
