@@ -12,7 +12,7 @@ ARGS ?=
 SIDE_BY_SIDE := --numprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench e2e lock clean schemas screenshots
+.PHONY: help setup demo up test check suite bench e2e lock clean schemas screenshots
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,9 @@ demo: $(RUN_STAMP) ## everything, with recorded sample traffic; ARGS=--exit stop
 up: $(RUN_STAMP) ## everything, waiting for your own traffic
 	@$(BIN)/plait up $(ARGS)
 
-test: setup check ## lint, types, imports, and every test on the embedded parts
+test: check suite ## lint, types, imports, and every test on the embedded parts
+
+suite: setup ## every test on the embedded parts, without the checks
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/contract tests/integration tests/faults tests/security tests/browser $(ARGS)
 
 check: setup ## lint, types, import contracts
@@ -44,7 +46,7 @@ check: setup ## lint, types, import contracts
 	$(BIN)/lint-imports
 
 e2e: setup ## the real clients (Claude Code, SDKs) and a real browser through the gateway
-	$(BIN)/python -m pytest tests/e2e $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
 bench: setup ## measure, and write docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)

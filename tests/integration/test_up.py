@@ -22,8 +22,18 @@ WORKERS = ("shipper", "linker", "ledger", "analyzer", "notifier")
 
 @pytest.fixture(scope="module")
 def plait(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlaitUp]:
-    with PlaitUp(tmp_path_factory.mktemp("up") / "home") as running:
+    """It runs in a folder whose files are called like modules: people start Plait inside their projects."""
+    folder = tmp_path_factory.mktemp("up")
+    for name in ("secrets.py", "zstandard.py", "uvicorn.py"):
+        (folder / name).write_text("raise SystemExit('a file of the working directory was imported')")
+    with PlaitUp(folder / "home") as running:
         yield running.wait_ready()
+
+
+def test_files_of_the_working_directory_are_not_taken_for_modules(plait: PlaitUp) -> None:
+    plait.wait_said("Plait is ready")
+    told = [log.read_text(errors="replace") for log in (plait.home / "logs").iterdir()]
+    assert not any("was imported" in text for text in [plait.said(), *told])
 
 
 def test_each_part_has_a_pid_file_and_workers_share_a_process(plait: PlaitUp) -> None:
@@ -127,19 +137,24 @@ def test_wrong_usage_exits_2(tmp_path: Path) -> None:
     assert f"{commands}." in " ".join(unknown.stderr.replace("│", " ").split())
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_stops_cleanly_and_starts_again_on_what_is_there(tmp_path: Path, number: int) -> None:
-    kept = (tmp_path / "home" / "secrets.json", tmp_path / "home" / "postgres" / "data" / "PG_VERSION")
-    with PlaitUp(tmp_path / "home") as first:
+def test_stops_cleanly_and_starts_again_on_what_is_there(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    kept = (home / "secrets.json", home / "postgres" / "data" / "PG_VERSION")
+    with PlaitUp(home) as first:
         first.wait_ready()
-        assert first.stop(number) == 0
-        assert first.left_over() == []
-        assert list((tmp_path / "home" / "run").glob("*.pid")) == []
+        _stop_cleanly(first, signal.SIGTERM)
     before = [(path.stat().st_ino, path.stat().st_mtime_ns, path.read_bytes()) for path in kept]
-    with PlaitUp(tmp_path / "home") as second:
+    with PlaitUp(home) as second:
         second.wait_ready()
+        _stop_cleanly(second, signal.SIGINT)
         assert "Cleaned up" not in second.said(), "nothing was left by the first"
     assert [(path.stat().st_ino, path.stat().st_mtime_ns, path.read_bytes()) for path in kept] == before
+
+
+def _stop_cleanly(plait: PlaitUp, number: int) -> None:
+    assert plait.stop(number) == 0
+    assert plait.left_over() == []
+    assert list((plait.home / "run").glob("*.pid")) == []
 
 
 def test_a_stop_during_the_start_leaves_nothing(tmp_path: Path) -> None:
@@ -180,12 +195,3 @@ def test_processes_gives_each_part_its_own(tmp_path: Path) -> None:
         assert len({plait.pid(part) for part in PARTS}) == len(PARTS)
         assert plait.stop() == 0
         assert plait.left_over() == []
-
-
-def test_files_of_the_working_directory_are_not_taken_for_modules(tmp_path: Path) -> None:
-    """People start Plait inside their projects."""
-    for name in ("secrets.py", "zstandard.py", "uvicorn.py"):
-        (tmp_path / name).write_text("raise SystemExit('a file of the working directory was imported')")
-    with PlaitUp(tmp_path / "home") as plait:
-        plait.wait_ready()
-        assert plait.stop() == 0
