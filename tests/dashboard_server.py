@@ -21,6 +21,8 @@ import httpx2
 from plait.cli.program import free_port
 
 KEY = "key-of-the-tests"
+START_S = 150
+"""How long the start may take, of four seconds when nobody else works."""
 
 Fill = Callable[[asyncpg.Connection], Awaitable[None]]
 
@@ -55,7 +57,7 @@ def dashboard(database_url: str, log: Path, **more: str) -> Iterator[str]:
 
 
 def _wait_until_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + START_S
     while True:
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < until, log.read_text()

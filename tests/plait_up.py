@@ -18,6 +18,8 @@ from plait.cli.program import LOOPBACK, free_port
 
 _SET_ELSEWHERE = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "DASHBOARD_API_KEY", "HOST", "PORT", "PLAIT_HOME")
 PLAIT = Path(sys.executable).with_name("plait")
+START_S = 150
+"""How long a start may take, of five seconds when nobody else works."""
 
 
 def until(condition: Callable[[], bool], timeout: float, what: str) -> None:
@@ -66,7 +68,7 @@ class PlaitUp:
 
     def status(self, port: int, path: str = "/health/ready") -> int:
         """Of a GET; 0 when nobody answers."""
-        connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
+        connection = http.client.HTTPConnection(LOOPBACK, port, timeout=10)
         try:
             connection.request("GET", path)
             return connection.getresponse().status
@@ -99,7 +101,7 @@ class PlaitUp:
         return self.status(self.gateway) == 200 and self.status(self.api) == 200
 
     def wait_ready(self) -> PlaitUp:
-        until(self.is_ready, 60, f"ready: {self.output.read_text()}")
+        until(self.is_ready, START_S, f"ready: {self.output.read_text()}")
         self.family()
         return self
 
@@ -126,5 +128,5 @@ def run_plait(*arguments: str, env: Mapping[str, str] | None = None, cwd: Path) 
     """One command, to its end."""
     environment = {n: v for n, v in os.environ.items() if n not in _SET_ELSEWHERE} | dict(env or {})
     return subprocess.run(
-        [PLAIT, *arguments], env=environment, cwd=cwd, capture_output=True, text=True, timeout=60, check=False
+        [PLAIT, *arguments], env=environment, cwd=cwd, capture_output=True, text=True, timeout=START_S, check=False
     )

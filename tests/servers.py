@@ -34,7 +34,7 @@ class Broker:
 
 
 @contextmanager
-def running(program: Program, log: Path, timeout: float = 60.0) -> Iterator[int]:
+def running(program: Program, log: Path, timeout: float = 150.0) -> Iterator[int]:
     """The process id of `program`, ready; it is stopped at the end."""
     with log.open("ab") as out:
         process = subprocess.Popen(program.argv, **program.options(), stdout=out, stderr=out)

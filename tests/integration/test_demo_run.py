@@ -16,7 +16,7 @@ from plait.fakes.recordings import load, samples_folder
 from tests.plait_up import PLAIT, run_plait, until
 
 RECORDED = [one for found in load(samples_folder()).values() for one in found]
-_SECONDS = 120
+_SECONDS = 240
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_a_ctrl_c_during_the_start_plays_nothing(tmp_path: Path, ports: list[str
         process = subprocess.Popen(argv, stdout=out, stderr=out, cwd=tmp_path)
     try:
         started = tmp_path / "home" / "run" / "gateway.pid"
-        until(lambda: started.exists() or process.poll() is not None, 30, "the start")
+        until(lambda: started.exists() or process.poll() is not None, _SECONDS, "the start")
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     finally:

@@ -19,7 +19,7 @@ from tests.unit.linker_domain.traffic import Traffic, Truth
 
 TREES = int(os.environ.get("PLAIT_TREES", "200"))
 """Made-up trees that each property is tried on; nightly many more."""
-pytestmark = pytest.mark.timeout(180 + TREES)
+pytestmark = pytest.mark.timeout(300 + TREES)
 KINDS: dict[str, set[LinkKind | None]] = {
     "root": {"root"},
     "next": {"continue", "branch", "interrupted", "resume_agent"},
