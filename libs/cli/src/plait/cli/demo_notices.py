@@ -20,7 +20,7 @@ from plait.fakes.receiver import WebhookReceiver
 from plait.fakes.slack import ScriptedSlack
 
 _QUIET_S: Final = 1.0
-_LONGEST_S: Final = 10.0
+_LONGEST_S: Final = 30.0
 _POLL_S: Final = 0.1
 _LINES: Final = 8
 _HOST: Final = "127.0.0.1"
@@ -35,13 +35,17 @@ class Receivers:
     webhook: WebhookReceiver
 
     async def settled(self) -> None:
-        """Until nothing has come for a second."""
+        """Until nothing has come for a second and both have all notices, or for half a minute."""
         began = changed = time.monotonic()
         seen = -1
-        while time.monotonic() < min(changed + _QUIET_S, began + _LONGEST_S):
+        while (now := time.monotonic()) < began + _LONGEST_S and not (now >= changed + _QUIET_S and self._agree):
             if (count := len(self.slack.calls) + len(self.webhook.calls)) != seen:
                 seen, changed = count, time.monotonic()
             await asyncio.sleep(_POLL_S)
+
+    @property
+    def _agree(self) -> bool:
+        return len(self.slack.messages) == len(self.webhook.received)
 
     def show(self, console: Console) -> None:
         """How many notices there were, by kind, and what one of them looks like."""
