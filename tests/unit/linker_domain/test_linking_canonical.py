@@ -42,6 +42,7 @@ def hashes(*messages: Any) -> list[bytes]:
         (user("Hello\r\nyou\n"), user("Hello\nyou")),
         (user("Hello", f"{REMINDER}\n"), user("Hello")),
         (user(f"Hello\n\n{REMINDER}"), user("Hello")),
+        (user(f"Hello \n{REMINDER}, you"), user("Hello, you")),
         (user(result("t1", f"out\n\n{REMINDER}")), user(result("t1", "out"))),
         (user(result("t1", [{"type": "text", "text": "out"}])), user(result("t1", "out"))),
         (user(result("t1", "a\nb")), user(result("t1", [{"type": "text", "text": t} for t in "ab"]))),
@@ -49,6 +50,7 @@ def hashes(*messages: Any) -> list[bytes]:
         (assistant({"type": "thinking", "thinking": "Hm.", "signature": "x"}, "Yes"), assistant("Yes")),
         (assistant("One ", {"type": "redacted_thinking", "data": "x"}, "two"), assistant("One two")),
         (assistant(call("t1", command="ls")), assistant({**call("t1", command="ls"), "cache_control": {"a": 1}})),
+        (assistant({**call("t1"), "input": {"n": 1.0}}), assistant({**call("t1"), "input": {"n": 1}})),
         (user({"type": "text", "text": "x", "citations": None}), user("x")),
     ],
 )
@@ -78,6 +80,9 @@ def test_images_differ_by_media_type_and_data_alone() -> None:
 
     assert hashes(image("AA")) == hashes(image("AA", cache_control={"type": "ephemeral"}))
     assert hashes(image("AA")) != hashes(image("AB"))
+    assert hashes(image("AA")) == hashes(image("AA", title="A cat"))
+    jpeg = {"type": "base64", "media_type": "image/jpeg", "data": "AA"}
+    assert hashes(image("AA")) != hashes(user({"type": "image", "source": jpeg}))
     assert hashes(user({"type": "image", "source": {"type": "url", "url": "a"}})) != hashes(
         user({"type": "image", "source": {"type": "url", "url": "b"}})
     )
@@ -86,6 +91,7 @@ def test_images_differ_by_media_type_and_data_alone() -> None:
 def test_system_entries_and_empty_user_messages_are_left_out() -> None:
     system = {"role": "system", "content": "Environment"}
     assert hashes(user("a"), system, user(REMINDER), assistant("b")) == hashes(user("a"), assistant("b"))
+    assert len(hashes(user("a"), assistant(" "), user("b"))) == 3, "an answer that said nothing was given all the same"
 
 
 def test_neighbours_of_one_role_are_one_message() -> None:

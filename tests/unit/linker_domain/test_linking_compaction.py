@@ -67,6 +67,12 @@ def test_several_may_stand_on_one_summary() -> None:
     assert {names[3].branch_id, names[4].branch_id} == {"compact_090003", "compact_090003_2"}
 
 
+def test_a_fork_from_behind_a_summary_follows_the_turn_that_it_has() -> None:
+    line = [start(), summary(2, [*HELLO, CALL, user(SUMMARY_TASK)]), after(3)]
+    fork = after(4, assistant("Answer 3"), user("On"), session="t")
+    assert parent_of(*line, fork) == ("fork", 3)
+
+
 def test_an_edited_answer_after_it_does_not_stand_on_the_summary() -> None:
     line = [start(), summary(2, [*HELLO, CALL, user(SUMMARY_TASK)]), after(3, CALL, user("A"))]
     edited = after(4, CALL, user("A"), assistant("Edited"), user("On"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from plait.linker.domain.facts import Facts
-from tests.unit.linker_domain.clients import Json, assistant, call, exchange, result, running, user
+from tests.unit.linker_domain.clients import Json, Outcome, assistant, call, exchange, result, running, user
 from tests.unit.linker_domain.weaving import link_of, names_of, parent_of, weave
 
 HELLO = [user("Hello")]
@@ -89,6 +89,20 @@ def test_a_fork_from_a_cut_answer() -> None:
     assert parent_of(hello(1), then(2, none, session="t")) == ("none", None)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "said", "resent"),
+    [
+        ("complete", "Hi", "Hi there"),
+        ("complete", "It begins with these words and goes on so", "It begins with these words and goes on as"),
+        ("aborted", "It begins with these words and goes on so", "It begins with these words, not"),
+    ],
+    ids=["longer", "of the same length", "a beginning"],
+)
+def test_no_fork_goes_on_from_an_answer_that_begins_otherwise(outcome: Outcome, said: str, resent: str) -> None:
+    other = exchange(1, HELLO, said, outcome=outcome, session="s")
+    assert parent_of(other, then(2, [*HELLO, assistant(resent), user("x")], session="t")) == ("none", None)
+
+
 def test_a_fork_needs_more_than_the_same_question() -> None:
     """A tool call without a text is not the beginning of somebody else's answer."""
     asked = exchange(1, HELLO, "Let me look.", call("t1"), session="s")
@@ -101,6 +115,7 @@ def test_tool_ids_survive_edits() -> None:
     edited = [user("Hello!!"), assistant("Changed.", call("t1")), user(result("t1"))]
     assert parent_of(caller, then(2, edited)) == ("tool_call", 1)
     assert parent_of(caller, then(2, edited, session="t")) == ("domain_tool_call", 1)
+    assert parent_of(caller, then(2, edited, session=None)) == ("tool_call", 1)
     bare = exchange(1, HELLO, call("t1"))
     assert parent_of(bare, then(2, edited, session=None)) == ("tool_call", 1)
 
@@ -153,6 +168,18 @@ def test_a_match_in_the_domain() -> None:
 def test_dropped_turns() -> None:
     history = [*TURN, assistant("Lost"), user("On"), assistant("Lost too"), user("And on")]
     assert parent_of(hello(1), then(2, history)) == ("dropped_turns", 1)
+
+
+def test_dropped_turns_behind_a_cut_answer() -> None:
+    cut = exchange(1, HELLO, "One two three", outcome="interrupted", session="s")
+    history = [*HELLO, assistant("One two"), user("More"), assistant("Lost"), user("On")]
+    assert parent_of(cut, then(2, history)) == ("dropped_turns", 1)
+
+
+def test_dropped_turns_behind_another_sessions_answer() -> None:
+    """Its own session has begun so, but was answered otherwise."""
+    line = [hello(1, session="t"), hello(2, "Other")]
+    assert parent_of(*line, then(3, [*TURN, assistant("Lost"), user("On")])) == ("dropped_turns", 1)
 
 
 def test_many_turns_back() -> None:
