@@ -56,6 +56,16 @@ def test_a_span_without_an_end_needs_nothing_short_at_its_end() -> None:
     assert reach(Span(ORIGIN), {"model"}).totals == [(64 * DAY, ORIGIN, ENDLESS)]
 
 
+@pytest.mark.parametrize("length", [timedelta(), timedelta(minutes=7), timedelta(days=1), timedelta(days=63, hours=5)])
+def test_the_ends_of_time(length: timedelta) -> None:
+    earliest = datetime.min.replace(tzinfo=UTC)
+    for span in (Span(earliest + length), Span(earliest, earliest + length), Span(ENDLESS - length)):
+        found = reach(span, {"model"})
+        parts = sorted([(begin, end) for _, begin, end in found.totals] + found.slots)
+        assert [part[0] for part in parts[:1]] == [span.first][: len(parts)]
+        assert [part[1] for part in parts[-1:]] == [span.last or ENDLESS][: len(parts)]
+
+
 def test_totals_are_as_short_as_what_is_told_apart() -> None:
     days = [START + n * timedelta(days=1) for n in range(30)]
     assert [length for length, *_ in reach(Span(days[0]), {"model"}, cuts=days[1:]).totals] == [DAY]

@@ -18,7 +18,8 @@ _HOUR: Final = 60
 _DAY: Final = 24 * _HOUR
 _LENGTHS: Final = (64 * _DAY, 8 * _DAY, _DAY, _HOUR, _SLOT)
 """Of totals, in minutes; each begins where a whole number of them has passed since the origin."""
-_LATEST: Final = ENDLESS - timedelta(minutes=_LENGTHS[0])
+_LONGEST: Final = timedelta(minutes=_LENGTHS[0])
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 FACETS: Final[Mapping[str, frozenset[str]]] = {
     "all": frozenset(),
     "model": frozenset({"model"}),
@@ -104,9 +105,15 @@ def _divide(found: Reach, first: datetime, last: datetime, lengths: Sequence[int
 
 
 def _floor(at: datetime, minutes: int) -> datetime:
-    return at if at == ENDLESS else at - (at - _ORIGIN) % timedelta(minutes=minutes)
+    return at if at == ENDLESS else _EARLIEST if at < _EARLIEST + _LONGEST else at - _past(at, minutes)
 
 
 def _ceiling(at: datetime, minutes: int) -> datetime:
-    begin = _floor(at, minutes)
-    return begin if begin == at else ENDLESS if at > _LATEST else begin + timedelta(minutes=minutes)
+    past = _past(at, minutes)
+    if not past:
+        return at
+    return ENDLESS if at > ENDLESS - _LONGEST else at + timedelta(minutes=minutes) - past
+
+
+def _past(at: datetime, minutes: int) -> timedelta:
+    return (at - _ORIGIN) % timedelta(minutes=minutes)
