@@ -15,6 +15,7 @@ import pytest
 from plait.common.consumer import Record, Rejected
 from plait.common.errors import DependencyDown
 from plait.common.postgres import Database, open_pool
+from plait.common.queries import search as searching
 from plait.common.queries.exchanges import ExchangeFilter
 from plait.common.queries.scope import Scoped
 from plait.common.queries.search import Hit, Hits, Place, search
@@ -286,6 +287,18 @@ async def test_who_may_see_some_domains_finds_in_these_alone(database: Database,
     found = await search(Scoped(pool, ["a.test"]), parse("walrus"), ExchangeFilter(), 10)
     await pool.close()
     assert [hit.request_id for hit in found.results] == [own.exchange_id]
+
+
+async def test_a_kind_of_few_exchanges_is_searched_like_one_of_many(
+    database: Database, reader: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await Linker(database, lambda: None).process(records(*everything()))
+    await index(database)
+    kinds = [row["kind"] for row in await reader.fetch("SELECT DISTINCT kind FROM exchanges WHERE kind <> 'inference'")]
+    few = {kind: await places(reader, "the", kind=kind) for kind in kinds}
+    monkeypatch.setattr(searching, "_FEW", 0)
+    assert {kind: await places(reader, "the", kind=kind) for kind in kinds} == few
+    assert few["subagent"]
 
 
 async def indexed(reader: asyncpg.Pool) -> dict[tuple[UUID, int], frozenset[int]]:

@@ -88,7 +88,11 @@ def _hours(since: datetime, until: datetime, zone: ZoneInfo) -> Iterator[datetim
     start = _hour_of(since, zone)
     while start < until:
         yield start
-        start = _hour_of(start + _HOUR - _past(start, zone), zone)
+        following = (start + _HOUR).astimezone(zone)
+        if following.minute == 0 and following.utcoffset() == start.astimezone(zone).utcoffset():
+            start += _HOUR  # as nearly always
+        else:
+            start = _hour_of(start + _HOUR - _past(start, zone), zone)
 
 
 def _hour_of(at: datetime, zone: ZoneInfo) -> datetime:

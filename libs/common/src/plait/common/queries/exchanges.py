@@ -28,7 +28,8 @@ _INDEXES: Final = ("session_index", "model_index")
 """The same filters once more, as indexes have them; the planner would take them for others that let fewer through."""
 LOOKED_THROUGH: Final = 20_000
 """Exchanges whose texts a page with words looks through; a cursor leads to those before."""
-_MAIN_KIND: Final = "inference"
+MAIN_KIND: Final = "inference"
+"""Nearly all are of this kind: no index has them by it."""
 _GOOD: Final = 200
 _ID_LENGTH: Final = 36
 _WALKED: Final = 1000
@@ -207,8 +208,8 @@ async def _values(db: Reader, where: ExchangeFilter) -> dict[str, object]:
         "session": where.session_id,
         "session_index": where.session_id,
         "id": _whole_id(where.q),
-        "kind": where.kind if where.kind == _MAIN_KIND else None,
-        "other_kind": where.kind if where.kind != _MAIN_KIND else None,
+        "kind": where.kind if where.kind == MAIN_KIND else None,
+        "other_kind": where.kind if where.kind != MAIN_KIND else None,
         "model": where.model,
         "model_index": where.model,
         "status": where.status if where.status == _GOOD else None,

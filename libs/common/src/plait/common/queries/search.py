@@ -18,7 +18,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from plait.common.queries.exchanges import ExchangeFilter
+from plait.common.queries.exchanges import MAIN_KIND, ExchangeFilter
 from plait.common.queries.identity import resolve
 from plait.common.queries.named import statements
 from plait.common.queries.paging import Reader
@@ -32,6 +32,8 @@ CANDIDATES: Final = 300
 """Messages that are read and ranked together, the newest first."""
 LOOKED: Final = 5_000
 """Candidates of the index that are looked at, at a time, to find so many that pass the filters."""
+_FEW: Final = 3_000
+"""Exchanges of a kind that are looked through for words, rather than all that have the words for the kind."""
 _BYTES: Final = 8 * 1024 * 1024
 """Messages that are read together have no more bytes than this, a single larger one aside."""
 _MOST_WINDOWS: Final = 4
@@ -137,6 +139,7 @@ async def _values(db: Reader, where: ExchangeFilter) -> dict[str, object]:
         "session_label": None if where.session_id is None else [label("session", where.session_id)],
         "conversation": wanted and (await resolve(db, wanted) or wanted),
         "kind": where.kind,
+        "rare_kind": where.kind if await _is_rare(db, where.kind) else None,
         "model": where.model,
         "status": where.status,
         "outcome": where.outcome,
@@ -144,6 +147,14 @@ async def _values(db: Reader, where: ExchangeFilter) -> dict[str, object]:
         "since": where.since,
         "until": where.until,
     }
+
+
+async def _is_rare(db: Reader, kind: str | None) -> bool:
+    if kind in (None, MAIN_KIND):
+        return False
+    sql, arguments = _SQL["few"].bind({"kind": kind, "few": _FEW})
+    found: bool = await db.fetchval(sql, *arguments)
+    return found
 
 
 async def _read_window(db: Reader, query: Query, values: dict[str, object], place: Place) -> _Window:

@@ -4,9 +4,10 @@
 -- Messages whose words the index has, the newest first: slot by slot, each a few short lists of the index, and no
 -- further than is needed. Looked at are `:looked` of them, and of those that pass the filters `:most` come. One row at
 -- least: what the last one looked at was, and how many there were. (The filters of an exchange stand in a subquery of
--- its own, so that the order of the hits is kept and only so many exchanges are read as are needed.)
+-- its own, so that the order of the hits is kept and only so many exchanges are read as are needed. A kind that few
+-- are of comes before: its exchanges are fewer than the hits.)
 WITH slots AS MATERIALIZED (
-    SELECT t.slot, t.mask
+    SELECT t.slot, t.mask, t.first_at, t.last_at
     FROM search_slots t
     WHERE true
         AND t.slot <= :slot --?
@@ -30,6 +31,7 @@ WITH slots AS MATERIALIZED (
             AND s.terms && ARRAY(SELECT t # slots.mask FROM unnest(:word_e::integer[]) AS t) --?
             AND s.terms && ARRAY(SELECT t # slots.mask FROM unnest(:word_f::integer[]) AS t) --?
             AND s.exchange_id IN (SELECT l.exchange_id FROM links l WHERE l.conversation_id = :conversation) --?
+            AND s.exchange_id IN (SELECT e.id FROM exchanges e WHERE e.kind = :rare_kind AND e.kind <> 'inference' AND e.method IS NOT NULL AND e.started_at BETWEEN slots.first_at AND slots.last_at) --?
         ORDER BY s.number DESC
         LIMIT :looked
     ) AS found
@@ -62,6 +64,12 @@ LEFT JOIN (
 ) AS passed ON true
 LEFT JOIN blobs b ON b.hash = passed.blob
 ORDER BY passed.number DESC
+
+-- name: few
+-- Whether no more than so many exchanges are of a kind.
+SELECT count(*) <= :few FROM (
+    SELECT FROM exchanges e WHERE e.kind = :kind AND e.kind <> 'inference' AND e.method IS NOT NULL LIMIT :few + 1
+) AS found
 
 -- name: blobs
 -- Messages by name.
