@@ -24,9 +24,9 @@ import pytest
 from plait.cli import leftovers
 from plait.cli.embedded import broker as embedded_broker
 from plait.cli.embedded import kafka, postgres
-from plait.cli.program import free_port
 from plait.common.migrate import migrate
 from tests import servers
+from tests.ports import free_port
 
 _PREFIX = "plait-tests-"
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import httpx2
 
-from plait.cli.program import free_port
+from tests.ports import free_port
 
 KEY = "key-of-the-tests"
 START_S = 150

@@ -17,7 +17,6 @@ from aiokafka import AIOKafkaProducer
 from plait.api.app import create_app
 from plait.api.database import Database
 from plait.api.live.view import Live
-from plait.cli.program import free_port
 from plait.common.access.doors import Doors
 from plait.common.events import (
     SOURCE_LINKER,
@@ -34,6 +33,7 @@ from plait.common.serving import serve
 from plait.common.settings import KafkaSettings
 from plait.common.topics import CHUNKS, CONVERSATIONS, REQUESTS, RESPONSES
 from tests.exchange_events import Part, event_of
+from tests.ports import free_port
 from tests.servers import Broker
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import psutil
 
-from plait.cli.program import LOOPBACK, free_port
+from plait.cli.program import LOOPBACK
+from tests.ports import free_port
 
 _SET_ELSEWHERE = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "DASHBOARD_API_KEY", "HOST", "PORT", "PLAIT_HOME")
 PLAIT = Path(sys.executable).with_name("plait")

@@ -18,8 +18,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 
-from plait.cli.program import LOOPBACK, Program, free_port, listening
+from plait.cli.program import LOOPBACK, Program, listening
 from plait.common.topics import MAX_EVENT_BYTES
+from tests.ports import free_port
 
 ResultT = TypeVar("ResultT")
 

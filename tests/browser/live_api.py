@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from plait.cli.program import free_port
 from plait.common.serving import serve
+from tests.ports import free_port
 
 
 class LiveApi:

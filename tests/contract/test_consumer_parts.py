@@ -11,10 +11,10 @@ import urllib.request
 import pytest
 
 from plait.analyzer import main as analyzer
-from plait.cli.program import free_port
 from plait.ledger import main as ledger
 from plait.notifier import main as notifier
 from tests.contract.consuming import STOPPED_S, an_answer, ids, make_topics, send, settings_of
+from tests.ports import free_port
 from tests.servers import Broker
 
 _SETTLED = re.compile(r'plait_consumer_records_total\{group="([^"]+)",topic="plait.responses"\} (\S+)')

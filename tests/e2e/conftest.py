@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from plait.cli.program import free_port
 from plait.fakes.claude import ScriptedClaude
 from tests.e2e.stage import KEY, Stage
 from tests.e2e.tap import Tap
 from tests.plait_up import PlaitUp
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="session")

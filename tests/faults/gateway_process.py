@@ -13,12 +13,12 @@ from uuid import UUID
 
 import pytest
 
-from plait.cli.program import free_port
 from plait.fakes.client import Received, call
 from plait.fakes.http1 import Header
 from plait.gateway.spool.reader import SpoolReader
 from plait.gateway.spool.records import Record, from_frame
 from plait.gateway.spool.segments import START
+from tests.ports import free_port
 
 HOST: Header = ("Host", "faults.example.test")
 _RUN = "from plait.cli.main import main; main(['run', 'gateway'])"

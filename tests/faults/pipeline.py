@@ -22,10 +22,11 @@ import pytest
 
 from plait.cli.embedded import broker as embedded_broker
 from plait.cli.embedded import kafka
-from plait.cli.program import Program, free_port
+from plait.cli.program import Program
 from plait.fakes.client import Received, call
 from plait.fakes.http1 import Header
 from tests.faults.gateway_process import HOST, Process, process
+from tests.ports import free_port
 from tests.servers import Broker
 
 KEYED: list[Header] = [HOST, ("x-api-key", "k")]

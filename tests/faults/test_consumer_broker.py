@@ -17,13 +17,13 @@ from uuid import UUID
 import pytest
 
 from plait.cli.embedded import broker as embedded_broker
-from plait.cli.program import free_port
 from plait.common.consumer import Record, Rejected
 from plait.common.errors import DependencyDown
 from plait.common.kafka import abandon, admin_client, committed_offsets, new_producer
 from plait.common.settings import KafkaSettings
 from plait.common.topics import RESPONSES
 from tests.contract.consuming import GROUP, Seen, an_answer, consuming, ids, make_topics, send
+from tests.ports import free_port
 
 
 class Forgetful:

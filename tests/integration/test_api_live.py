@@ -17,7 +17,6 @@ from plait.api.live.news import Interest
 from plait.api.live.reading import Read, Record, read
 from plait.cli import leftovers
 from plait.cli.embedded import broker as embedded_broker
-from plait.cli.program import free_port
 from plait.common.access.doors import Doors
 from plait.common.access.grants import Grant
 from plait.common.access.key_file import KeyFile
@@ -28,6 +27,7 @@ from plait.common.settings import KafkaSettings
 from tests import servers
 from tests.exchange_events import answered, asked, event_of, pieces, said
 from tests.live_stage import Event, Stage, changed, running, staged
+from tests.ports import free_port
 
 LIMITED = {"X-API-Key": "of b"}
 

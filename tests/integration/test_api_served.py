@@ -9,8 +9,8 @@ import httpx2
 import pytest
 
 from plait.api.main import run
-from plait.cli.program import free_port
 from plait.common.errors import UserError
+from tests.ports import free_port
 
 KEY = "key-of-this-test"
 

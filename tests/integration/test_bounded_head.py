@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from plait.cli.program import free_port, listening
+from plait.cli.program import listening
 from plait.common.bounded_head import MOST_BYTES
 from plait.common.serving import serve
+from tests.ports import free_port
 
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
 FIELD = b"X-A: " + b"a" * 1000 + b"\r\n"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from plait.cli.program import free_port
 from plait.fakes.recordings import load, samples_folder
 from tests.plait_up import PLAIT, run_plait, until
+from tests.ports import free_port
 
 RECORDED = [one for found in load(samples_folder()).values() for one in found]
 _SECONDS = 240

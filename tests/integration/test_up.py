@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from plait.cli.main import app
-from plait.cli.program import LOOPBACK, free_port
+from plait.cli.program import LOOPBACK
 from tests.plait_up import PlaitUp, run_plait
+from tests.ports import free_port
 
 PARTS = ("postgres", "broker", "gateway", "shipper", "linker", "ledger", "analyzer", "notifier", "api")
 WORKERS = ("shipper", "linker", "ledger", "analyzer", "notifier")

@@ -12,8 +12,8 @@ import pytest
 
 from plait.cli import leftovers
 from plait.cli.embedded import binaries, kafka, postgres
-from plait.cli.program import free_port
 from plait.common.errors import UserError
+from tests.ports import free_port
 from tests.servers import running
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs Postgres as another user")

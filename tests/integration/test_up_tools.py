@@ -11,7 +11,6 @@ from aiokafka.structs import ConsumerRecord
 
 from plait.cli import database, dead_letters, lag, topics
 from plait.cli.home import Addresses, Home
-from plait.cli.program import free_port
 from plait.cli.target import BrokerSettings
 from plait.common.deadletters import DeadLetters, of_record, resend
 from plait.common.errors import DependencyDown, UserError
@@ -19,6 +18,7 @@ from plait.common.kafka import admin_client, ensure_topics, new_consumer, new_pr
 from plait.common.migrate import migrations
 from plait.common.topics import ALL, RESPONSES
 from tests.plait_up import run_plait
+from tests.ports import free_port
 from tests.servers import Broker
 
 

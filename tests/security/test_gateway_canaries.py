@@ -13,7 +13,6 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from plait.cli.program import free_port
 from plait.common.access.keys import hash_of
 from plait.common.events import ChunkEvent, decode
 from plait.common.kafka import new_consumer
@@ -28,6 +27,7 @@ from plait.fakes.http1 import Header
 from tests.contract.consuming import settings_of
 from tests.contract.gateway.credential_files import write
 from tests.faults.pipeline import Pipeline, pipeline
+from tests.ports import free_port
 from tests.servers import Broker
 
 DOMAIN = "canaries.example"

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from plait.cli.program import free_port
 from plait.fakes.client import Received, call
 from plait.fakes.http1 import Header
 from plait.gateway.main import relay
@@ -19,6 +18,7 @@ from plait.gateway.settings import RelaySettings
 from plait.gateway.spool.reader import SpoolReader
 from plait.gateway.spool.records import End, Head, Piece, Record, from_frame
 from plait.gateway.spool.segments import START
+from tests.ports import free_port
 
 HOST: Header = ("Host", "contract.example.test")
 MESSAGES = "/v1/messages"

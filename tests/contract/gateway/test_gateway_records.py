@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from plait.cli.program import free_port
 from plait.fakes.answers import json_answer, stream_answer
 from plait.fakes.claude import ScriptedClaude
 from plait.fakes.client import call
@@ -13,6 +12,7 @@ from plait.fakes.http1 import Header
 from plait.gateway.spool.records import Ending, Head, Request
 from plait.gateway.spool.shipping import Status, write_status
 from tests.contract.gateway.relaying import MEGA, Gateway, relaying
+from tests.ports import free_port
 
 SECRETS: list[Header] = [
     ("authorization", "Bearer canary-1"),

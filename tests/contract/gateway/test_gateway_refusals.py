@@ -9,12 +9,12 @@ from uuid import UUID
 
 import pytest
 
-from plait.cli.program import free_port
 from plait.fakes.answers import Answer, json_answer, stream_answer
 from plait.fakes.claude import ScriptedClaude
 from plait.gateway.relay.dialing import Dialer
 from plait.gateway.spool.records import Ending, Request
 from tests.contract.gateway.relaying import MEGA, Gateway, error_of, raw_call, relaying
+from tests.ports import free_port
 
 LIMIT = 32 * MEGA
 NAMED = (("X-Request-ID", "theirs-7"),)

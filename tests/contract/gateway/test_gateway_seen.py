@@ -14,13 +14,13 @@ import pytest
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
-from plait.cli.program import free_port
 from plait.common import logs
 from plait.fakes.answers import error_answer, stream_answer
 from plait.fakes.claude import ScriptedClaude
 from plait.fakes.client import call
 from tests.contract.gateway.credential_files import KEYS, UPSTREAM, write
 from tests.contract.gateway.relaying import raw_call, relaying
+from tests.ports import free_port
 
 EVENTS = [b"data: %d\n\n" % n for n in range(5)]
 CANARY = "canary-secret"

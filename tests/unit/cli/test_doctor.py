@@ -13,7 +13,8 @@ from plait.cli import doctor
 from plait.cli.doctor import Finding
 from plait.cli.home import Addresses, Home
 from plait.cli.plan import Options
-from plait.cli.program import LOOPBACK, free_port
+from plait.cli.program import LOOPBACK
+from tests.ports import free_port
 
 UPSTREAM = {"type": "api_key", "api_key": "sk-ant-upstream"}
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from plait.cli.commands.notices import send
-from plait.cli.program import free_port
 from plait.common.errors import UserError, WrongUsage
 from plait.fakes.slack import ScriptedSlack, slack_says
+from tests.ports import free_port
 
 
 @pytest.fixture(autouse=True)

@@ -14,10 +14,11 @@ from plait.cli.home import Home
 from plait.cli.leftovers import MARK
 from plait.cli.parts import part
 from plait.cli.plan import Options, Plan
-from plait.cli.program import LOOPBACK, free_port
+from plait.cli.program import LOOPBACK
 from plait.cli.screen import for_traffic
 from plait.cli.settings import UpSettings
 from plait.common.errors import UserError
+from tests.ports import free_port
 
 
 @pytest.fixture(autouse=True)

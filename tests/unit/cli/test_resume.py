@@ -15,8 +15,8 @@ from plait.cli.client.session_file import path_of, write
 from plait.cli.commands import resuming
 from plait.cli.commands.resuming import resume
 from plait.cli.home import Addresses, Home
-from plait.cli.program import free_port
 from plait.common.errors import UserError
+from tests.ports import free_port
 
 NAME = UUID(int=7)
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from plait.cli.program import free_port
 from plait.fakes import tokens
 from plait.fakes.answers import Answer, json_answer, raw_answer
 from plait.fakes.claude import ScriptedClaude
 from plait.gateway.oauth.grants import Refused, TokenServer, Unavailable
 from plait.gateway.oauth.settings import TokenSettings
+from tests.ports import free_port
 
 CLIENT = "9d1c250a-e61b-44d9-88ed-5944d1962f5e"
 GOOD = {"access_token": "a", "expires_in": 60}
