@@ -60,6 +60,7 @@ def test_a_hinted_side_request_still_says_which() -> None:
         ({"system": "You are evaluating a hook in Claude Code."}, "May it run?", "hook"),
         ({"system": "You are evaluating a hook condition in Claude Code.", "tools": [SEARCH]}, "May it run?", "hook"),
         ({"system": "You are evaluating a stop-condition hook in Claude Code."}, "Is all done?", "hook"),
+        ({"system": "You are Claude Code, Anthropic's official CLI for Claude.", "max_tokens": 1}, "Hi", "model_check"),
         ({}, "[SUGGESTION MODE: what next]", "suggestion"),
         ({}, "<system-reminder>This is a side question from the user.</system-reminder>\n\nWhy?", "side_question"),
         ({}, "Warmup", "warmup"),
@@ -80,6 +81,7 @@ def test_marks_of_side_requests(more: dict[str, Any], last: str, expected: str) 
         ({"output_config": {"format": {"type": "json_schema", "schema": {"properties": {"title": {}, "x": {}}}}}}, "x"),
         ({"output_config": TITLE_SCHEMA, "tools": [{"name": "Bash"}]}, "x"),
         ({"tools": [{"name": "Bash"}]}, "Warmup"),
+        ({"max_tokens": 1}, "Hi"),
         ({}, "Command: ls"),
     ],
 )

@@ -13,7 +13,16 @@ from plait.linker.domain.facts import Kind
 from plait.linker.domain.sent import Sent
 
 SideKind = Literal[
-    "title", "web_search", "classifier", "hook", "suggestion", "side_question", "warmup", "policy", "file_paths"
+    "title",
+    "web_search",
+    "classifier",
+    "hook",
+    "model_check",
+    "suggestion",
+    "side_question",
+    "warmup",
+    "policy",
+    "file_paths",
 ]
 HINT: Final = "x-claude-code-request-class"
 AGENT: Final = "x-claude-code-agent-id"
@@ -21,6 +30,7 @@ SUMMARY_TASK: Final = "Your task is to create a detailed summary of"
 _SUMMARY_PREFACE: Final = "CRITICAL: Respond with TEXT ONLY"
 _SUMMARISER: Final = "tasked with summarizing conversations"
 _BILLING: Final = "x-anthropic-billing-header"
+_IDENTITY: Final = "You are Claude Code"
 _HOOKS: Final = ("You are evaluating a hook", "You are evaluating a stop-condition hook")
 """How the system prompts of those begin that judge a prompt hook of the user's."""
 _AGENTS_OWN: Final = "specialist for Claude Code"
@@ -119,6 +129,12 @@ def _is_hook(sent: Sent) -> bool:
     return any(text.startswith(_HOOKS) for text in sent.system)
 
 
+def _is_model_check(sent: Sent) -> bool:
+    """The CLI tries a model that was chosen by its name."""
+    own = any(text.startswith(_IDENTITY) for text in sent.system)
+    return own and not sent.tools and sent.body.get("max_tokens") == 1 and sent.last_text == "Hi"
+
+
 def _is_suggestion(sent: Sent) -> bool:
     return any(_SUGGESTION.match(text) for text in sent.newest_texts)
 
@@ -146,6 +162,7 @@ _SIDE_MARKS: Final[tuple[tuple[SideKind, Callable[[Sent], bool]], ...]] = (
     ("web_search", _is_web_search),
     ("classifier", _is_classifier),
     ("hook", _is_hook),
+    ("model_check", _is_model_check),
     ("suggestion", _is_suggestion),
     ("side_question", _is_side_question),
     ("warmup", _is_warmup),
