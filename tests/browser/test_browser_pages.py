@@ -64,6 +64,7 @@ def findings(page: Page) -> list[str]:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_page_is_without_fault_and_can_be_read_by_all(browser: Browser, board: Board, theme: Theme) -> None:
     how = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=theme)
+    how.set_default_timeout(60_000)
     watched = Watched(how.new_page(), board.address)
     watched.watch()
     page = watched.log_in("/settings")
@@ -83,6 +84,7 @@ def test_every_page_is_without_fault_and_can_be_read_by_all(browser: Browser, bo
 @pytest.mark.timeout(900)
 def test_no_page_is_wider_than_a_phone(browser: Browser, board: Board) -> None:
     how = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    how.set_default_timeout(60_000)
     watched = Watched(how.new_page(), board.address)
     watched.watch()
     page = watched.log_in("/settings")
