@@ -30,10 +30,10 @@ def show(told: Told) -> None:
     branch = told.wanted.branch or MAIN
     found = read(get_analysis, told.wanted.id, branch)
     _state(told, branch, found)
+    if not found or found.status not in _ON_ITS_WAY:
+        _ways_to_ask(told, branch, found)
     if found and found.has_content:
         _result(told, found)
-    if not found or found.status not in _ON_ITS_WAY:
-        _form(told, branch, found)
 
 
 def _state(told: Told, branch: str, found: Analysis | None) -> None:
@@ -65,21 +65,29 @@ def _findings(found: Analysis) -> Findings | None:
         return None
 
 
-def _form(told: Told, branch: str, found: Analysis | None) -> None:
+def _ways_to_ask(told: Told, branch: str, found: Analysis | None) -> None:
+    """The form, right below what is said of the analysis; folded where a result follows."""
     if not visitor().may_ask:
         island(render("analysis_closed.html"), key="analysis_closed")
-        return
-    with st.container(border=True, key="analysis_form"):
-        island(render("analysis_form.html", told=told, branch=branch, again=bool(found)), key="analysis_words")
-        wish = st.text_area(
-            "What should it look at?",
-            key="analysis_wish",
-            placeholder="Optional: a question of yours, such as “Why did it take so many attempts?”",
-            max_chars=LONGEST_WISH,
-        )
-        label = "Analyse again" if found else "Analyse this branch"
-        if st.button(label, type="primary", key="analysis_ask"):
-            _ask(told, branch, readable(wish, LONGEST_WISH) or None, again=bool(found and found.status == "completed"))
+    elif found and found.has_content:
+        with st.expander("Analyse it again", key="analysis_again"):
+            _form(told, branch, found)
+    else:
+        with st.container(border=True, key="analysis_form"):
+            _form(told, branch, found, title="Have it analysed again" if found else "Have it analysed")
+
+
+def _form(told: Told, branch: str, found: Analysis | None, title: str = "") -> None:
+    island(render("analysis_form.html", title=title), key="analysis_words")
+    wish = st.text_area(
+        "What should it look at?",
+        key="analysis_wish",
+        placeholder="Optional: a question of yours, such as “Why did it take so many attempts?”",
+        max_chars=LONGEST_WISH,
+    )
+    label = "Analyse again" if found else "Analyse this branch"
+    if st.button(label, type="primary", key="analysis_ask"):
+        _ask(told, branch, readable(wish, LONGEST_WISH) or None, again=bool(found and found.status == "completed"))
 
 
 def _ask(told: Told, branch: str, wish: str | None, *, again: bool) -> None:
