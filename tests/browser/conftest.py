@@ -17,8 +17,6 @@ from tests.chromium import chromium, needs_chromium
 from tests.dashboard_scene import Week, seed_week
 from tests.dashboard_server import KEY, dashboard, database
 
-PROBES = re.compile(r"/[a-z]+/_stcore/(health|host-config)$")
-"""What Streamlit's client asks first on a deep link, to find where the application is mounted: 404 is right."""
 REFUSED = re.compile(r"401 [^ ]+/(_stcore/(health|host-config)|api/(live|session))|.* status of 401 \(Unauthorized\)")
 """What an open page may ask once more when its session has ended, and how the browser tells that it was refused."""
 ADMIN_KEY = "admin-key-of-the-tests"
@@ -60,16 +58,14 @@ class Watched:
     def watch(self) -> None:
         """Note errors, failed requests, and requests to any other host."""
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        self.page.on(
-            "console", lambda m: self.faults.append(m.text) if m.type == "error" and "404" not in m.text else None
-        )
+        self.page.on("console", lambda m: self.faults.append(m.text) if m.type == "error" else None)
         self.page.on("response", lambda r: self._judge(r.status, r.url))
         self.page.on("request", lambda r: self._judge(0, r.url))
 
     def _judge(self, status: int, url: str) -> None:
         if not url.startswith((self.address, "data:", "blob:")):
             self.faults.append(f"off the host: {url}")
-        if status >= 400 and not PROBES.search(url):
+        if status >= 400:
             self.faults.append(f"{status} {url}")
 
     def unasked(self) -> list[str]:

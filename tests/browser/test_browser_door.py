@@ -69,4 +69,5 @@ def test_a_key_of_one_domain_shows_that_domain_alone_until_it_is_disabled(watche
     assert watched.faults == []
     key_ring.disable(board.keys, "limited")
     expect(page.get_by_label("Dashboard key")).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("opens nothing any more")
     assert watched.unasked() == []

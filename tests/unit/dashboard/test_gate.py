@@ -132,7 +132,7 @@ async def test_the_right_key_gives_a_cookie_and_leads_on(app: ASGIApp) -> None:
     answer = await log_in(app, onward="/conversation?id=1")
     assert (answer.status, answer.headers["location"]) == (303, "/conversation?id=1")
     given, *attributes = answer.headers["set-cookie"].split("; ")
-    assert set(attributes) == {"HttpOnly", "SameSite=lax", "Path=/", f"Max-Age={LIFETIME}"}
+    assert set(attributes) == {"HttpOnly", "SameSite=lax", "Path=/", f"Max-Age={LIFETIME + 24 * 3600}"}
     assert (await ask(app, "/", headers={"cookie": given})).body == b"inside"
 
 
@@ -208,6 +208,20 @@ async def test_the_form_stands_in_plain_html(app: ASGIApp) -> None:
 async def test_who_is_logged_in_need_not_see_the_form(app: ASGIApp, sessions: Sessions) -> None:
     answer = await ask(app, "/login?next=/request", headers=cookie(sessions))
     assert (answer.status, answer.headers["location"]) == (303, "/request")
+
+
+async def test_the_form_says_why_a_login_has_ended(app: ASGIApp, sessions: Sessions, time: Time) -> None:
+    expired, left = cookie(sessions), cookie(sessions)
+    await ask(app, "/logout", headers=left)
+    assert "You have logged out." in (await ask(app, "/login", headers=left)).body.decode()
+    time.now += LIFETIME
+    assert "A login is good for seven days" in (await ask(app, "/login", headers=expired)).body.decode()
+
+
+@pytest.mark.parametrize("value", ["", "1.name.mark.sign", "forged"])
+async def test_the_form_tells_nothing_to_who_never_was_in(app: ASGIApp, value: str) -> None:
+    answer = await ask(app, "/login", headers={"cookie": f"{COOKIE}={value}"})
+    assert 'role="status"' not in answer.body.decode()
 
 
 async def test_log_out_ends_the_session_everywhere(app: ASGIApp, sessions: Sessions) -> None:

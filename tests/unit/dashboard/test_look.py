@@ -22,12 +22,12 @@ def test_nothing_leaves_the_host_and_no_inner_detail_shows() -> None:
     assert config.get_option("client.toolbarMode") == "minimal"
 
 
-def test_the_policy_lets_the_inline_script_of_this_streamlit_run_and_no_other() -> None:
+def test_the_policy_lets_the_inline_script_of_this_streamlit_and_ours_run_and_no_other() -> None:
     index = (Path(streamlit.__file__).parent / "static" / "index.html").read_text()
     script = index.split("<script>", 1)[1].split("</script>", 1)[0]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert index.count("<script>") == 1
-    assert content_policy().count("'sha256-") == 1
+    assert content_policy().count("'sha256-") == 2
     assert f"'sha256-{digest}'" in content_policy()
 
 

@@ -151,6 +151,13 @@ def test_when_a_key_ends_its_sessions_end_and_others_do_not(of_many: Sessions, n
     assert of_many.read(viewer)
 
 
+def test_what_ended_a_session_is_known_of_one_that_was_there(of_many: Sessions, named: Named) -> None:
+    limited, viewer = of_many.begin(KEYS["limited"]) or "", of_many.begin(KEYS["viewer"]) or ""
+    assert (of_many.ending(limited), of_many.ending("forged")) == (None, None)
+    named.given = ()
+    assert (of_many.ending(limited), of_many.ending(viewer)) == ("key", None)
+
+
 def test_another_key_of_the_same_name_does_not_take_over_a_session(of_many: Sessions, named: Named) -> None:
     cookie = of_many.begin(KEYS["limited"])
     assert cookie

@@ -15,6 +15,7 @@ from plait.dashboard.front.headers import SecurityHeaders
 from plait.dashboard.front.health import Health
 from plait.dashboard.front.live.feed import Feed
 from plait.dashboard.front.login import Login
+from plait.dashboard.front.pages import Pages
 from plait.dashboard.front.relay import Relay
 from plait.dashboard.front.session import Sessions
 from plait.dashboard.front.slices import Slices
@@ -41,6 +42,6 @@ def build_app(sessions: Sessions, database: Database, api: httpx2.AsyncClient, f
     return App(
         SCRIPT,
         lifespan=warmed(database),
-        middleware=front(sessions),
+        middleware=[*front(sessions), Middleware(Pages)],
         routes=[route for part in (*own, relay) for route in part.routes()],
     )

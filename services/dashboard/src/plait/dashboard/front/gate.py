@@ -16,7 +16,7 @@ from plait.dashboard.front.session import COOKIE, Session, Sessions
 
 OPEN: Final = frozenset({"/login", "/logout", "/health", "/health/live", "/health/ready"})
 """Paths that answer without a session."""
-_PARTS: Final = ("/static/", "/media/", "/_stcore/", "/component/", "/app/", "/api/")
+PARTS: Final = ("/static/", "/media/", "/_stcore/", "/component/", "/app/", "/api/")
 """What pages are made of: refused, not sent to the login form."""
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _CLOSED: Final = ("/_stcore/metrics", "/auth/", "/oauth2callback")
@@ -85,7 +85,7 @@ def _superfluous(scope: Scope) -> Response | None:
 def _wants_page(scope: Scope, headers: Headers) -> bool:
     accepted = headers.get("accept", "*/*")
     readable = "text/html" in accepted or "*/*" in accepted
-    return scope["method"] in {"GET", "HEAD"} and readable and not scope["path"].startswith(_PARTS)
+    return scope["method"] in {"GET", "HEAD"} and readable and not scope["path"].startswith(PARTS)
 
 
 def _address(scope: Scope) -> str:

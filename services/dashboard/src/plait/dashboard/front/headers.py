@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from pathlib import Path
 from typing import Final
 
-import streamlit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from plait.dashboard.front.addresses import over_https
+from plait.dashboard.front.index import index
 
 _INLINE_SCRIPT: Final = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _DATA: Final = "/api/"
@@ -21,13 +20,12 @@ _DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
 def content_policy() -> str:
-    """The content security policy, with the hashes of the inline scripts in the index page of the Streamlit at hand.
+    """The content security policy, with the hashes of the inline scripts in the index page.
 
     `blob:` is how Streamlit loads a component's script; `wasm-unsafe-eval` is for its own data decoder, and lets no
     text be run; `unsafe-inline` is for styles alone, which its controls write at run time.
     """
-    index = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
-    hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in _INLINE_SCRIPT.findall(index))
+    hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in _INLINE_SCRIPT.findall(index()))
     return "; ".join(
         (
             "default-src 'none'",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Final
 
@@ -17,11 +20,18 @@ from plait.dashboard.database import Database
 VERSION: Final = version("plait-dashboard")
 
 
+_FRESH_S: Final = 1.0
+"""How old an answer of the database may be: whoever asks, and however often, it is asked no more than once a second."""
+
+
+@dataclass
 class Health:
     """The /health routes."""
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
+    database: Database
+    clock: Callable[[], float] = time.monotonic
+    _asking: asyncio.Task[Response] | None = field(default=None, repr=False)
+    _answered: float = 0.0
 
     def routes(self) -> list[Route]:
         """Alive: this process answers. Ready: so does the database."""
@@ -36,12 +46,19 @@ class Health:
         return JSONResponse({"status": "ok", "checks": {}, "version": VERSION})
 
     async def ready(self, _: Request) -> Response:
-        """200 when pages can be filled, else 503."""
+        """200 when pages can be filled, else 503. All who ask at once, or soon after, get the same answer."""
+        if self._asking is None or (self._asking.done() and self.clock() - self._answered >= _FRESH_S):
+            self._asking = asyncio.create_task(self._ask())
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> Response:
         try:
             await asyncio.to_thread(self.database.read, None, _ask)
+            return _answer("ok", "answers", 200)
         except DependencyDown as error:
             return _answer("unavailable", str(error), 503)
-        return _answer("ok", "answers", 200)
+        finally:
+            self._answered = self.clock()
 
 
 async def _ask(db: Reader) -> None:

@@ -7,21 +7,24 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from plait.dashboard.assets import LOGO, LOGO_ADDRESS
 from plait.dashboard.front.addresses import over_https, own_address
-from plait.dashboard.front.session import COOKIE, LIFETIME, Sessions
+from plait.dashboard.front.plain import page
+from plait.dashboard.front.session import COOKIE, LIFETIME, Ending, Sessions
 from plait.dashboard.front.tries import Tries
 
-_PAGES: Final = Environment(
-    loader=PackageLoader("plait.dashboard.front"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
 _MOST_FORM_BYTES: Final = 16_384
 _MOST_FIELDS: Final = 4
+_KNOWN_LONGER_S: Final = 24 * 3600
+"""The cookie outlives its session, so that it can be said why somebody has to log in again."""
+_WHY: Final[dict[Ending, str]] = {
+    "expired": "A login is good for seven days, and yours is over. Log in again.",
+    "left": "You have logged out.",
+    "key": "The key that you logged in with opens nothing any more: it was disabled, expired, or changed.",
+}
 
 
 class Login:
@@ -42,9 +45,11 @@ class Login:
     async def show(self, request: Request) -> Response:
         """The form; who is logged in already goes on."""
         following = own_address(request.query_params.get("next", "/"))
-        if self.sessions.read(request.cookies.get(COOKIE, "")):
+        cookie = request.cookies.get(COOKIE, "")
+        if self.sessions.read(cookie):
             return RedirectResponse(following, 303)
-        return _form(following)
+        ending = self.sessions.ending(cookie)
+        return _form(following, why=_WHY[ending] if ending else "")
 
     async def enter(self, request: Request) -> Response:
         """Take the form's key: a session and on to where the reader wanted to go, or the form again and why."""
@@ -72,7 +77,8 @@ class Login:
 def _welcome(request: Request, cookie: str, following: str) -> Response:
     answer = RedirectResponse(following, 303)
     secure = _over_https(request)
-    answer.set_cookie(COOKIE, cookie, max_age=LIFETIME, path="/", httponly=True, samesite="lax", secure=secure)
+    lasts = LIFETIME + _KNOWN_LONGER_S
+    answer.set_cookie(COOKIE, cookie, max_age=lasts, path="/", httponly=True, samesite="lax", secure=secure)
     return answer
 
 
@@ -93,9 +99,9 @@ async def _read_form(request: Request) -> dict[str, str]:
         return {}
 
 
-def _form(following: str, problem: str = "", status: int = HTTPStatus.OK) -> HTMLResponse:
-    page = _PAGES.get_template("login.html").render(next=following, problem=problem, logo=LOGO, icon=LOGO_ADDRESS)
-    return HTMLResponse(page, status, {"cache-control": "no-store"})
+def _form(following: str, problem: str = "", status: int = HTTPStatus.OK, why: str = "") -> HTMLResponse:
+    told = page("login.html", next=following, problem=problem, why=why)
+    return HTMLResponse(told, status, {"cache-control": "no-store"})
 
 
 def _too_many(following: str, seconds: int) -> HTMLResponse:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 from weakref import WeakValueDictionary
 
 from plait.common.access.doors import Doors
@@ -27,6 +27,10 @@ LIFETIME: Final = 7 * 24 * 3600
 """Seconds that a login is good for."""
 _LOOK_S: Final = 1.0
 """How often a connection looks whether its key has ended."""
+
+
+Ending = Literal["expired", "left", "key"]
+"""What ended a session: its age, a log-out, or the end of its key."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,17 @@ class Sessions:
         if session is None or session.expires <= self.clock() or session.name in self._ended:
             return None
         return session if self.grant_of(session) else None
+
+    def ending(self, cookie: str) -> Ending | None:
+        """What ended the session that a cookie stands for; None: it goes on, or we never gave this cookie out."""
+        session = self._signed(cookie)
+        if session is None:
+            return None
+        if session.name in self._ended:
+            return "left"
+        if session.expires <= self.clock():
+            return "expired"
+        return None if self.grant_of(session) else "key"
 
     def grant_of(self, session: Session) -> Grant | None:
         """What the session's key opens now; None: that key has ended."""
