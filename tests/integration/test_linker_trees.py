@@ -6,6 +6,7 @@ that with naming and counting the whole.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from typing import Any
@@ -22,7 +23,7 @@ from plait.linker import statements
 from plait.linker.domain.names import Names
 from plait.linker.domain.offers import AWAITED_TOOLS
 from plait.linker.domain.weave import Loom
-from plait.linker.processor import Linker
+from plait.linker.processor import AT_ONCE, Linker
 from tests.exchange_events import Part, answered, asked, records, said
 from tests.integration.test_linker_corpus import feed, forget
 from tests.integration.test_linker_streams import chunks_of
@@ -79,13 +80,16 @@ def in_some_order(parts: list[Part], chance: random.Random) -> list[Part]:
 )
 @given(traffic=traffics(), seed=st.integers(), size=st.integers(1, 12))
 async def test_made_up_clients(database: Database, traffic: Traffic, seed: int, size: int) -> None:
-    """With several linkers in turn, each of which knows no more than what it had itself."""
+    """With several linkers in turn, with one or two batches in hand, each of which knows only what it had itself."""
     chance = random.Random(seed)
     parts = in_some_order([part for pair in traffic.events for part in with_stream(*pair)], chance)
     linkers = [Linker(database, lambda: None) for _ in range(3)]
     await forget(database)
-    for start in range(0, len(parts), size):
-        await feed(chance.choice(linkers), parts[start : start + size])
+    batches = [parts[start : start + size] for start in range(0, len(parts), size)]
+    while batches:
+        count = chance.randint(1, AT_ONCE)
+        linker, now, batches = chance.choice(linkers), batches[:count], batches[count:]
+        await asyncio.gather(*(feed(linker, batch) for batch in now))
     loom = Loom()
     loom.feed(traffic.facts)
     async with database.transaction() as connection:
