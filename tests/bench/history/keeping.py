@@ -41,9 +41,14 @@ async def fill(url: str, seed: int, exchanges: int, end: datetime, tell: Callabl
 
 @contextmanager
 def history(folder: Path, exchanges: int, tell: Callable[[int], None]) -> Iterator[str]:
-    """The address of a history of so many exchanges that ends now, or ended when it was made there before."""
+    """The address of a history of so many exchanges that ends now, or ended when it was made there before.
+
+    One that was made before is given the migrations that came since.
+    """
     with served(folder) as url:
-        if not asyncio.run(_is_there(url)):
+        if asyncio.run(_is_there(url)):
+            asyncio.run(_bring_up_to_date(url))
+        else:
             asyncio.run(fill(url, 1, exchanges, datetime.now(UTC), tell))
         yield url
 
@@ -54,6 +59,15 @@ async def _is_there(url: str) -> bool:
         if await connection.fetchval("SELECT to_regclass('conversations')") is None:
             return False
         return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM conversations)"))
+    finally:
+        await connection.close()
+
+
+async def _bring_up_to_date(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        if await migrate(connection):
+            await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()
 
