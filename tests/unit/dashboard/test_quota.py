@@ -13,7 +13,7 @@ from plait.common.queries.accounts import Account, LimitHeader, ToldWindow
 from plait.common.queries.analyses import QualityOfDay
 from plait.common.queries.pace import AccountPace
 from plait.dashboard.islands.quality import CURVES, curve, quality_of
-from plait.dashboard.islands.quota import Card, cards, level_of, rates_of, whose
+from plait.dashboard.islands.quota import Card, cards, level_of, rates_of, reset_of, whose
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -147,3 +147,17 @@ def test_a_curve_has_a_point_a_day_on_the_readers_calendar() -> None:
     assert chart.rows["when"] == ["Saturday 24 October", "Sunday 25 October"]
     assert chart.spec["layer"][0]["encoding"]["y"]["scale"]["domain"] == [0, 10]
     assert "24 Oct 4.0, 25 Oct 8.0" in chart.description
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("unified-5h-reset", "1795313717", datetime(2026, 11, 22, 2, 15, 17, tzinfo=UTC)),
+        ("requests-reset", "2026-11-22T03:35:17Z", datetime(2026, 11, 22, 3, 35, 17, tzinfo=UTC)),
+        ("unified-5h-reset", "soon", None),
+        ("unified-5h-reset", "9" * 40, None),
+        ("tokens-remaining", "1795313717", None),
+    ],
+)
+def test_when_a_limit_begins_anew_is_a_time(name: str, value: str, told: datetime | None) -> None:
+    assert reset_of(header(name, value)) == told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from plait.common.queries.pace import AccountPace
 
 CLAIMS: Final = {"5h": "5 hours", "7d": "Week", "overage": "Overage"}
 _OF_MODEL: Final = {"7d_opus": "Week, Opus", "7d_sonnet": "Week, Sonnet"}
+_SECONDS: Final = re.compile(r"[0-9]{9,11}")
 _PREFIX: Final = "anthropic-ratelimit-"
 _UNIFIED: Final = "unified"
 _WARM: Final = 0.7
@@ -144,6 +146,11 @@ def rates_of(headers: Iterable[LimitHeader]) -> list[Rate]:
     ]
 
 
+def reset_of(header: LimitHeader) -> datetime | None:
+    """When a limit begins anew, if that is what the header tells."""
+    return _moment(header.value) if header.name.endswith("-reset") else None
+
+
 def _meter(window: ToldWindow, now: datetime) -> Meter:
     return Meter(
         name=CLAIMS.get(window.claim) or _OF_MODEL.get(window.claim, window.claim),
@@ -161,8 +168,10 @@ def _whole(text: str | None) -> int | None:
 
 
 def _moment(text: str | None) -> datetime | None:
-    """A time as these headers write it; None: it is none."""
+    """A time as these headers write it, in words or in seconds since 1970; None: it is none."""
     try:
+        if _SECONDS.fullmatch(text or ""):
+            return datetime.fromtimestamp(int(text or ""), UTC)
         found = datetime.fromisoformat(text or "")
     except ValueError:
         return None

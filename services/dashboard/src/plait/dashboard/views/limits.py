@@ -26,7 +26,7 @@ from plait.dashboard.database import read
 from plait.dashboard.islands import charts
 from plait.dashboard.islands.element import island
 from plait.dashboard.islands.groups import group
-from plait.dashboard.islands.quota import Card, cards, level_of, whose
+from plait.dashboard.islands.quota import Card, cards, level_of, reset_of, whose
 from plait.dashboard.islands.render import render
 from plait.dashboard.islands.sparkline import sparkline
 from plait.dashboard.islands.stretches import days_before
@@ -132,7 +132,7 @@ def _draw_one(card: Card, headers: Sequence[LimitHeader], now: Clock, limit: int
             left_out=max(len(windows) - _WINDOWS, 0),
             shares=group(cells, "domain", "tokens").all,
             used=together(cells),
-            headers=own,
+            headers=[(header, reset_of(header)) for header in own],
         ),
         key="limits_rest",
     )
