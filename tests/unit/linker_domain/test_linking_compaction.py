@@ -141,6 +141,12 @@ def test_the_transcript_named_last_is_the_conversations_own() -> None:
     assert parent_of(*line, elsewhere, after(4, session="t", told=told)) == ("summary", 2)
 
 
+def test_the_own_sessions_summary_comes_before_a_newer_equal_one() -> None:
+    asked = [*HELLO, CALL, user(SUMMARY_TASK)]
+    line = [start(), summary(2, asked), start(3, session="t"), summary(4, asked, session="t")]
+    assert parent_of(*line, after(5)) == ("summary", 2)
+
+
 def test_another_summary_is_not_mine() -> None:
     line = [start(), summary(2, [*HELLO, CALL, user(SUMMARY_TASK)])]
     assert parent_of(*line, after(3, told="Something else.")) == ("none", None)
