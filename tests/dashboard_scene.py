@@ -126,6 +126,7 @@ async def seed_week(db: asyncpg.Connection, now: datetime | None = None, others:
         await _small(db, n, now - timedelta(minutes=30 + 131 * n))
     attack = await _attack(db, now - timedelta(minutes=40))
     spool, rich, failed = await _spool(db, now - timedelta(minutes=25))
+    await seeding.sum_up(db)
     return Week(spool, rich, failed, attack)
 
 

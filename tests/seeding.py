@@ -102,6 +102,13 @@ async def add_conversation(db: asyncpg.Connection, root: UUID, **columns: Any) -
     return UUID(str(row["id"]))
 
 
+async def sum_up(db: asyncpg.Connection) -> None:
+    """What the ledger does with conversations that are due: lists can be sorted by their sums now."""
+    await db.execute("DELETE FROM conversation_sums")
+    await db.execute("INSERT INTO conversation_sums SELECT * FROM conversations_summed")
+    await db.execute("DELETE FROM conversation_queue")
+
+
 async def add_analysis(db: asyncpg.Connection, conversation: UUID, **columns: Any) -> UUID:
     """A row of `analyses`: one of the branch `main` that waits, unless a test says otherwise."""
     row = {

@@ -18,6 +18,7 @@ from plait.common.queries.integrity import TABLES
 from plait.ledger.keeping import Keeper
 from plait.ledger.processor import Ledger
 from plait.linker.processor import Linker
+from tests import seeding
 from tests.exchange_events import Part, records
 from tests.integration.test_forgetting import turns
 from tests.plait_up import run_plait
@@ -68,7 +69,7 @@ async def test_a_good_record(postgres_url: str, monkeypatch: pytest.MonkeyPatch,
     assert await bad_checks(tmp_path) == {}
 
 
-SUMS = ("usage_slots", "usage_totals", "tool_slots", "tool_totals")
+SUMS = ("usage_slots", "usage_totals", "tool_slots", "tool_totals", "conversation_sums")
 
 
 async def test_sums_are_made_anew(
@@ -76,10 +77,12 @@ async def test_sums_are_made_anew(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", postgres_url)
     await store(postgres_url, everything())
+    await seeding.sum_up(writer)
     before = [await writer.fetch(f"SELECT * FROM {table} ORDER BY {table}::text") for table in SUMS]
     await writer.execute("UPDATE usage_slots SET model = 'none', reported = 7")
     await writer.execute("DELETE FROM usage_totals WHERE facet = 'kind' AND minutes = 1440")
     await writer.execute("UPDATE tool_slots SET calls = calls + 1")
+    await writer.execute("UPDATE conversation_sums SET cost_usd = 99")
     assert (await bad_checks(tmp_path)).keys() == {"sums"}
     done = await asyncio.to_thread(run_plait, "recount", env={"DATABASE_URL": postgres_url}, cwd=tmp_path)
     assert done.stdout == "All sums are those of the record.\n"
@@ -125,6 +128,7 @@ DAMAGE = {
         "INSERT INTO tool_totals VALUES ('tool', 60, gen_random_uuid(), now(), NULL, NULL, 'Bash', 1, 0, 0, 0, 0, 0)",
         {"sums"},
     ),
+    "a conversation that nobody sums up": ("DELETE FROM conversation_queue", {"sums"}),
     "sums of calls that nobody made": (
         "INSERT INTO tool_slots VALUES (now(), 'a.test', NULL, 'Bash', 1, 0, 0, 0, 0, 0)",
         {"sums"},

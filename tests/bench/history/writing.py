@@ -64,6 +64,8 @@ async def write(url: str, seed: int, exchanges: int, end: datetime, tell: Callab
         async with _without_indexes(connection):
             await _copy_all(connection, told(seed, exchanges, end), tell)
             await _copy(connection, {"account_limits": [*limit_rows(end)], "limit_windows": [*window_rows(end)]})
+        await connection.execute("INSERT INTO conversation_sums SELECT * FROM conversations_summed")
+        await connection.execute("TRUNCATE conversation_queue")
         await connection.execute("SELECT setval('search_numbers', max(number)) FROM search_texts")
         await connection.execute("VACUUM ANALYZE")
     finally:

@@ -43,7 +43,8 @@ BEGIN
     CREATE SCHEMA limited;
     FOR shown IN
         SELECT t.relname AS name, CASE
-            WHEN t.relname IN ('blobs', 'chains', 'search_slots') THEN 'true' -- found from an exchange alone, or only times
+            -- Found from an exchange alone, or only times, or only ids.
+            WHEN t.relname IN ('blobs', 'chains', 'search_slots', 'conversation_queue') THEN 'true'
             WHEN c.names @> '{domain}' THEN format('t.domain %s', visible)
             WHEN c.names @> '{exchange_id}' OR t.relname IN ('exchange_requests', 'exchange_responses') THEN
                 format('EXISTS (SELECT FROM public.exchanges e WHERE e.id = t.%I AND e.domain %s)',

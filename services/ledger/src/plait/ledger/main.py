@@ -13,6 +13,7 @@ from plait.common.postgres import Database
 from plait.common.pricing.book import price_book
 from plait.common.topics import READS
 from plait.ledger.cache.task import Doctor
+from plait.ledger.conversation_sums import Summing
 from plait.ledger.keeping import Keeper
 from plait.ledger.processor import OUTBOX, Ledger
 from plait.ledger.settings import Settings
@@ -30,6 +31,7 @@ async def run(stop: asyncio.Event) -> None:
     book = await asyncio.to_thread(price_book, settings.prices_file)
     looks = Database(settings.database_url.get_secret_value(), name="cache-doctor", size=1, by_key=True)
     doctor = Doctor(looks, book)
+    sums = Database(settings.database_url.get_secret_value(), name="conversation-sums", size=1, by_key=True)
 
     def committed(unplaced: Sequence[UUID]) -> None:
         keeper.look_again(unplaced)
@@ -39,10 +41,13 @@ async def run(stop: asyncio.Event) -> None:
     ledger = Ledger(database, book, committed)
     try:
         async with health_port(settings), asyncio.TaskGroup() as tasks:
-            beside = [tasks.create_task(work) for work in (keeper.run(), publisher.run(), doctor.run())]
+            beside = [
+                tasks.create_task(work) for work in (keeper.run(), publisher.run(), doctor.run(), Summing(sums).run())
+            ]
             await consume(ledger, group="plait.ledger", topics=READS["plait.ledger"], settings=settings, stop=stop)
             for task in beside:
                 task.cancel()
     finally:
         await database.close()
         await looks.close()
+        await sums.close()

@@ -14,8 +14,10 @@ _STEPS: Final = (
     "drop_totals",
     "drop_calls",
     "drop_tool_totals",
+    "drop_conversations",
     "mend_usage",
     "mend_calls",
+    "mend_conversations",
     "settle",
 )
 

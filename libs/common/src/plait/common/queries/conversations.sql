@@ -1,9 +1,7 @@
 -- Conversations: lists of them, and one with its branches.
 
 -- name: near
--- The conversations that filters let through which indexes serve. One that was active within the dates matches, whenever
--- it began or ended.
-SELECT c.* FROM conversations c
+-- Filters that indexes serve. A conversation that was active within the dates matches, whenever it began or ended.
 WHERE true
     AND c.id = :id --?
     AND c.id = ANY(:ids) --?
@@ -22,40 +20,43 @@ WHERE true
 
 -- name: matching
 -- The conversations that every given filter lets through.
+SELECT c.* FROM conversations c
 {near}
 {fitting}
 
 -- name: page
--- A page of conversations, the one with the latest activity first. Tokens, cost and failures are summed over all exchanges
--- that carry the conversation's id, side calls and retries included.
+-- A page of conversations, the one with the latest activity first. Sums are over all exchanges that carry the
+-- conversation's id, side calls and retries included: as they are kept, or, of those that are due, as they are now.
 WITH page AS MATERIALIZED (
     {matching}
     AND (c.last_time, c.id) < (:after_time, :after_id) --?
     ORDER BY c.last_time DESC, c.id DESC
     LIMIT :limit OFFSET :offset --?
+), due AS MATERIALIZED (
+    SELECT conversation_id AS id FROM conversation_queue WHERE conversation_id IS NOT NULL
+    UNION
+    SELECT l.conversation_id
+    FROM conversation_queue d
+    CROSS JOIN LATERAL (SELECT conversation_id FROM links WHERE exchange_id = d.exchange_id LIMIT 1) AS l
 )
 SELECT
     c.id AS conversation_id, c.title, c.domain, c.account_id, c.session_ids, c.first_time AS first_message_time,
-    c.last_time AS last_message_time, c.request_count, own.failed AS failed_count, c.message_count, own.tokens AS total_tokens,
-    own.cost AS cost_usd, own.unpriced AS unpriced_count, c.branch_count,
+    c.last_time AS last_message_time, c.request_count, own.failed_count, c.message_count, own.total_tokens,
+    own.cost_usd::float8 AS cost_usd, own.unpriced_count, c.branch_count,
     c.subtask_count AS subtask_branch_count, c.compact_count AS compact_branch_count, c.user_branch_count,
     c.models AS models_used, c.root_id AS root_request_id, c.latest_id AS latest_request_id,
-    latest.model AS latest_model,
-    coalesce(u.input_tokens + u.cache_read_tokens + u.cache_creation_tokens, 0) AS latest_context_tokens
+    latest.model AS latest_model, coalesce(own.context_tokens, 0) AS latest_context_tokens
 FROM page c
+LEFT JOIN conversation_sums kept ON kept.id = c.id AND NOT EXISTS (SELECT FROM due WHERE due.id = c.id)
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(t.input_tokens + t.output_tokens + t.cache_read_tokens + t.cache_creation_tokens), 0)::bigint
-        AS tokens,
-        sum(t.cost_usd)::float8 AS cost,
-        count(*) FILTER (WHERE t.exchange_id IS NOT NULL AND t.cost_usd IS NULL)::integer AS unpriced,
-        count(*) FILTER (WHERE e.outcome IN ('failed', 'interrupted', 'rejected'))::integer AS failed
-    FROM links l
-    JOIN exchanges e ON e.id = l.exchange_id
-    LEFT JOIN usage t ON t.exchange_id = l.exchange_id
-    WHERE l.conversation_id = c.id
+    SELECT kept.total_tokens, kept.cost_usd, kept.unpriced_count, kept.failed_count, kept.context_tokens
+    WHERE kept.id IS NOT NULL
+    UNION ALL
+    SELECT fresh.total_tokens, fresh.cost_usd, fresh.unpriced_count, fresh.failed_count, fresh.context_tokens
+    FROM conversations_summed fresh
+    WHERE fresh.id = c.id AND kept.id IS NULL
 ) AS own
 LEFT JOIN exchanges latest ON latest.id = c.latest_id
-LEFT JOIN usage u ON u.exchange_id = c.latest_id
 ORDER BY c.last_time DESC, c.id DESC
 
 -- name: count
@@ -65,37 +66,41 @@ SELECT count(*) FROM (
     LIMIT :counted
 ) AS counted
 
+-- name: sums
+-- The same conversations by what is kept of their sums.
+SELECT c.* FROM conversation_sums c
+{near}
+{fitting}
+
 -- name: ranked
--- A page of them in another order, and how many there are; all among those, of the ones that indexes find, with the
--- latest activity. `key` is the one of the lines whose parameter is given; what has none comes last.
-WITH near AS MATERIALIZED (
-    {near}
+-- A page of them in the order of `{key}`, which `plait.common.queries.ranking` puts in, and `{way}`: ASC or DESC. What has
+-- none comes last in both.
+WITH known AS MATERIALIZED (
+    {sums}
+    AND {key} IS NOT NULL
+    ORDER BY {key} {way}, c.last_time {way}, c.id {way}
+    LIMIT :bound
+), rest AS MATERIALIZED (
+    {sums}
+    AND {key} IS NULL
     ORDER BY c.last_time DESC, c.id DESC
-    LIMIT :looked
-), keyed AS (
-    SELECT c.id, c.last_time,
-        CASE WHEN :by_title THEN lower(c.title) END AS key --?
-        CASE WHEN :by_domain THEN c.domain END AS key --?
-        CASE WHEN :by_account THEN c.account_id END AS key --?
-        CASE WHEN :by_model THEN c.models[1] END AS key --?
-        CASE WHEN :by_branches THEN c.branch_count END AS key --?
-        CASE WHEN :by_requests THEN c.request_count END AS key --?
-        CASE WHEN :by_duration THEN c.last_time - c.first_time END AS key --?
-        CASE WHEN :by_activity THEN c.last_time END AS key --?
-        (SELECT u.input_tokens + u.cache_read_tokens + u.cache_creation_tokens FROM usage u WHERE u.exchange_id = c.latest_id AND :by_context) AS key --?
-        (SELECT sum(u.input_tokens + u.output_tokens + u.cache_read_tokens + u.cache_creation_tokens) FROM links l JOIN usage u ON u.exchange_id = l.exchange_id WHERE l.conversation_id = c.id AND :by_tokens) AS key --?
-        (SELECT sum(u.cost_usd) FROM links l JOIN usage u ON u.exchange_id = l.exchange_id WHERE l.conversation_id = c.id AND :by_cost) AS key --?
-    FROM near c
-    WHERE true
-        {fitting}
+    LIMIT :bound - (SELECT count(*) FROM known)
 )
-SELECT k.id, count(*) OVER () AS total, (SELECT count(*) FROM near) AS looked
-FROM keyed k
-ORDER BY
-    CASE WHEN :falling THEN k.key END DESC NULLS LAST, --?
-    CASE WHEN :rising THEN k.key END NULLS LAST, --?
-    k.last_time DESC, k.id DESC
+SELECT placed.id
+FROM (
+    SELECT known.id, 1 AS part, row_number() OVER () AS place FROM known
+    UNION ALL
+    SELECT rest.id, 2, row_number() OVER () FROM rest
+) AS placed
+ORDER BY placed.part, placed.place
 LIMIT :limit OFFSET :offset
+
+-- name: ranked_count
+-- How many of them match, up to a bound.
+SELECT count(*) FROM (
+    {sums}
+    LIMIT :counted
+) AS counted
 
 -- name: active
 -- How many were last active in each of some stretches of time, which begin at `:starts`: of no more than so many.

@@ -99,7 +99,7 @@ class Pagination(Struct, frozen=True, kw_only=True, rename="camel"):
     has_more: bool
     """Whether to ask for a page behind this one: rows follow, or (with words to look for) may follow."""
     next_cursor: str | None = None
-    """`cursor` of the page that follows; null after the last."""
+    """`cursor` of the page that follows; null after the last, and of a list that has none."""
 
 
 class Listed(Struct, Generic[RowT], frozen=True, kw_only=True):
@@ -126,11 +126,14 @@ async def paginate(
     db: Reader,
     page: Page,
     found: Sequence[RowT],
-    place: Callable[[RowT], Cursor],
+    place: Callable[[RowT], Cursor] | None,
     counts: Counts,
     values: Mapping[str, object],
 ) -> Listed[RowT]:
-    """The page made of `found`, which was read with a limit one higher than the page's to see whether more follows."""
+    """The page made of `found`, which was read with a limit one higher than the page's to see whether more follows.
+
+    Without `place` the list has no cursors.
+    """
     rows = list(found[: page.limit])
     has_more = len(found) > page.limit
     total, estimated = page.offset + len(rows), False
@@ -143,7 +146,7 @@ async def paginate(
         limit=page.limit,
         offset=page.offset,
         has_more=has_more,
-        next_cursor=str(place(rows[-1])) if has_more else None,
+        next_cursor=str(place(rows[-1])) if place and has_more else None,
     )
     return Listed(rows=rows, pagination=pagination)
 

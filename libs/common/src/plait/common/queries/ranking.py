@@ -1,18 +1,16 @@
-"""Conversations in other orders than by their latest activity, and by what no index finds.
+"""Conversations in any order, narrowed by anything: by the sums that are kept of them (0013_conversation_sums.sql).
 
-An order that no index has would read every conversation there is. So they are ranked among those with the latest
-activity that domain, account and dates let through: `LOOKED` of them, and where an order needs the sums over all
-their exchanges, `SUMMED`. What a page costs does not grow with the record.
+Every order has an index there, which is read from either end: a page costs no more among many conversations than among
+few. The order is that of the sums when they were last made, some moments ago at most; what a page shows is exact.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 from uuid import UUID
-
-from msgspec import Struct
 
 from plait.common.queries.conversations import (
     ConversationFilter,
@@ -20,43 +18,53 @@ from plait.common.queries.conversations import (
     read_conversations,
     values_of,
 )
-from plait.common.queries.named import statements
-from plait.common.queries.paging import COUNTED, Page, Reader
+from plait.common.queries.named import Statement, statements
+from plait.common.queries.paging import COUNTED, Counts, Listed, Page, Reader, paginate
 
 Order = Literal[
     "activity", "title", "model", "branches", "domain", "account", "requests", "tokens", "cost", "context", "duration"
 ]
-ORDERS: Final[tuple[Order, ...]] = get_args(Order)
-LOOKED: Final = 10_000
-SUMMED: Final = 1_000
-_SUMS: Final = ("tokens", "cost")
+KEYS: Final[Mapping[Order, str]] = {
+    "activity": "c.last_time",
+    "title": "lower(left(c.title, 100))",
+    "model": "left(c.models[1], 100)",
+    "branches": "c.branch_count",
+    "domain": "c.domain",
+    "account": "c.account_id",
+    "requests": "c.request_count",
+    "tokens": "c.total_tokens",
+    "cost": "c.cost_usd",
+    "context": "c.context_tokens",
+    "duration": "(c.last_time - c.first_time)",
+}
+"""What each order goes by, as its index has it."""
+ORDERS: Final[tuple[Order, ...]] = tuple(KEYS)
 _SQL: Final = statements("conversations")
+_COUNTS: Final = Counts(count=_SQL["ranked_count"], matching=_SQL["sums"])
 
 
-class Ranked(Struct, frozen=True, kw_only=True):
-    """A page of conversations in an order."""
+def _ranked(key: str, way: str) -> Statement:
+    statement = _SQL["ranked"]
+    return replace(statement, sql=statement.sql.replace("{key}", key).replace("{way}", way))
 
-    rows: list[ConversationSummary]
-    total: int
-    """How many match; 0 also on a page behind the last."""
-    bound: int | None
-    """Only so many with the latest activity were looked at, and there are more; None: all were."""
+
+_FALLING: Final = {order: _ranked(key, "DESC") for order, key in KEYS.items()}
+_RISING: Final = {order: _ranked(key, "ASC") for order, key in KEYS.items()}
 
 
 async def rank_conversations(
     db: Reader, where: ConversationFilter, order: Order, page: Page, *, rising: bool = False
-) -> Ranked:
-    """A page (by its offset) of the conversations that match, the highest first, or with `rising` the lowest."""
-    looked = SUMMED if order in _SUMS else LOOKED
-    chosen = {f"by_{name}": True if name == order else None for name in ORDERS}
-    direction = {"rising": rising or None, "falling": None if rising else True}
-    place = {"looked": looked, "limit": page.limit, "offset": page.offset}
-    sql, arguments = _SQL["ranked"].bind({**values_of(where), **chosen, **direction, **place})
-    found = await db.fetch(sql, *arguments)
-    if not found:
-        return Ranked(rows=[], total=0, bound=None)
-    rows = await read_conversations(db, [record["id"] for record in found])
-    return Ranked(rows=rows, total=found[0]["total"], bound=looked if found[0]["looked"] == looked else None)
+) -> Listed[ConversationSummary]:
+    """A page (by its offset) of the conversations that match, the highest first, or with `rising` the lowest.
+
+    What an order goes by may be lacking (a title, a price): such conversations come last in both.
+    """
+    values = values_of(where)
+    place = {"limit": page.limit + 1, "offset": page.offset, "bound": page.offset + page.limit + 1}
+    sql, arguments = (_RISING if rising else _FALLING)[order].bind({**values, **place})
+    found: list[UUID] = [record["id"] for record in await db.fetch(sql, *arguments)]
+    listed = await paginate(db, page, found, None, _COUNTS, values)
+    return Listed(rows=await read_conversations(db, listed.rows), pagination=listed.pagination)
 
 
 async def active_conversations(db: Reader, where: ConversationFilter, starts: Sequence[datetime]) -> list[int] | None:

@@ -1,4 +1,5 @@
--- Sums of usage and of tool calls against the rows that they are made of: what is wrong with them, and made anew.
+-- Sums of usage, tool calls and conversations against the rows that they are made of: what is wrong with them, and made
+-- anew.
 
 -- name: lacking_usage
 -- What the sums of usage lack, or have too much, to be those of the rows: one statement, so both are of one moment.
@@ -70,6 +71,20 @@ FROM (
 GROUP BY 1, 2, 3, 4
 HAVING (sum(calls), sum(results), sum(errors), sum(waited_ms), sum(lines_added), sum(lines_removed)) <> (0, 0, 0, 0, 0, 0)
 
+-- name: other_conversations
+-- Conversations whose sums are not those of the rows, though they are not due.
+SELECT
+    coalesce(kept.id, now.id) AS id, coalesce(kept.domain, now.domain) AS domain,
+    coalesce(kept.last_time, now.last_time) AS last_time
+FROM conversations_summed AS now FULL JOIN conversation_sums AS kept ON kept.id = now.id
+WHERE now.* IS DISTINCT FROM kept.*
+    AND coalesce(kept.id, now.id) NOT IN (
+        SELECT conversation_id FROM conversation_queue WHERE conversation_id IS NOT NULL
+        UNION
+        SELECT l.conversation_id FROM conversation_queue AS d JOIN links AS l ON l.exchange_id = d.exchange_id
+        WHERE l.conversation_id IS NOT NULL
+    )
+
 -- name: lengths
 -- Of which lengths each facet has totals.
     (
@@ -137,13 +152,19 @@ FROM (
     SELECT 'totals ' || facet || ' ' || minutes, slot AT TIME ZONE 'UTC', domain FROM (
         {lacking_tool_totals}
     ) AS lacking
+    UNION ALL
+    SELECT 'conversation ' || id, last_time AT TIME ZONE 'UTC', domain FROM (
+        {other_conversations}
+    ) AS other
 ) AS found
 ORDER BY which
 LIMIT :most
 
 -- name: hold_settling
 -- Nobody settles sums before we have committed: settled sums and totals are ours alone.
-SELECT pg_advisory_xact_lock(22637163773713001), pg_advisory_xact_lock(22637163773713002)
+SELECT
+    pg_advisory_xact_lock(22637163773713001), pg_advisory_xact_lock(22637163773713002),
+    pg_advisory_xact_lock(22637163773715001)
 
 -- name: drop_usage
 -- What is settled. What is not yet stays: triggers go on writing there.
@@ -161,6 +182,10 @@ DELETE FROM tool_totals
 -- The same of tool calls.
 DELETE FROM tool_slots_settled
 
+-- name: drop_conversations
+-- The same of conversations. Those that are due stay so.
+DELETE FROM conversation_sums
+
 -- name: mend_usage
 -- What is lacking now.
 INSERT INTO usage_slots (
@@ -177,6 +202,10 @@ INSERT INTO tool_slots (
     slot, domain, account_id, tool, calls, results, errors, waited_ms, lines_added, lines_removed
 )
 {lacking_calls}
+
+-- name: mend_conversations
+-- All of them as they are now.
+INSERT INTO conversation_sums SELECT * FROM conversations_summed
 
 -- name: settle
 -- All of it.

@@ -69,8 +69,6 @@ class Found:
 
     rows: Sequence[ConversationSummary]
     shown: Shown
-    bound: int | None = None
-    """Only so many with the latest activity were looked at."""
 
 
 def show() -> None:
@@ -128,10 +126,9 @@ def _told(filters: Filters) -> list[UUID]:
 def _find(where: ConversationFilter, sorting: Sorting, place: Place) -> Found:
     if sorting == Sorting(USUAL_ORDER, rising=False) and not (where.q or where.model or where.shape):
         listed = read(list_conversations, where, place.page)
-        return Found(listed.rows, Shown.of(listed))
-    ranked = read(rank_conversations, where, sorting.order, place.page, rising=sorting.rising)
-    more = place.page.offset + len(ranked.rows) < ranked.total
-    return Found(ranked.rows, Shown(len(ranked.rows), ranked.total, False, more), ranked.bound)
+    else:
+        listed = read(rank_conversations, where, sorting.order, place.page, rising=sorting.rising)
+    return Found(listed.rows, Shown.of(listed))
 
 
 def _draw(filters: Filters, where: ConversationFilter, found: Found, sorting: Sorting, place: Place) -> None:
