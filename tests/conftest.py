@@ -29,6 +29,9 @@ from tests import servers
 from tests.ports import free_port
 
 _PREFIX = "plait-tests-"
+_MEMORY = Path("/dev/shm")
+"""A database is copied for almost every test: in memory that costs a tenth of what it costs on a disk."""
+_ENOUGH_BYTES = 6 << 30
 
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile(
@@ -47,11 +50,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def servers_home() -> Iterator[Path]:
     """Folder of the embedded servers of this run; what killed runs left is ended and removed first."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    disk = Path(tempfile.gettempdir())
+    for left in [*disk.glob(f"{_PREFIX}*"), *_MEMORY.glob(f"{_PREFIX}*")]:
         if not psutil.pid_exists(int(left.name.removeprefix(_PREFIX))):
             leftovers.end(left, grace=1)
             shutil.rmtree(left, ignore_errors=True)
-    home = Path(tempfile.gettempdir()) / f"{_PREFIX}{os.getpid()}"
+    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES
+    home = (_MEMORY if roomy else disk) / f"{_PREFIX}{os.getpid()}"
     home.mkdir(mode=0o711)
     yield home
     shutil.rmtree(home)

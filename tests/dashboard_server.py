@@ -31,7 +31,7 @@ Fill = Callable[[asyncpg.Connection], Awaitable[None]]
 def database(server: str, template: str, fill: Fill | None = None) -> Iterator[str]:
     """The address of a migrated database, filled by `fill`."""
     name = f"plait_board_{secrets.token_hex(6)}"
-    _alone(_command(server, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    _alone(_command(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"))
     address = urlsplit(server)._replace(path=f"/{name}").geturl()
     if fill:
         _alone(_fill(address, fill))

@@ -59,7 +59,7 @@ def running(program: Program, log: Path, timeout: float = 150.0) -> Iterator[int
 def fresh_database(server: str, template: str) -> Iterator[str]:
     """The address of a new copy of a database, which is dropped at the end."""
     name = f"plait_test_{secrets.token_hex(6)}"
-    alone(command(server, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    alone(command(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"))
     yield address_of(server, name)
     alone(command(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
