@@ -29,6 +29,7 @@ def test_a_wrong_key_is_told_and_the_right_one_leads_on(context: BrowserContext,
 
 def test_the_form_works_without_scripts(browser: Browser, board: Board) -> None:
     bare = browser.new_context(java_script_enabled=False)
+    bare.set_default_timeout(60_000)
     page = bare.new_page()
     page.goto(f"{board.address}/login")
     page.get_by_label("Dashboard key").fill("guess")
