@@ -40,11 +40,10 @@ function take(root, slice) {
 function put(root, { first, html }) {
   const place = root.querySelector(`.slice[data-first="${first}"]`);
   if (!place) return;
-  const came = document.createElement("template");
-  came.innerHTML = html;
-  if (root.folds) came.content.querySelectorAll("details").forEach((part) => { part.open = root.folds === "open"; });
   root.sight.unobserve(place);
-  place.replaceWith(came.content);
+  place.innerHTML = html;
+  if (root.folds) place.querySelectorAll("details").forEach((part) => { part.open = root.folds === "open"; });
+  place.replaceWith(...place.childNodes);
   place.there?.();
   if (!root.querySelector(".slice")) leaveSlices(root);
 }
