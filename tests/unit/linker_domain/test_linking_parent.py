@@ -147,6 +147,21 @@ def test_a_cut_answer_resent_in_part() -> None:
     assert parent_of(cut, other, then(3, [*HELLO, assistant("No response requested."), user("On")])) == ("edited", 2)
 
 
+@pytest.mark.parametrize("answer", ["", "One two"], ids=["nothing came", "a part came"])
+def test_a_turn_that_was_interrupted_and_that_the_client_resumes_by_words_of_its_own(answer: str) -> None:
+    attempt = exchange(2, TURN, answer, outcome="aborted", session="s")
+    asked = [*TURN[:-1], user("More", "Continue from where you left off.")]
+    resumed = [*asked, assistant("No response requested."), user("On")]
+    assert parent_of(hello(1), attempt, then(3, resumed)) == ("edited", 2)
+
+
+def test_who_asked_by_these_words_for_the_rest_and_was_interrupted_is_resumed_as_well() -> None:
+    stopped = hello(1, "Stopped at ")
+    asked = [*HELLO, assistant("Stopped at "), user("Continue from where you left off.")]
+    attempt = exchange(2, asked, "", outcome="aborted", session="s")
+    assert parent_of(stopped, attempt, then(3, [*asked, assistant("No response requested."), user("On")]))[1] == 2
+
+
 def test_an_edited_answer() -> None:
     assert parent_of(hello(1), then(2, [*HELLO, assistant("Edited"), user("On")])) == ("edited", 1)
 

@@ -33,6 +33,7 @@ from plait.linker.domain.canonical import (
 )
 from plait.linker.domain.facts import MOST_TURNS, AnswerFacts, Facts, Hash, Kind, Tail, Turn
 from plait.linker.domain.kinds import AGENT, SEARCH_TASK, is_agent, kind_of
+from plait.linker.domain.matching import NO_RESPONSE
 from plait.linker.domain.sent import Sent, opened
 from plait.linker.domain.summaries import letters, standing_on
 
@@ -45,6 +46,7 @@ _FORK_TASK: Final = "Your directive: "
 _WORKFLOW_MARK: Final = "[Workflow harness"
 _WORKFLOW_TASK: Final = "The computed task text follows:"
 _SKILL_MARK: Final = "Base directory for this skill: "
+_GO_ON: Final = "Continue from where you left off."
 _LONGEST_TITLE: Final = 80
 _MOST_SHORTER: Final = 32
 """Blocks of the last message that may have been added to a failed one."""
@@ -166,7 +168,7 @@ def _turns(messages: list[Message], hashes: list[Hash], chains: list[Hash]) -> t
     i = at[-1]
     part = messages[i].last_part
     last = Turn(
-        before=chains[i],
+        before=_before(messages, chains, i),
         upto=chains[i + 1],
         text=snippet(texts[i]),
         message=hashes[i],
@@ -175,6 +177,17 @@ def _turns(messages: list[Message], hashes: list[Hash], chains: list[Hash]) -> t
         last_part=message_hash("assistant", part.blocks) if part and part.blocks else b"",
     )
     return (*old, last)
+
+
+def _before(messages: list[Message], chains: list[Hash], at: int) -> Hash:
+    """Chain of the messages before an assistant message, as they were asked.
+
+    CLI 2.1.233 resumes an interrupted turn by words of its own after the prompt, and an answer that nobody gave.
+    """
+    *asked, last = (messages[at - 1].blocks if at else ()) or [{}]
+    if not asked or last.get("text") != _GO_ON or "".join(messages[at].texts) != NO_RESPONSE:
+        return chains[at]
+    return chained(chains[at - 1], message_hash("user", asked))
 
 
 def _tail(messages: list[Message], hashes: list[Hash], chains: list[Hash]) -> Tail | None:
