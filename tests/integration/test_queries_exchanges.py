@@ -175,16 +175,21 @@ async def test_equal_times_are_ordered_by_id(writer: asyncpg.Connection, reader:
     assert [row.request_id for row in listed.rows] == sorted(ids, reverse=True)
 
 
-async def test_beyond_ten_thousand_the_total_is_an_estimate(
+async def test_beyond_ten_thousand_the_total_is_told_by_sums_or_an_estimate(
     writer: asyncpg.Connection, reader: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await scene.play(writer)
     monkeypatch.setattr(paging, "COUNTED", 7)
     place = (await list_exchanges(reader, ExchangeFilter(), Page(2))).pagination
-    assert (place.total_is_estimate, place.total, place.has_more) == (True, 8, True)
-    monkeypatch.setattr(paging, "COUNTED", 8)
-    place = (await list_exchanges(reader, ExchangeFilter(), Page(2))).pagination
-    assert (place.total_is_estimate, place.total) == (False, 8)
+    assert (place.total_is_estimate, place.total, place.has_more) == (False, 8, True)
+    untold = ExchangeFilter(outcome="complete")
+    monkeypatch.setattr(paging, "COUNTED", 5)
+    place = (await list_exchanges(reader, untold, Page(2))).pagination
+    assert (place.total_is_estimate, place.has_more) == (True, True)
+    assert place.total > 5
+    monkeypatch.setattr(paging, "COUNTED", 6)
+    place = (await list_exchanges(reader, untold, Page(2))).pagination
+    assert (place.total_is_estimate, place.total) == (False, 6)
 
 
 async def test_readers_cannot_write(reader: asyncpg.Pool) -> None:

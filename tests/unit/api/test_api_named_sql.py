@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 from plait.common.queries.matching import containing
 from plait.common.queries.named import Statement, statements
 
+ORDER = {"{key}", "{way}"}
+"""What `plait.common.queries.ranking` puts in."""
 NOUNS = ["exchanges", "records", "conversations", "identity", "statistics", "schema"]
 
 
@@ -39,8 +43,8 @@ def test_every_statement_is_described_and_whole(noun: str) -> None:
     for statement in found.values():
         assert statement.description.endswith(".")
         is_part = any(statement.sql in other.sql for other in found.values() if other is not statement)
-        assert statement.sql.lstrip().startswith(("SELECT", "WITH", "AND") if is_part else ("SELECT", "WITH"))
-        assert "{" not in statement.sql
+        assert statement.sql.lstrip().startswith(("SELECT", "WITH", "WHERE", "AND") if is_part else ("SELECT", "WITH"))
+        assert set(re.findall(r"{\w+}", statement.sql)) <= ORDER
         assert ";" not in statement.sql
 
 
