@@ -60,6 +60,20 @@ def test_log_out_ends_the_page_in_every_tab(context: BrowserContext, watched: Wa
     assert second.url == f"{board.address}/login?next=%2Fsystem"
 
 
+def test_a_page_that_cannot_listen_goes_to_the_log_in_when_its_connection_ends(
+    context: BrowserContext, watched: Watched, board: Board
+) -> None:
+    first, second = watched.log_in("/settings"), context.new_page()
+    for unheard in ("**/api/live*", "**/api/session"):
+        second.route(unheard, lambda route: route.abort())
+    second.goto(f"{board.address}/settings")
+    expect(second.get_by_role("heading", name="Settings", level=1)).to_be_visible()
+    first.goto(f"{board.address}/logout")
+    second.bring_to_front()
+    expect(second.get_by_label("Dashboard key")).to_be_visible()
+    assert second.url == f"{board.address}/login?next=%2Fsettings"
+
+
 def test_a_key_of_one_domain_shows_that_domain_alone_until_it_is_disabled(watched: Watched, board: Board) -> None:
     page = watched.log_in("/", board.key_of("limited", DOMAIN))
     expect(page.get_by_role("link", name="Fix the flaky spool recovery test")).to_be_visible()
