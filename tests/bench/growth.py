@@ -57,6 +57,18 @@ FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = 'public' AND c.relkind = 'r'
 """
 
+_DONE: Final = (
+    "SELECT settle_usage_slots()",
+    "INSERT INTO conversation_sums SELECT * FROM conversations_summed ON CONFLICT DO NOTHING",
+    "DELETE FROM conversation_queue",
+    "DELETE FROM cache_queue",
+    "DELETE FROM search_queue",
+    "DELETE FROM outbox",
+    "VACUUM",
+)
+"""What the ledger, the cache doctor, the index of texts and the publisher do beside a linker: what waits for them is
+gone as soon as they have done it, what they keep stays."""
+
 
 @dataclass(frozen=True)
 class Growth:
@@ -208,10 +220,8 @@ async def measure(turns: int = TURNS, result_bytes: int = 1_500, conversations: 
                     await consumer.process(batch)
                 if number:
                     _count(unique, exchange)
-            await connection.execute("DELETE FROM outbox")  # published
-            await connection.execute("SELECT settle_usage_slots()")  # as the ledger does
-            await connection.execute("DELETE FROM search_queue")  # indexed
-            await connection.execute("VACUUM")
+            for done in _DONE:
+                await connection.execute(done)
             if not number:
                 before = await _sizes(connection)
         after = await _sizes(connection)
