@@ -16,7 +16,7 @@ from plait.common.consumer import Processor, Record, Rejected, consume
 from plait.common.errors import DependencyDown
 from plait.common.events import ResponseData, encode, response_event
 from plait.common.ids import new_exchange_id
-from plait.common.kafka import admin_client, ensure_topics, new_producer
+from plait.common.kafka import admin_client, committed_offsets, ensure_topics, new_producer
 from plait.common.settings import KafkaSettings
 from plait.common.topics import RESPONSES, Topic
 from tests.servers import Broker
@@ -33,6 +33,12 @@ def settings_of(broker: Broker) -> KafkaSettings:
 async def make_topics(settings: KafkaSettings) -> None:
     async with admin_client(settings) as admin:
         await ensure_topics(admin, settings)
+
+
+async def committed(settings: KafkaSettings) -> int:
+    """Up to where the group has committed, over all partitions of the responses."""
+    async with admin_client(settings) as admin:
+        return sum((await committed_offsets(admin, GROUP, [RESPONSES])).values())
 
 
 _NOW = datetime.now(UTC)

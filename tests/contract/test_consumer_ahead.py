@@ -9,11 +9,8 @@ import pytest
 
 from plait.common.consumer import Record, Rejected
 from plait.common.consumer.inhand import InHand
-from plait.common.kafka import admin_client, committed_offsets
 from plait.common.settings import KafkaSettings
-from plait.common.topics import RESPONSES
-from tests.contract.consuming import GROUP, Seen, an_answer, consuming, ids, make_topics, send, settings_of
-from tests.servers import Broker
+from tests.contract.consuming import Seen, an_answer, committed, consuming, ids, send
 
 
 class Held(Seen):
@@ -36,18 +33,6 @@ class Held(Seen):
             return await super().process(batch)
         finally:
             self._in_hand -= 1
-
-
-@pytest.fixture
-async def settings(broker: Broker) -> KafkaSettings:
-    settings = settings_of(broker)
-    await make_topics(settings)
-    return settings
-
-
-async def committed(settings: KafkaSettings) -> int:
-    async with admin_client(settings) as admin:
-        return sum((await committed_offsets(admin, GROUP, [RESPONSES])).values())
 
 
 async def test_the_next_batch_is_worked_on_meanwhile_and_committed_after(settings: KafkaSettings) -> None:

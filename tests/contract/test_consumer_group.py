@@ -11,15 +11,14 @@ import pytest
 from plait.common.consumer import Record, Rejected, waits
 from plait.common.errors import DependencyDown
 from plait.common.health import answer
-from plait.common.kafka import admin_client, committed_offsets
 from plait.common.metrics import CONSUMER_LAG
 from plait.common.settings import KafkaSettings
-from plait.common.topics import RESPONSES
 from tests.contract.consuming import (
     GROUP,
     STOPPED_S,
     Seen,
     an_answer,
+    committed,
     consuming,
     down,
     ids,
@@ -28,18 +27,6 @@ from tests.contract.consuming import (
     settings_of,
 )
 from tests.servers import Broker
-
-
-@pytest.fixture
-async def settings(broker: Broker) -> KafkaSettings:
-    settings = settings_of(broker)
-    await make_topics(settings)
-    return settings
-
-
-async def committed(settings: KafkaSettings) -> int:
-    async with admin_client(settings) as admin:
-        return sum((await committed_offsets(admin, GROUP, [RESPONSES])).values())
 
 
 async def test_a_dependency_that_is_away_is_waited_for(settings: KafkaSettings) -> None:

@@ -22,12 +22,9 @@ from tests.contract.consuming import (
     consuming,
     id_of,
     ids,
-    make_topics,
     producing,
     send,
-    settings_of,
 )
-from tests.servers import Broker
 
 GARBAGE = [
     b"",
@@ -41,13 +38,6 @@ GARBAGE = [
     an_answer().replace(b'"specversion":"1.0"', b'"specversion":"2.0"'),
     an_answer().replace(b'"domain":"d",', b""),
 ]
-
-
-@pytest.fixture
-async def settings(broker: Broker) -> KafkaSettings:
-    settings = settings_of(broker)
-    await make_topics(settings)
-    return settings
 
 
 async def letters_of(settings: KafkaSettings, count: int) -> list[DeadLetter]:

@@ -85,8 +85,8 @@ WHERE (u.started_at >= :since AND u.started_at < :first OR u.started_at >= :last
     AND u.tag = :tag --?
     AND u.agent_type = :agent --?
 
--- name: parts
--- All of it, in rows of one shape.
+-- name: counted
+-- Each exchange once, in rows of one shape: of what is kept as totals, with what it reported.
 {totals}
 UNION ALL
 {slots}
@@ -94,6 +94,10 @@ UNION ALL
 {pending}
 UNION ALL
 {exchanges}
+
+-- name: parts
+-- All of it.
+{counted}
 UNION ALL
 {reported}
 
@@ -132,13 +136,7 @@ FROM (
 -- How many exchanges there are.
 SELECT coalesce(sum(p.requests), 0)::bigint
 FROM (
-    {totals}
-    UNION ALL
-    {slots}
-    UNION ALL
-    {pending}
-    UNION ALL
-    {exchanges}
+    {counted}
 ) AS p
 
 -- name: by_time

@@ -6,8 +6,7 @@ given to a visitor of some domains only when the database shows it to them.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from typing import Final
 from uuid import UUID
 
@@ -20,13 +19,12 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from plait.common.access.grants import Grant
-from plait.common.errors import DependencyDown
 from plait.common.queries.exchanges import get_summary
 from plait.common.queries.identity import resolve
-from plait.common.queries.paging import Reader
 from plait.dashboard.database import Database
 from plait.dashboard.front.live.events import Interest
 from plait.dashboard.front.live.feed import Feed
+from plait.dashboard.front.looking import Find, named
 from plait.dashboard.front.session import Session, Sessions
 from plait.dashboard.front.streaming import EventStream
 
@@ -37,9 +35,6 @@ _PASSED_ON: Final = ("content-type", "content-disposition")
 _CONNECT_S: Final = 5.0
 _READ_S: Final = 60.0
 """The API says something at least every 10 seconds while a stream is open."""
-_UNKNOWN: Final = "Nothing is recorded under this id."
-Find = Callable[[Reader, UUID], Awaitable[object]]
-"""Finds what an id names; None: nothing."""
 
 
 def client(api_url: str, key: str) -> httpx2.AsyncClient:
@@ -111,21 +106,14 @@ class Relay:
         finally:
             self._feed.leave(listener)
 
-    async def _show(self, request: Request, find: Find) -> None:
+    async def _show(self, request: Request, find: Find[object]) -> None:
         """Go on if the visitor may see what the address names.
 
         Raises:
             HTTPException: 404, it does not exist for them; 503, that cannot be looked up.
         """
-        domains = _grant(request).domains
-        if domains is None:
-            return
-        try:
-            found = await asyncio.to_thread(self._database.read, domains, find, request.path_params["id"])
-        except DependencyDown as down:
-            raise HTTPException(503, str(down)) from down
-        if found is None:
-            raise HTTPException(404, _UNKNOWN)
+        if _grant(request).domains is not None:
+            await named(request, self._database, find)
 
     async def _file(self, request: Request) -> Response:
         upstream = await self._open(request, {})

@@ -8,21 +8,19 @@ from typing import Final
 
 import msgspec
 from markupsafe import Markup
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from plait.common.errors import DependencyDown
 from plait.common.queries.records import get_exchange
 from plait.dashboard.database import Database
 from plait.dashboard.front.live.events import framed
+from plait.dashboard.front.looking import named
 from plait.dashboard.front.session import Sessions
 from plait.dashboard.front.streaming import EventStream
 from plait.dashboard.islands.messages import Said, messages_in
 from plait.dashboard.islands.slices import rest_from
 
-_UNKNOWN: Final = "Nothing is recorded under this id."
 _MOST_DIGITS: Final = 9
 
 
@@ -41,15 +39,9 @@ class Slices:
         """All slices but the first, to who may see the exchange: that with message `from` at once, others after it."""
         wanted = request.query_params.get("from", "")
         place = int(wanted) - 1 if wanted.isascii() and wanted.isdigit() and len(wanted) <= _MOST_DIGITS else 0
-        domains, session = request.state.grant.domains, request.state.session
-        try:
-            exchange = await asyncio.to_thread(self._database.read, domains, get_exchange, request.path_params["id"])
-        except DependencyDown as down:
-            raise HTTPException(503, str(down)) from down
-        if exchange is None:
-            raise HTTPException(404, _UNKNOWN)
+        exchange = await named(request, self._database, get_exchange)
         said = Said(messages_in(exchange.request_body))
-        return EventStream(_slices(said, place), self._sessions.over(session))
+        return EventStream(_slices(said, place), self._sessions.over(request.state.session))
 
 
 async def _slices(said: Said, place: int) -> AsyncGenerator[bytes, None]:

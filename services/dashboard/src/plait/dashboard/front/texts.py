@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from plait.common.errors import DependencyDown
 from plait.common.queries.records import get_exchange
 from plait.dashboard.database import Database
+from plait.dashboard.front.looking import look_up
 from plait.dashboard.islands.whole import find
 
 _UNKNOWN: Final = "Nothing is recorded there."
@@ -32,11 +32,7 @@ class Texts:
     async def text(self, request: Request) -> Response:
         """The text, to who may see the exchange."""
         at = request.query_params.get("at", "")[:_LONGEST_PLACE]
-        domains = request.state.grant.domains
-        try:
-            exchange = await asyncio.to_thread(self._database.read, domains, get_exchange, request.path_params["id"])
-        except DependencyDown as down:
-            raise HTTPException(503, str(down)) from down
+        exchange = await look_up(request, self._database, get_exchange)
         told = await asyncio.to_thread(find, exchange, at) if exchange else None
         if told is None:
             raise HTTPException(404, _UNKNOWN)
